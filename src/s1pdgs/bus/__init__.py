@@ -1,0 +1,1 @@
+"""How news travels: event types, transactional outbox, in-process relay."""

@@ -1,0 +1,1 @@
+"""Station 3 of the walk: what we hold; metadata, index, selection policies."""

@@ -1,0 +1,1 @@
+"""Bytes and XML <-> model values. Pure: knows no database, network or configuration."""

@@ -1,0 +1,1 @@
+"""Station 7 of the walk: what goes out; compression, PRIP OData, STAC, downloads."""

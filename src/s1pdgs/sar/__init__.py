@@ -1,0 +1,1 @@
+"""Shared SAR physics: Earth, orbit, attitude, antenna and chirp as pure functions of arrays."""
