@@ -1,1 +1,1 @@
-"""The words of the mission: product type, validity interval, footprint, session, datatake, order, job, timeliness. Frozen values, no I/O."""
+"""The words of the mission as frozen values: products, sessions, orders, jobs, times; no I/O."""

@@ -1,1 +1,1 @@
-"""The ground it stands on: creates, scales and removes a cloud platform and deploys s1pdgs on it (a room still to be furnished)."""
+"""The ground it stands on: creates, scales and removes a cloud platform and deploys s1pdgs on it."""

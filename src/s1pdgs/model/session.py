@@ -1,0 +1,35 @@
+"""A downlink session: what one station received of one satellite in one pass."""
+
+from datetime import datetime
+
+from attrs import frozen
+
+
+@frozen
+class Session:
+    """A downlink session as a station announces it (CADIP ICD, entity Session)."""
+
+    id: str
+    satellite: str
+    station: str
+    channels: int
+    publication_time: datetime
+    downlink_start: datetime
+    downlink_stop: datetime
+    downlink_orbit: int
+    retransfer: bool = False
+
+
+@frozen
+class SessionFile:
+    """One data block (DSDB) of a channel of a session."""
+
+    id: str
+    session_id: str
+    name: str
+    channel: int
+    block_number: int
+    final_block: bool
+    publication_time: datetime
+    size: int
+    retransfer: bool = False

@@ -1,0 +1,47 @@
+"""How soon a product is due."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Timeliness(StrEnum):
+    """Categories of delivery, most urgent first (coprs.md section 5.4)."""
+
+    PT = "PT"
+    NRT = "NRT"
+    FAST24 = "FAST24"
+    NTC = "NTC"
+
+    @property
+    def priority(self) -> int:
+        """Higher runs first."""
+        return {Timeliness.PT: 40, Timeliness.NRT: 30, Timeliness.FAST24: 20, Timeliness.NTC: 10}[self]
+
+    @property
+    def due_after(self) -> timedelta:
+        """Time allowed from t0 to publication."""
+        return {
+            Timeliness.PT: timedelta(hours=3),
+            Timeliness.NRT: timedelta(hours=3),
+            Timeliness.FAST24: timedelta(hours=24),
+            Timeliness.NTC: timedelta(days=7),
+        }[self]
+
+
+PACKET_STORE_TIMELINESS = {
+    "Emergency": Timeliness.PT,
+    "PassThrough": Timeliness.PT,
+    "NRT": Timeliness.NRT,
+    "HKTM": Timeliness.NRT,
+    "GPS": Timeliness.NRT,
+    "Standard": Timeliness.FAST24,
+    "RFC": Timeliness.FAST24,
+    "WV": Timeliness.FAST24,
+    "Filler": Timeliness.FAST24,
+    "Spare": Timeliness.FAST24,
+}
+
+
+def most_urgent(categories: list[Timeliness]) -> Timeliness:
+    """The category with the highest priority; FAST24 of none."""
+    return max(categories, key=lambda category: category.priority, default=Timeliness.FAST24)
