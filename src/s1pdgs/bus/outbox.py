@@ -61,7 +61,7 @@ def deliver(database: Database, subscriber: Subscriber, limit: int = 100) -> int
     return len(unseen)
 
 
-def _unseen(connection: sa.Connection, subscriber: Subscriber, limit: int) -> Sequence[sa.Row[Any]]:
+def _unseen(connection: sa.Connection, subscriber: Subscriber, limit: int) -> Sequence[sa.Row[Any, Any, Any]]:
     by_this = sa.and_(seen.c.event_id == event_table.c.id, seen.c.consumer == subscriber.name)
     query = (
         sa.select(event_table.c.id, event_table.c.type, event_table.c.payload)

@@ -1,6 +1,6 @@
 """Names of products and files: parsed into their parts and built from them.
 
-Patterns follow the L0 and L1 product specifications and the Earth Explorer file format standard (coprs.md, section 4.1).
+Patterns follow the L0 and L1 product specifications and the Earth Explorer file format standard.
 """
 
 import re
@@ -34,7 +34,8 @@ _MASK = re.compile(
     rf"^S1__OPER_(?P<kind>MSK__LAND_|MSK_OCEAN_|MSK_EW_SLC|MSK_OVRPAS)_V(?P<start>{_TIME})_G(?P<generated>{_TIME})\.EOF$"
 )
 _SESSION_FILE = re.compile(
-    r"^DCS_(?P<unit>\d\d)_(?P<session>\w+)_ch(?P<channel>[12])_(?:DSDB_(?P<block>\d{5})\.(?:raw|aisp)|DSIB\.xml)$", re.I
+    r"^DCS_(?P<unit>\d\d)_(?P<session>\w+)_ch(?P<channel>[12])_(?:DSDB_(?P<block>\d{5})\.(?:raw|aisp)|DSIB\.xml)$",
+    re.IGNORECASE,
 )
 
 

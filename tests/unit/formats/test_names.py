@@ -27,7 +27,7 @@ def test_a_product_name_tells_type_datatake_and_orbit() -> None:
 
 
 def test_every_real_product_name_is_rebuilt_exactly(testdata: Path) -> None:
-    names = [path.parent.name for path in testdata.glob("*/S1?_*_[012]*.SAFE/manifest.safe")]
+    names = [path.parent.name for path in testdata.glob("*/S1[AB]_[IWS]*.SAFE/manifest.safe")]
     assert len(names) >= 10
     assert [str(ProductName.parse(name)) for name in names] == names
 
