@@ -2,12 +2,12 @@
 
 import sqlalchemy as sa
 
-from s1pdgs.storage.database import Micros, metadata
+from s1pdgs.storage.database import Identifier, Micros, metadata
 
 event = sa.Table(
     "event",
     metadata,
-    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("id", Identifier, primary_key=True, autoincrement=True),
     sa.Column("type", sa.Text, nullable=False),
     sa.Column("key", sa.Text, nullable=False, comment="datatake, session or product: events of one key stay in order"),
     sa.Column("payload", sa.JSON, nullable=False),
@@ -18,5 +18,5 @@ seen = sa.Table(
     "seen",
     metadata,
     sa.Column("consumer", sa.Text, primary_key=True),
-    sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("event_id", Identifier, primary_key=True),
 )

@@ -22,6 +22,10 @@ metadata = sa.MetaData(
 """Tables of all rooms; each room declares its own in its `tables.py`."""
 
 
+Identifier = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+"""Numbers that the database gives: SQLite counts only its INTEGER keys by itself."""
+
+
 class Micros(sa.TypeDecorator[datetime]):
     """A UTC time stored as integer microseconds since 1970 (stack.md section 1.4)."""
 

@@ -1,0 +1,69 @@
+"""What has arrived: sessions, their files, auxiliary downloads and what was set aside."""
+
+import sqlalchemy as sa
+
+from s1pdgs.storage.database import Identifier, Micros, metadata
+
+session = sa.Table(
+    "session",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, nullable=False, comment="the configured source that announced it"),
+    sa.Column("satellite", sa.Text, nullable=False),
+    sa.Column("station", sa.Text, nullable=False),
+    sa.Column("channels", sa.Integer, nullable=False),
+    sa.Column("published", Micros, nullable=False),
+    sa.Column("downlink_start", Micros, nullable=False),
+    sa.Column("downlink_stop", Micros, nullable=False),
+    sa.Column("downlink_orbit", sa.Integer, nullable=False),
+    sa.Column("retransfer", sa.Boolean, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, comment="open | complete | incomplete"),
+    sa.Column("quality", sa.JSON, comment="the station's QualityInfo per channel, verbatim"),
+    sa.Column("first_seen", Micros, nullable=False),
+    sa.Column("completed_at", Micros),
+    sa.Column("reason", sa.Text),
+)
+
+received_file = sa.Table(
+    "received_file",
+    metadata,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("remote_id", sa.Text, primary_key=True, comment="the identifier that the source gave it"),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("session_id", sa.ForeignKey(session.c.id)),
+    sa.Column("channel", sa.Integer),
+    sa.Column("block", sa.Integer),
+    sa.Column("final_block", sa.Boolean, nullable=False, default=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("published", Micros, nullable=False, comment="t0 of the file: when its source made it available"),
+    sa.Column("state", sa.Text, nullable=False, comment="announced | stored | quarantined"),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("retry_at", Micros, nullable=False),
+    sa.Column("location", sa.Text),
+    sa.Column("md5", sa.Text),
+    sa.Column("sha256", sa.Text),
+    sa.Column("stored_at", Micros),
+    sa.Column("reason", sa.Text, comment="why the last attempt failed, or why it was set aside"),
+)
+sa.Index("ix_received_file_session", received_file.c.session_id, received_file.c.channel)
+sa.Index("ix_received_file_state", received_file.c.state, received_file.c.retry_at)
+
+quarantine = sa.Table(
+    "quarantine",
+    metadata,
+    sa.Column("id", Identifier, primary_key=True, autoincrement=True),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("location", sa.Text, comment="where its bytes rest, when any arrived"),
+    sa.Column("at", Micros, nullable=False),
+)
+
+cursor = sa.Table(
+    "source_cursor",
+    metadata,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("published", Micros, nullable=False, comment="everything older was seen; polls overlap it"),
+    sa.Column("polled_at", Micros, nullable=False),
+    sa.Column("error", sa.Text, comment="why the last poll failed; null when it did not"),
+)

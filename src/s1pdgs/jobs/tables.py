@@ -1,0 +1,59 @@
+"""What must run: jobs with their lease and fence, and the attempts at them."""
+
+import sqlalchemy as sa
+
+from s1pdgs.storage.database import Identifier, Micros, metadata
+
+job = sa.Table(
+    "job",
+    metadata,
+    sa.Column("id", Identifier, primary_key=True, autoincrement=True),
+    sa.Column("order_id", sa.BigInteger, nullable=False, unique=True),
+    sa.Column("chain", sa.Text, nullable=False),
+    sa.Column("unit", sa.Text, nullable=False),
+    sa.Column("spec", sa.JSON, nullable=False, comment="what to run: see jobs/spec.py"),
+    sa.Column("t0", Micros, nullable=False),
+    sa.Column("timeliness", sa.Text, nullable=False),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("visible_at", Micros, nullable=False, comment="not claimed before: back-off"),
+    sa.Column("fence", sa.Integer, nullable=False, default=0, comment="attempt number; only the newest may publish"),
+    sa.Column("max_attempts", sa.Integer, nullable=False),
+    sa.Column("owner", sa.Text),
+    sa.Column("lease_until", Micros),
+    sa.Column("created_at", Micros, nullable=False),
+    sa.Column("started_at", Micros),
+    sa.Column("finished_at", Micros),
+    sa.Column("progress", sa.Text, comment="the processor's last progress line"),
+    sa.Column("reason", sa.Text, comment="why the last attempt failed"),
+    sa.Column("log_tail", sa.Text),
+)
+sa.Index("ix_job_claim", job.c.state, job.c.priority.desc(), job.c.t0, job.c.id)
+
+attempt = sa.Table(
+    "job_attempt",
+    metadata,
+    sa.Column("job_id", sa.ForeignKey(job.c.id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("fence", sa.Integer, primary_key=True),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("started_at", Micros, nullable=False),
+    sa.Column("ended_at", Micros),
+    sa.Column("outcome", sa.Text, comment="done | failed | lost | parked"),
+    sa.Column("exit_code", sa.Integer),
+    sa.Column("reason", sa.Text),
+    sa.Column("log", sa.Text, comment="object key of the whole log"),
+)
+
+job_input = sa.Table(
+    "job_input",
+    metadata,
+    sa.Column("job_id", sa.ForeignKey(job.c.id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("product", sa.Text, primary_key=True),
+)
+
+job_output = sa.Table(
+    "job_output",
+    metadata,
+    sa.Column("job_id", sa.ForeignKey(job.c.id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("product", sa.Text, primary_key=True),
+)

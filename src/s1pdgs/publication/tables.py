@@ -1,0 +1,25 @@
+"""What goes out: the published form of products."""
+
+import sqlalchemy as sa
+
+from s1pdgs.catalogue.tables import product
+from s1pdgs.storage.database import Micros, metadata
+
+publication = sa.Table(
+    "publication",
+    metadata,
+    sa.Column("product_id", sa.ForeignKey(product.c.id), primary_key=True),
+    sa.Column("state", sa.Text, nullable=False, comment="pending | published | failed"),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("retry_at", Micros, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("location", sa.Text, comment="object key of the zip"),
+    sa.Column("size", sa.BigInteger),
+    sa.Column("md5", sa.Text),
+    sa.Column("sha256", sa.Text),
+    sa.Column("quicklook", sa.Text, comment="object key of the quicklook image"),
+    sa.Column("requested_at", Micros, nullable=False),
+    sa.Column("published_at", Micros),
+)
+sa.Index("ix_publication_published", publication.c.published_at, publication.c.product_id)
+sa.Index("ix_publication_state", publication.c.state, publication.c.retry_at)

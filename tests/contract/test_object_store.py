@@ -1,0 +1,87 @@
+"""Every object store keeps the same promises."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from s1pdgs.storage.objects import (
+    KeyTaken,
+    MissingObject,
+    ObjectStore,
+    StorageError,
+    checksums_of,
+    fetch_file,
+    local_objects,
+    memory_objects,
+    put_file,
+)
+
+
+@pytest.fixture(params=["local", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+    return local_objects(tmp_path / "objects") if request.param == "local" else memory_objects()
+
+
+def test_what_was_put_is_read_again_with_its_checksums(store: ObjectStore) -> None:
+    sums = store.put("products/a/b.dat", iter([b"one ", b"two"]))
+    assert b"".join(store.read("products/a/b.dat")) == b"one two"
+    assert store.size("products/a/b.dat") == sums.size == 7
+    assert checksums_of(store, "products/a/b.dat") == sums
+    assert sums.md5 == "aae2c33a105ad3f28f39402d67a24b20"
+
+
+def test_a_range_is_read_without_the_rest(store: ObjectStore) -> None:
+    store.put("a", iter([bytes(range(100))]))
+    assert b"".join(store.read("a", 10, 14)) == bytes([10, 11, 12, 13])
+    assert b"".join(store.read("a", 98)) == bytes([98, 99])
+
+
+def test_a_key_is_written_once(store: ObjectStore) -> None:
+    store.put("a/key", iter([b"first"]))
+    store.put("a/key", iter([b"first"]))
+    with pytest.raises(KeyTaken, match="a/key"):
+        store.put("a/key", iter([b"second"]))
+    assert b"".join(store.read("a/key")) == b"first"
+
+
+def test_a_stream_that_breaks_leaves_nothing(store: ObjectStore) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"some"
+        raise ConnectionError("the station hung up")
+
+    with pytest.raises(OSError, match="hung up"):
+        store.put("a/key", broken())
+    assert store.size("a/key") is None
+    assert store.list("a") == []
+
+
+def test_objects_are_listed_and_removed_by_prefix(store: ObjectStore) -> None:
+    for key in ("p/1/x", "p/1/y", "p/2/x"):
+        store.put(key, iter([key.encode()]))
+    assert store.list("p/1") == ["p/1/x", "p/1/y"]
+    assert store.delete("p/1") == 2
+    assert store.list("p") == ["p/2/x"]
+    assert store.delete("p/1") == 0
+
+
+def test_an_absent_object_is_named(store: ObjectStore) -> None:
+    with pytest.raises(MissingObject, match="no/such"):
+        list(store.read("no/such"))
+    assert store.list("no") == []
+
+
+@pytest.mark.parametrize("key", ["", "/etc/passwd", "a/../../b", "a\\b", "a\0b"])
+def test_keys_never_leave_their_place(store: ObjectStore, key: str) -> None:
+    with pytest.raises(StorageError, match="relative path"):
+        store.put(key, iter([b"x"]))
+    with pytest.raises(StorageError, match="relative path"):
+        store.size(key)
+
+
+def test_files_go_in_and_out(store: ObjectStore, tmp_path: Path) -> None:
+    source, target = tmp_path / "in.bin", tmp_path / "out.bin"
+    source.write_bytes(bytes(5_000_000))
+    put_file(store, source, "f")
+    fetch_file(store, "f", target)
+    assert target.read_bytes() == source.read_bytes()
