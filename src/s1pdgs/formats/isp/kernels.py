@@ -3,8 +3,8 @@
 
 Both types are the same machine: sections IE, IO, QE, QO padded to 16 bits, blocks of 128 quads, an 8-bit threshold
 index (THIDX) in front of each QE block and values of a sign bit and a magnitude code. Type D puts a 3-bit bit rate code
-(BRC) in front of each IE block; type C uses one fixed-length code throughout. A `mode` is a row of the tables here: 0..4
-are BRC 0..4, 5..7 are BAQ 3..5 bits. A value is one byte, `sign << 4 | magnitude`.
+(BRC) in front of each IE block; type C uses one fixed-length code throughout. A `mode` is a row of the tables here:
+0..4 are BRC 0..4, 5..7 are BAQ 3..5 bits. A value is one byte, `sign << 4 | magnitude`.
 """
 
 from functools import cache
