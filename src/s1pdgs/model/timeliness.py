@@ -45,3 +45,12 @@ PACKET_STORE_TIMELINESS = {
 def most_urgent(categories: list[Timeliness]) -> Timeliness:
     """The category with the highest priority; FAST24 of none."""
     return max(categories, key=lambda category: category.priority, default=Timeliness.FAST24)
+
+
+def of_packet_store(identifier: int) -> Timeliness:
+    """The category of an on-board packet store by the mission's numbering; ValueError for an unknown store."""
+    for last, kind in ((1, "Emergency"), (5, "RFC"), (18, "NRT"), (20, "WV"), (36, "Standard"), (44, "PassThrough"),
+                       (48, "HKTM"), (49, "GPS"), (50, "Filler")):  # fmt: skip
+        if 0 <= identifier <= last:
+            return PACKET_STORE_TIMELINESS[kind]
+    raise ValueError(f"packet store {identifier} does not exist; stores are numbered 0 to 50")

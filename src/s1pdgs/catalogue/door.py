@@ -1,0 +1,125 @@
+"""The one door into the catalogue, for what was downloaded, ingested or made here."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import antimeridian
+import shapely
+import sqlalchemy as sa
+
+from s1pdgs.bus.events import ProductCatalogued
+from s1pdgs.bus.outbox import Outbox
+from s1pdgs.catalogue import tables as t
+from s1pdgs.model.footprint import Footprint
+from s1pdgs.model.product import AttributeValue, Product
+from s1pdgs.model.time import from_micros, micros
+
+_NAMESPACE = uuid.UUID("8f6d2c1e-6c0f-5b0a-9d2b-51d9a1a5c001")
+
+
+class CatalogueError(ValueError):
+    """A product cannot be catalogued; the message names it and what is wrong."""
+
+
+def product_uuid(name: str) -> str:
+    """The public identifier of a product: the same name has the same one everywhere."""
+    return str(uuid.uuid5(_NAMESPACE, name))
+
+
+def register(connection: sa.Connection, outbox: Outbox, product: Product) -> bool:
+    """Make a product exist and tell it; False, with nothing changed, when its name is known already."""
+    if connection.scalar(sa.select(t.product.c.id).where(t.product.c.name == product.name)) is not None:
+        return False
+    if not product.files:
+        raise CatalogueError(f"product {product.name} has no files; nothing was catalogued")
+    inserted = connection.execute(t.product.insert().values(**_row(product, outbox.clock.now())))
+    (identifier,) = inserted.inserted_primary_key or (None,)
+    connection.execute(
+        t.product_file.insert(),
+        [
+            {"product_id": identifier, "path": f.path, "size": f.size, "md5": f.md5, "sha256": f.sha256}
+            for f in product.files
+        ],
+    )
+    if product.footprint is not None:
+        boxes = footprint_boxes(product.footprint)
+        connection.execute(t.footprint_box.insert(), [{"product_id": identifier, **box} for box in boxes])
+    _widen_span(connection, product)
+    outbox.emit(connection, ProductCatalogued(product.name, product.type))
+    return True
+
+
+def _row(product: Product, now: datetime) -> dict[str, Any]:
+    datatake = product.attributes.get("datatakeID")
+    return {
+        "uuid": product_uuid(product.name),
+        "name": product.name,
+        "type": product.type,
+        "satellite": product.satellite,
+        "start": product.validity.start,
+        "stop": product.validity.stop,
+        "generated": product.generation_time,
+        "location": product.location,
+        "size": product.size,
+        "t0": product.t0,
+        "timeliness": product.timeliness,
+        "footprint": None if product.footprint is None else [list(point) for point in product.footprint.ring],
+        "attributes": attributes_to_json(product.attributes),
+        "datatake": datatake if isinstance(datatake, int) else None,
+        "catalogued_at": now,
+    }
+
+
+def _widen_span(connection: sa.Connection, product: Product) -> None:
+    """Keep the longest validity of the type, which bounds interval searches."""
+    length = micros(product.validity.stop) - micros(product.validity.start)
+    span = t.type_span
+    known = connection.scalar(sa.select(span.c.longest_us).where(span.c.type == product.type))
+    if known is None:
+        connection.execute(span.insert().values(type=product.type, longest_us=length))
+    elif known < length:
+        connection.execute(span.update().where(span.c.type == product.type).values(longest_us=length))
+
+
+def footprint_boxes(footprint: Footprint) -> list[dict[str, float]]:
+    """The boxes (degrees) around the parts of a footprint on either side of the dateline."""
+    ring = list(footprint.ring)
+    if len(set(ring)) < 3:
+        longitudes, latitudes = [p[0] for p in ring], [p[1] for p in ring]
+        return [_box(0, (min(longitudes), min(latitudes), max(longitudes), max(latitudes)))]
+    shape: Any = shapely.Polygon(ring)
+    if footprint.crosses_dateline:
+        shape = antimeridian.fix_polygon(shape, fix_winding=True)
+    parts = list(shape.geoms) if hasattr(shape, "geoms") else [shape]
+    return [_box(index, part.bounds) for index, part in enumerate(parts)]
+
+
+def _box(part: int, bounds: tuple[float, float, float, float]) -> dict[str, float]:
+    west, south, east, north = bounds
+    return {"part": part, "west": west, "south": south, "east": east, "north": north}
+
+
+def attributes_to_json(attributes: Mapping[str, AttributeValue]) -> dict[str, list[Any]]:
+    """Attributes as JSON: name -> [kind, value], kinds String, Integer, Double, Boolean and DateTimeOffset."""
+    return {name: _attribute_to_json(value) for name, value in sorted(attributes.items())}
+
+
+def _attribute_to_json(value: AttributeValue) -> list[Any]:
+    match value:
+        case bool():
+            return ["Boolean", value]
+        case int():
+            return ["Integer", value]
+        case float():
+            return ["Double", value]
+        case datetime():
+            return ["DateTimeOffset", micros(value)]
+        case _:
+            return ["String", str(value)]
+
+
+def attributes_from_json(stored: Mapping[str, list[Any]]) -> dict[str, AttributeValue]:
+    """The inverse of `attributes_to_json`."""
+    return {name: from_micros(value) if kind == "DateTimeOffset" else value for name, (kind, value) in stored.items()}

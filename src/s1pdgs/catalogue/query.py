@@ -1,0 +1,141 @@
+"""What the catalogue holds: by name, by type and time, and as candidates for an input."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from attrs import frozen
+
+from s1pdgs.catalogue import tables as t
+from s1pdgs.catalogue.door import attributes_from_json
+from s1pdgs.model.footprint import Footprint
+from s1pdgs.model.interval import Interval
+from s1pdgs.model.product import Product, StoredFile
+from s1pdgs.model.time import micros
+from s1pdgs.model.timeliness import Timeliness
+
+ANY_SATELLITE = "S1_"
+
+
+@frozen
+class Held:
+    """A product with what the catalogue added to it."""
+
+    id: int
+    uuid: str
+    product: Product
+    datatake: int | None
+    catalogued_at: datetime
+    evicted_at: datetime | None
+
+    @property
+    def name(self) -> str:
+        return self.product.name
+
+    @property
+    def validity(self) -> Interval:
+        return self.product.validity
+
+    @property
+    def generation_time(self) -> datetime:
+        return self.product.generation_time
+
+
+def find(connection: sa.Connection, name: str) -> Held | None:
+    """The product of a name."""
+    return next(iter(_held(connection, sa.select(t.product).where(t.product.c.name == name))), None)
+
+
+def candidates(
+    connection: sa.Connection, types: Iterable[str], satellite: str, window: Interval | None = None
+) -> list[Held]:
+    """Products of some types, of a satellite or of the whole mission, whose bytes are here and, with a window, that
+    share time with it (ends that touch included).
+
+    The search is bounded by the longest validity of each type, so it reads an index range only.
+    """
+    found: list[Held] = []
+    for kind in sorted(set(types)):
+        query = sa.select(t.product).where(
+            t.product.c.type == kind,
+            t.product.c.satellite.in_([satellite, ANY_SATELLITE]),
+            t.product.c.evicted_at.is_(None),
+        )
+        if window is not None:
+            longest = connection.scalar(sa.select(t.type_span.c.longest_us).where(t.type_span.c.type == kind)) or 0
+            query = query.where(
+                t.product.c.start <= window.stop,
+                sa.type_coerce(t.product.c.start, sa.BigInteger) >= micros(window.start) - longest,
+                t.product.c.stop >= window.start,
+            )
+        found.extend(_held(connection, query))
+    return found
+
+
+def of_datatake(connection: sa.Connection, satellite: str, datatake: int, types: Iterable[str]) -> list[Held]:
+    """Products of some types that belong to a datatake, in order of start and name."""
+    query = (
+        sa.select(t.product)
+        .where(
+            t.product.c.datatake == datatake,
+            t.product.c.type.in_(sorted(types)),
+            t.product.c.satellite == satellite,
+            t.product.c.evicted_at.is_(None),
+        )
+        .order_by(t.product.c.start, t.product.c.name)
+    )
+    return _held(connection, query)
+
+
+def newest(connection: sa.Connection, limit: int, types: Sequence[str] = ()) -> list[Held]:
+    """The products catalogued last, newest first."""
+    query = sa.select(t.product).order_by(t.product.c.id.desc()).limit(limit)
+    if types:
+        query = query.where(t.product.c.type.in_(types))
+    return _held(connection, query)
+
+
+def _held(connection: sa.Connection, query: sa.Select[Any]) -> list[Held]:
+    rows = connection.execute(query).all()
+    files = _files(connection, [row.id for row in rows])
+    return [_from_row(row, files.get(row.id, ())) for row in rows]
+
+
+def _files(connection: sa.Connection, identifiers: list[int]) -> dict[int, tuple[StoredFile, ...]]:
+    grouped: dict[int, tuple[StoredFile, ...]] = {}
+    table = t.product_file
+    for begin in range(0, len(identifiers), 500):
+        batch = identifiers[begin : begin + 500]
+        query = sa.select(table).where(table.c.product_id.in_(batch)).order_by(table.c.product_id, table.c.path)
+        for row in connection.execute(query):
+            stored = StoredFile(row.path, row.size, row.md5, row.sha256)
+            grouped[row.product_id] = (*grouped.get(row.product_id, ()), stored)
+    return grouped
+
+
+def _from_row(row: sa.Row[Any], files: tuple[StoredFile, ...]) -> Held:
+    product = Product(
+        name=row.name,
+        type=row.type,
+        satellite=row.satellite,
+        validity=Interval(row.start, row.stop),
+        generation_time=row.generated,
+        location=row.location,
+        files=files,
+        t0=row.t0,
+        timeliness=None if row.timeliness is None else Timeliness(row.timeliness),
+        footprint=None if row.footprint is None else Footprint(tuple((x, y) for x, y in row.footprint)),
+        attributes=attributes_from_json(row.attributes),
+    )
+    return Held(row.id, row.uuid, product, row.datatake, row.catalogued_at, row.evicted_at)
+
+
+def covered(parts: Iterable[Interval], whole: Interval, tolerance: timedelta = timedelta(0)) -> bool:
+    """True when the parts leave no gap longer than the tolerance in the whole."""
+    reached = whole.start
+    for part in sorted(parts):
+        if part.start > reached + tolerance:
+            return False
+        reached = max(reached, part.stop)
+    return reached + tolerance >= whole.stop
