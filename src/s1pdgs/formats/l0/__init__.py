@@ -1,0 +1,1 @@
+"""Level-0 products: the SAFE directory of space packets with annotation, index and manifest."""
