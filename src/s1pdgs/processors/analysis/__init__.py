@@ -1,0 +1,1 @@
+"""Measurements of our own products: impulse responses, localisation and radiometry."""
