@@ -1,0 +1,45 @@
+# Every target sets itself up from nothing: its virtual environment, then what it needs (scripts/install).
+BIN := .venv/bin
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: help demo test lint bench docs format lock clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
+
+demo: ## a simulated downlink becomes published L0 and L1 products (ARGS="--keep" leaves it running)
+	@scripts/install all
+	@$(BIN)/s1pdgs demo $(ARGS)
+
+test: ## all tests, against the real services that they need
+	@scripts/install all,test
+	@scripts/services
+	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+
+lint: ## style, types and the direction of imports
+	@scripts/install all,lint
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: ## speed and memory, side by side with peers, into benchmarks/out/results.json
+	@scripts/install all,test
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+docs: ## the documentation as HTML in docs/_build
+	@scripts/install all,docs
+	@$(BIN)/sphinx-build -q -W -b html docs docs/_build
+	@echo "docs/_build/index.html"
+
+format: ## put the source into its form
+	@scripts/install all,lint
+	@$(BIN)/ruff check --fix -q .
+	@$(BIN)/ruff format -q .
+
+lock: ## resolve requirements.lock anew
+	uv pip compile -q pyproject.toml --all-extras --universal --no-header --no-emit-index-url --no-annotate -o requirements.lock
+
+clean: ## remove what the targets made
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis docs/_build benchmarks/out demo-data demo-out
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

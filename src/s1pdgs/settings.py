@@ -1,0 +1,166 @@
+"""Typed configuration: one TOML file, overridden by the environment; unknown keys are refused with the nearest name.
+
+`S1PDGS_SERVE__PORT=8080` overrides key `port` of table `[serve]`; values are read as TOML where they parse as such.
+"""
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+PREFIX = "S1PDGS_"
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class SettingsError(ValueError):
+    """The configuration cannot be used; the message names the file or variable, the key and the remedy."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(_Table):
+    """An outside source that is polled for sessions or auxiliary files."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]+$", description="unique; part of object keys")
+    kind: Literal["cadip", "auxip"]
+    url: str = Field(pattern=r"^https?://", description="OData service root")
+    station: str = Field("SIM_", description="station code in names and job orders")
+    satellites: list[str] = Field(["S1A", "S1B", "S1C", "S1D"], description="satellites asked for")
+    token_url: str | None = Field(None, description="OAuth2 token endpoint; none means no authentication")
+    username: str | None = None
+    password: SecretStr | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    poll_s: Seconds = Field(20.0, description="time between polls")
+    parallel_downloads: int = Field(2, ge=1, le=64)
+    page_size: int = Field(200, ge=1, le=1000)
+    overlap_s: Seconds = Field(3600.0, description="how far behind the newest publication a poll looks again")
+    max_attempts: int = Field(5, ge=1, description="downloads of a file before it is set aside")
+
+
+class Serve(_Table):
+    """The doors: OData, STAC and the console."""
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8100, ge=0, le=65535, description="0 takes a free one")
+    base_url: str | None = Field(None, description="public root when behind a proxy")
+    operator_key: SecretStr | None = Field(
+        None, description="asked of operators for actions; without one, actions are taken from this host only"
+    )
+
+
+class Work(_Table):
+    """Where and how jobs run."""
+
+    slots: int = Field(1, ge=0, description="jobs at once on this host")
+    lease_s: Seconds = Field(15.0, description="a job whose process is silent for so long is given to another")
+    max_attempts: int = Field(3, ge=1)
+    backoff_s: Seconds = Field(10.0, description="wait after the first failed attempt; doubled after each")
+    keep_failed: int = Field(3, ge=0, description="working directories of failed attempts kept for inspection")
+
+
+class Triggers(_Table):
+    """Which chains run."""
+
+    chains: Path | None = Field(None, description="chains.toml; none takes those shipped with s1pdgs")
+    session_timeout_s: Seconds = Field(43_200.0, description="how long an incomplete session is waited for")
+
+
+class Publication(_Table):
+    """What goes out."""
+
+    types: list[str] = Field(
+        [r".*_RAW__0[SACN]", r".*_(SLC|GRD|OCN)[FHM_]_[12][SA]"], description="patterns of published product types"
+    )
+    excluded_consolidations: list[str] = Field(
+        ["FULL", "START", "MID", "END", "PARTIAL"], description="Level-0 segments stay inside: only slices go out"
+    )
+
+
+class Settings(_Table):
+    """Everything that can be set."""
+
+    data_dir: Path = Field(Path("s1pdgs-data"), description="database, objects and working directories")
+    facility: str = Field("s1pdgs", description="name of this processing centre in products")
+    log: Literal["console", "json"] = "console"
+    sources: list[Source] = Field([], description="stations and auxiliary providers")
+    serve: Serve = Serve()  # type: ignore[call-arg]
+    work: Work = Work()  # type: ignore[call-arg]
+    triggers: Triggers = Triggers()  # type: ignore[call-arg]
+    publication: Publication = Publication()  # type: ignore[call-arg]
+
+
+def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from a TOML file, when given, and the environment.
+
+    Raises `SettingsError` for an absent or malformed file, an unknown key (with the nearest valid one) or a bad value.
+    """
+    values = {} if path is None else _read_toml(path)
+    _overlay(values, environment)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(entry, path) for entry in error.errors())) from None
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as stream:
+            return tomllib.load(stream)
+    except OSError as error:
+        raise SettingsError(f"settings file {path}: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"settings file {path}: {error}") from None
+
+
+def _overlay(values: dict[str, Any], environment: Mapping[str, str]) -> None:
+    for variable in sorted(environment):
+        if not variable.startswith(PREFIX) or variable == f"{PREFIX}CONFIG":
+            continue
+        *tables, key = variable.removeprefix(PREFIX).lower().split("__")
+        target = values
+        for table in tables:
+            target = target.setdefault(table, {})
+            if not isinstance(target, dict):
+                raise SettingsError(f"environment variable {variable}: {table} is not a table")
+        target[key] = _toml_value(environment[variable])
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _explain(entry: Any, path: Path | None) -> str:
+    place = ".".join(str(part) for part in entry["loc"])
+    origin = "settings" if path is None else f"settings file {path}"
+    if entry["type"] != "extra_forbidden":
+        return f"{origin}: {place}: {entry['msg']} (found {_shown(entry)})"
+    known = _known_keys(entry["loc"][:-1])
+    near = difflib.get_close_matches(str(entry["loc"][-1]), known, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}?" if near else f"valid keys here are {', '.join(known)}"
+    return f"{origin}: unknown key {place!r}; {hint}"
+
+
+def _shown(entry: Any) -> str:
+    secret = re.search(r"password|secret|key", str(entry["loc"][-1]))
+    return "a secret" if secret else repr(entry.get("input"))
+
+
+def _known_keys(location: tuple[str | int, ...]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in location:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        model = Source if part == "sources" else annotation  # type: ignore[assignment]
+    return sorted(model.model_fields)
