@@ -1,0 +1,1 @@
+"""Auxiliary products in SAFE directories: instrument, calibration and processing parameters."""
