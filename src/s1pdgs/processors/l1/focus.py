@@ -161,15 +161,22 @@ def plan_focus(raw: RawGrid, orbit: Orbit, parameters: FocusParameters) -> Focus
 
 def focus(plan: FocusPlan, source: LineSource) -> Iterator[FocusedBlock]:
     """Focus all blocks in order; their valid lines tile the image."""
-    store = _aligned_block(plan.block_lines, plan.bins)
-    range_filter = _range_filter(plan)
     step = plan.valid_lines
     with ThreadPoolExecutor(plan.parameters.threads) as pool:
+        bench = _Bench(plan, _aligned_block(plan.block_lines, plan.bins), _range_filter(plan), pool)
         for first in range(0, plan.image.lines, step):
-            valid = min(step, plan.image.lines - first)
-            count = min(plan.block_lines, plan.raw.lines - first)
-            _load(plan, source, first, count, store, pool)
-            yield _focus_block(plan, store, range_filter, first, valid, pool)
+            _load(bench, source, first, min(plan.block_lines, plan.raw.lines - first))
+            yield _focus_block(bench, first, min(step, plan.image.lines - first))
+
+
+@frozen(eq=False)
+class _Bench:
+    """What the blocks share: the storage of one block, the range filter, the threads."""
+
+    plan: FocusPlan
+    store: Spectrum
+    range_filter: Spectrum
+    pool: ThreadPoolExecutor
 
 
 def _aperture_lines(raw: RawGrid, delays: Array, model: RangeModel, parameters: FocusParameters) -> tuple[int, int]:
@@ -199,10 +206,9 @@ def _aligned_block(lines: int, bins: int) -> Spectrum:
     return np.empty((lines, stride // 8), np.complex64)
 
 
-def _load(
-    plan: FocusPlan, source: LineSource, first: int, count: int, store: Spectrum, pool: ThreadPoolExecutor
-) -> None:
+def _load(bench: _Bench, source: LineSource, first: int, count: int) -> None:
     """Decode the raw lines of a block and transform them over range; absent lines and padding are zero."""
+    plan, store = bench.plan, bench.store
     samples, bins = plan.raw.samples, plan.bins
 
     def load(start: int) -> None:
@@ -214,7 +220,7 @@ def _load(
         rows[present:] = 0.0
         rows[...] = scipy.fft.fft(rows, axis=1, overwrite_x=True)
 
-    list(pool.map(load, range(0, plan.block_lines, _ROWS)))
+    list(bench.pool.map(load, range(0, plan.block_lines, _ROWS)))
 
 
 def _range_filter(plan: FocusPlan) -> Spectrum:
@@ -229,11 +235,9 @@ def _range_filter(plan: FocusPlan) -> Spectrum:
     return np.asarray(inverse * plan.parameters.range_window(frequency) * np.exp(0.25j * np.pi), np.complex64)
 
 
-def _focus_block(
-    plan: FocusPlan, store: Spectrum, range_filter: Spectrum, first: int, valid: int, pool: ThreadPoolExecutor
-) -> FocusedBlock:
-    parameters, image = plan.parameters, plan.image
-    bins, samples = plan.bins, image.samples
+def _focus_block(bench: _Bench, first: int, valid: int) -> FocusedBlock:
+    plan = bench.plan
+    parameters, image, bins = plan.parameters, plan.image, plan.bins
     part = image.part(first, valid)
     model = range_model(plan.orbit, part.mid_line_s, image.ranges_m)
     centroid = parameters.doppler(part.mid_line_s, image.delays_s)
@@ -241,50 +245,45 @@ def _focus_block(
     half = 0.5 * parameters.azimuth_window.bandwidth_hz
     band = (doppler >= centroid.min() - half) & (doppler <= centroid.max() + half)
     occupied = _occupied_bins(plan)
-    data = store[:, :bins]
+    data = bench.store[:, :bins]
     for panel in (data[:, :occupied], data[:, bins - occupied :]):
         panel[...] = scipy.fft.fft(panel, axis=0, overwrite_x=True, workers=parameters.threads)
-    middle = samples // 2
-    geometry = np.stack(
-        [model.ranges_m, model.effective_m_s, centroid, -0.5 * (image.delays_s - image.delays_s[middle])]
-    )
-    weights, weight_grid = _azimuth_weights(parameters)
-    gain = _gain(plan, model)
-    filter_floats = range_filter.view(np.float32)
-    delay = 2.0 * float(model.ranges_m[middle]) / SPEED_OF_LIGHT_M_S
-    coupling = SPEED_OF_LIGHT_M_S / (2.0 * float(model.effective_m_s[middle]))
-    reference = (
-        float(model.ranges_m[middle]),
-        float(model.effective_m_s[middle]),
-        image.range_spacing_m,
-        WAVELENGTH_M,
-        float(plan.skipped_samples),
-    )
-    kernel = interpolation_table()
-
-    def compress(span: tuple[int, int]) -> None:
-        rows = data[span[0] : span[1]]
-        couple_range_azimuth(
-            as_floats(rows), doppler[span[0] : span[1]], filter_floats, plan.raw.sampling_hz / bins, occupied,
-            RADAR_FREQUENCY_HZ, delay, coupling,
-        )  # fmt: skip
-        rows[...] = scipy.fft.ifft(rows, axis=1, overwrite_x=True)
-        compress_azimuth(
-            as_floats(rows), doppler[span[0] : span[1]], geometry, reference, weights, weight_grid, gain, kernel
-        )
-
-    list(pool.map(compress, _bands(band)))
+    compress = _compressor(bench, model, centroid, occupied)
+    list(bench.pool.map(lambda span: compress(data[span[0] : span[1]], doppler[span[0] : span[1]]), _bands(band)))
     data[~band] = 0.0
     return FocusedBlock(
         first_line=first,
         lead=plan.lead,
         valid=valid,
-        spectrum=data[:, :samples],
+        spectrum=data[:, : image.samples],
         doppler_hz=doppler,
         centroid_hz=centroid,
         model=model,
         threads=parameters.threads,
     )
+
+
+def _compressor(bench: _Bench, model: RangeModel, centroid: Array, occupied: int) -> Callable[[Spectrum, Array], None]:
+    """The compression, in range and in azimuth, of two-dimensional spectra given by rows and their frequencies."""
+    plan = bench.plan
+    image, middle = plan.image, plan.image.samples // 2
+    slant_m, speed_m_s = float(model.ranges_m[middle]), float(model.effective_m_s[middle])
+    delay, coupling = 2.0 * slant_m / SPEED_OF_LIGHT_M_S, SPEED_OF_LIGHT_M_S / (2.0 * speed_m_s)
+    shift_s = -0.5 * (image.delays_s - image.delays_s[middle])
+    geometry = np.stack([model.ranges_m, model.effective_m_s, centroid, shift_s])
+    reference = (slant_m, speed_m_s, image.range_spacing_m, WAVELENGTH_M, float(plan.skipped_samples))
+    weights, weight_grid = _azimuth_weights(plan.parameters)
+    gain, kernel = _gain(plan, model), interpolation_table()
+    range_filter, step_hz = bench.range_filter.view(np.float32), plan.raw.sampling_hz / plan.bins
+
+    def compress(rows: Spectrum, doppler: Array) -> None:
+        couple_range_azimuth(
+            as_floats(rows), doppler, range_filter, step_hz, occupied, RADAR_FREQUENCY_HZ, delay, coupling
+        )
+        rows[...] = scipy.fft.ifft(rows, axis=1, overwrite_x=True)
+        compress_azimuth(as_floats(rows), doppler, geometry, reference, weights, weight_grid, gain, kernel)
+
+    return compress
 
 
 def absolute_doppler(lines: int, interval_s: float, centre_hz: float) -> Array:

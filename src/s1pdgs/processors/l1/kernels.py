@@ -27,7 +27,7 @@ def interpolation_table() -> NDArray[np.float32]:
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def couple_range_azimuth(
+def couple_range_azimuth(  # noqa: PLR0917 - numba takes positions only
     rows: NDArray[np.float32],
     doppler_hz: NDArray[np.float64],
     range_filter: NDArray[np.float32],
@@ -77,7 +77,27 @@ def couple_range_azimuth(
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def compress_azimuth(
+def _interpolate(
+    row: NDArray[np.float32], left: int, taps: NDArray[np.float32], out: NDArray[np.float32]
+) -> None:  # pragma: no cover - compiled
+    """Filter a run of a row whose first tap lies on bin `left`; beyond its ends the row repeats itself."""
+    bins = row.size // 2
+    if left >= 0 and left + out.size // 2 + TAPS <= bins:
+        for j in range(out.size):
+            total = np.float32(0.0)
+            for t in range(TAPS):
+                total += taps[t] * row[2 * (left + t) + j]
+            out[j] = total
+        return
+    for j in range(out.size):
+        total = np.float32(0.0)
+        for t in range(TAPS):
+            total += taps[t] * row[2 * ((left + t + j // 2) % bins) + j % 2]
+        out[j] = total
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def compress_azimuth(  # noqa: PLR0917 - numba takes positions only
     rows: NDArray[np.float32],
     doppler_hz: NDArray[np.float64],
     geometry: NDArray[np.float64],
@@ -96,7 +116,6 @@ def compress_azimuth(
     weight_grid[1], zero outside. `gain`: amplitude per output sample, float32 (samples,).
     """
     samples = geometry.shape[1]
-    bins = rows.shape[1] // 2
     reference_m, reference_m_s, spacing_m, wavelength_m, lead = reference
     line = np.empty(2 * samples, np.float32)
     for row in range(rows.shape[0]):
@@ -114,7 +133,7 @@ def compress_azimuth(
             level = weight[entry] + (position - entry) * (weight[entry + 1] - weight[entry])
             contraction = math.sqrt(1.0 - (half / geometry[1, middle]) ** 2)
             shift = lead + (geometry[0, middle] * (1.0 / contraction - 1.0) - bulk) / spacing_m
-            whole = int(math.floor(shift))
+            whole = math.floor(shift)
             fraction = int((shift - whole) * FRACTIONS + 0.5)
             left = start + whole - (TAPS // 2 - 1)
             first, last = start, stop - 1
@@ -126,27 +145,13 @@ def compress_azimuth(
             slope = np.float32(2.0 * math.pi * (end - begin) / max(count - 1, 1))
             phase = 2.0 * math.pi * (begin - math.floor(begin)) + 0.5 * slope * (count - 1)
             re, im = np.float32(level * math.cos(phase)), np.float32(level * math.sin(phase))
-            if left >= 0 and left + count + TAPS <= bins:
-                for j in range(2 * count):
-                    total = np.float32(0.0)
-                    for t in range(TAPS):
-                        total += kernel[fraction, t] * rows[row, 2 * (left + t) + j]
-                    line[2 * start + j] = total
-            else:
-                for j in range(count):
-                    for part in range(2):
-                        total = np.float32(0.0)
-                        for t in range(TAPS):
-                            total += kernel[fraction, t] * rows[row, 2 * ((left + t + j) % bins) + part]
-                        line[2 * (start + j) + part] = total
+            _interpolate(rows[row], left, kernel[fraction], line[2 * start : 2 * stop])
             centre = np.float32(0.5) * np.float32(count - 1)
             for k in range(count):
                 angle = slope * (np.float32(k) - centre)
                 square = angle * angle
                 cosine = np.float32(1.0) - square * (np.float32(0.5) - square * np.float32(1.0 / 24.0))
-                sine = angle * (
-                    np.float32(1.0) - square * (np.float32(1.0 / 6.0) - square * np.float32(1.0 / 120.0))
-                )
+                sine = angle * (np.float32(1.0) - square * (np.float32(1.0 / 6.0) - square * np.float32(1.0 / 120.0)))
                 pr = (re * cosine - im * sine) * gain[start + k]
                 pi = (re * sine + im * cosine) * gain[start + k]
                 xr, xi = line[2 * (start + k)], line[2 * (start + k) + 1]
