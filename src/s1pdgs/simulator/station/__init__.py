@@ -1,0 +1,16 @@
+"""A station to practise on: one folder served as CADIP and AUXIP, files appearing as in a pass, faults to order."""
+
+from s1pdgs.simulator.station.content import StationContent, read_content
+from s1pdgs.simulator.station.faults import Account, Faults, FileFault, Quirks
+from s1pdgs.simulator.station.server import RunningStation, serve
+
+__all__ = [
+    "Account",
+    "Faults",
+    "FileFault",
+    "Quirks",
+    "RunningStation",
+    "StationContent",
+    "read_content",
+    "serve",
+]
