@@ -1,0 +1,171 @@
+"""One attempt at a job, from the claimed row to published products. The process that calls it does nothing else.
+
+Publishing is one transaction after all outputs are stored and checksummed under the attempt: it ends the job, makes
+the products exist and tells it. When the fence has moved on, it touches nothing and nothing was published.
+"""
+
+import logging
+import threading
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from attrs import field, frozen
+
+from s1pdgs.bus.outbox import Outbox
+from s1pdgs.catalogue import door
+from s1pdgs.formats.joborder import write_job_order
+from s1pdgs.jobs import queue
+from s1pdgs.jobs.errors import AttemptFailed, Interrupted, LeaseLost
+from s1pdgs.jobs.joblog import JobLog
+from s1pdgs.jobs.lease import held_lease
+from s1pdgs.jobs.outputs import collect, prefix, store_outputs
+from s1pdgs.jobs.processes import Supervision, run_pools
+from s1pdgs.jobs.queue import BackOff, Claim, Failure
+from s1pdgs.jobs.spec import JobSpec
+from s1pdgs.jobs.workdir import check_room, disk_failure, fetch_inputs, make_workdir, remove_workdir
+from s1pdgs.model.product import Product
+from s1pdgs.storage.database import Database
+from s1pdgs.storage.objects import ObjectStore, StorageError, put_file
+
+logger = logging.getLogger(__name__)
+
+LOG_FILE = "s1pdgs-job.log"
+
+
+class Outcome(StrEnum):
+    """How an attempt ended for the process that ran it."""
+
+    DONE = "done"
+    FAILED = "failed"
+    LOST = "lost"
+    HANDED_BACK = "handed back"
+
+
+@frozen
+class Workshop:
+    """Where attempts are made."""
+
+    database: Database
+    store: ObjectStore
+    outbox: Outbox
+    work_root: Path
+    lease: timedelta = queue.DEFAULT_LEASE
+    back_off: BackOff = field(factory=BackOff)
+
+
+def execute(workshop: Workshop, claim: Claim, stop: threading.Event | None = None) -> Outcome:
+    """Run a claimed attempt to its end. Setting `stop` ends it early and hands the job back.
+
+    The working directory `<work_root>/<job>/<fence>` is removed after success and kept after failure.
+    """
+    with workshop.database.write() as connection:
+        if not queue.renew(connection, claim, workshop.outbox.clock.now(), workshop.lease):
+            return Outcome.LOST
+        spec = queue.spec_of(connection, claim.job)
+    workdir = make_workdir(workshop.work_root, claim)
+    log = JobLog(workdir / LOG_FILE, workshop.outbox.clock)
+    try:
+        outcome = _run(_Attempt(workshop, claim, spec, workdir, log, stop or threading.Event()))
+    finally:
+        log.close()
+    if outcome is not Outcome.FAILED:
+        remove_workdir(workdir)
+    return outcome
+
+
+@frozen
+class _Attempt:
+    workshop: Workshop
+    claim: Claim
+    spec: JobSpec
+    workdir: Path
+    log: JobLog
+    stop: threading.Event
+
+
+def _run(attempt: _Attempt) -> Outcome:
+    workshop, claim = attempt.workshop, attempt.claim
+    try:
+        _make_and_publish(attempt)
+    except LeaseLost:
+        logger.warning("job %d/%d: the lease was lost; nothing is published", claim.job, claim.fence)
+        workshop.store.delete(prefix(claim))
+        return Outcome.LOST
+    except Interrupted:
+        with workshop.database.write() as connection:
+            queue.hand_back(connection, claim, workshop.outbox.clock.now())
+        return Outcome.HANDED_BACK
+    except AttemptFailed as failure:
+        return _fail(attempt, failure)
+    except OSError as error:
+        return _fail(attempt, disk_failure(error, attempt.workdir))
+    except Exception as error:
+        logger.exception("job %d/%d: unexpected error", claim.job, claim.fence)
+        return _fail(attempt, AttemptFailed(f"unexpected {type(error).__name__}: {error}"))
+    return Outcome.DONE
+
+
+def _make_and_publish(attempt: _Attempt) -> None:
+    workshop = attempt.workshop
+    clock, log = workshop.outbox.clock, attempt.log
+    with held_lease(workshop.database, attempt.claim, clock, workshop.lease, lambda: log.progress) as lost:
+        products, exit_code = _produce(attempt, lost)
+        _publish(attempt, products, exit_code)
+
+
+def _produce(attempt: _Attempt, lost: threading.Event) -> tuple[list[Product], int]:
+    def interrupt() -> None:
+        if lost.is_set():
+            raise LeaseLost
+        if attempt.stop.is_set():
+            raise Interrupted
+
+    store, spec, workdir = attempt.workshop.store, attempt.spec, attempt.workdir
+    check_room(workdir, spec)
+    fetch_inputs(store, spec, workdir)
+    interrupt()
+    order_file = workdir / f"JobOrder.{attempt.claim.job}.xml"
+    write_job_order(order_file, spec.order.within(str(workdir)))
+    exit_code = run_pools(spec, order_file, Supervision(spec.limits, workdir, interrupt), attempt.log)
+    outputs = collect(spec, workdir, attempt.log)
+    interrupt()
+    return store_outputs(store, spec, attempt.claim, outputs), exit_code
+
+
+def _publish(attempt: _Attempt, products: list[Product], exit_code: int) -> None:
+    workshop, claim = attempt.workshop, attempt.claim
+    attempt.log.note(f"{len(products)} products stored")
+    log_key = _store_log(attempt)
+    names = [product.name for product in products]
+    with workshop.database.write() as connection:
+        if not queue.finish(connection, workshop.outbox, claim, names, log=log_key, exit_code=exit_code):
+            raise LeaseLost
+        for product in products:
+            if not door.register(connection, workshop.outbox, product):
+                logger.warning("job %d/%d: %s is in the catalogue already", claim.job, claim.fence, product.name)
+
+
+def _fail(attempt: _Attempt, failure: AttemptFailed) -> Outcome:
+    attempt.log.note(f"failed: {failure.reason}")
+    told = Failure(
+        failure.reason,
+        attempt.log.tail,
+        _store_log(attempt),
+        exit_code=failure.exit_code,
+        lasting=failure.lasting,
+    )
+    workshop = attempt.workshop
+    with workshop.database.write() as connection:
+        state = queue.fail(connection, workshop.outbox, attempt.claim, told, workshop.back_off)
+    return Outcome.LOST if state is None else Outcome.FAILED
+
+
+def _store_log(attempt: _Attempt) -> str | None:
+    claim, key = attempt.claim, f"{prefix(attempt.claim)}/log.txt"
+    try:
+        put_file(attempt.workshop.store, attempt.log.path, key)
+    except StorageError as error:
+        logger.warning("job %d/%d: the log could not be stored: %s", claim.job, claim.fence, error)
+        return None
+    return key
