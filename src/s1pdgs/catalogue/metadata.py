@@ -150,7 +150,7 @@ def _auxiliary_product(path: Path, name: AuxiliaryName) -> Description:
         header = read_header(path)
         if header.file_type.rstrip("_") != name.product_type:
             raise FormatError(f"{path}: header File_Type {header.file_type} contradicts the name's {name.product_type}")
-        found = _description(path, name, header.validity, header.creation_time)
+        found = _description(path, name, header.validity, header.created)
     return found
 
 
