@@ -82,7 +82,7 @@ def test_a_broken_manifest_is_refused_with_file_and_field(tmp_path: Path, manife
 
 def test_a_directory_without_a_manifest_is_refused(tmp_path: Path) -> None:
     (tmp_path / SLICE).mkdir()
-    with pytest.raises(FormatError, match="no manifest.safe"):
+    with pytest.raises(FormatError, match=r"no manifest\.safe"):
         describe(tmp_path / SLICE)
 
 
