@@ -28,12 +28,18 @@ class CodeAccount:
 
 
 class ChannelDecoder:
-    """Packets of all virtual channels of one downlink channel, fed chunk by chunk with bounded memory."""
+    """Packets of all virtual channels of one downlink channel, fed chunk by chunk with bounded memory.
 
-    def __init__(self, parameters: LinkParameters) -> None:
+    `corrected_frames` and `corrected_symbols` count by VCID. With `any_spacecraft` the spacecraft identifier of frames
+    is not compared with the one of the parameters.
+    """
+
+    def __init__(self, parameters: LinkParameters, *, any_spacecraft: bool = False) -> None:
         self.code = CodeAccount()
-        self.corrected_by_vcid: dict[int, int] = {}
+        self.corrected_frames: dict[int, int] = {}
+        self.corrected_symbols: dict[int, int] = {}
         self._parameters = parameters
+        self._any_spacecraft = any_spacecraft
         self._stream = CaduStream(parameters)
         self._channels: dict[int, PacketReassembler] = {}
 
@@ -61,13 +67,16 @@ class ChannelDecoder:
         check = check_blocks(batch.blocks, self._parameters)
         headers = unpack_headers(batch.blocks)
         sound = ~check.uncorrectable
-        foreign = sound & ((headers.version != AOS_VERSION) | (headers.spacecraft_id != self._parameters.spacecraft_id))
+        foreign = sound & (headers.version != AOS_VERSION)
+        if not self._any_spacecraft:
+            foreign |= sound & (headers.spacecraft_id != self._parameters.spacecraft_id)
         self._count(check, sound, foreign)
         usable = sound & ~foreign
         for vcid in np.unique(headers.vcid[usable]).tolist():
             selected = np.flatnonzero(usable & (headers.vcid == vcid))
-            repaired = int(np.count_nonzero(check.corrected_symbols[selected]))
-            self.corrected_by_vcid[vcid] = self.corrected_by_vcid.get(vcid, 0) + repaired
+            symbols = check.corrected_symbols[selected]
+            self.corrected_frames[vcid] = self.corrected_frames.get(vcid, 0) + int(np.count_nonzero(symbols))
+            self.corrected_symbols[vcid] = self.corrected_symbols.get(vcid, 0) + int(symbols.sum())
             if vcid == FILL_VCID:
                 self.code.fill_frames += selected.size
                 continue
