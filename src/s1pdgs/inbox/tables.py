@@ -21,7 +21,8 @@ session = sa.Table(
     sa.Column("quality", sa.JSON, comment="the station's QualityInfo per channel, verbatim"),
     sa.Column("first_seen", Micros, nullable=False),
     sa.Column("completed_at", Micros),
-    sa.Column("reason", sa.Text),
+    sa.Column("product", sa.Text, comment="the SESSION product that it became last"),
+    sa.Column("reason", sa.Text, comment="what it waits for, what it lacks, or what its QualityInfo contradicts"),
 )
 
 received_file = sa.Table(
@@ -34,9 +35,10 @@ received_file = sa.Table(
     sa.Column("channel", sa.Integer),
     sa.Column("block", sa.Integer),
     sa.Column("final_block", sa.Boolean, nullable=False, default=False),
-    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("size", sa.BigInteger, comment="bytes announced, then bytes stored; null when the source does not tell"),
+    sa.Column("expected_md5", sa.Text, comment="the checksum that the source announces"),
     sa.Column("published", Micros, nullable=False, comment="t0 of the file: when its source made it available"),
-    sa.Column("state", sa.Text, nullable=False, comment="announced | stored | quarantined"),
+    sa.Column("state", sa.Text, nullable=False, comment="announced | stored | duplicate | quarantined"),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("retry_at", Micros, nullable=False),
     sa.Column("location", sa.Text),
@@ -53,6 +55,7 @@ quarantine = sa.Table(
     metadata,
     sa.Column("id", Identifier, primary_key=True, autoincrement=True),
     sa.Column("source", sa.Text, nullable=False),
+    sa.Column("remote_id", sa.Text, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("location", sa.Text, comment="where its bytes rest, when any arrived"),
