@@ -1,0 +1,326 @@
+"""The simulated satellite's way: a real state vector under the Earth's zonal gravity, and passes over a place.
+
+The satellite repeats its ground track every 12 days and 175 orbits. An orbit at any date therefore starts from one
+real state vector (AUX_RESORB of 2017-12-13, absolute orbit 19683), moved by a whole number of cycles.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+import numpy as np
+from attrs import frozen
+from scipy.integrate import OdeSolution, solve_ivp
+from scipy.optimize import brentq
+
+from s1pdgs.model.time import MICROSECOND
+from s1pdgs.sar.antenna import elevation_angle_rad
+from s1pdgs.sar.attitude import REFERENCE_ROLL_DEG, steered_body_axes
+from s1pdgs.sar.constants import EARTH_ROTATION_RAD_S
+from s1pdgs.sar.earth import ellipsoid_normal, geodetic_to_ecef, intersect_ellipsoid
+from s1pdgs.sar.orbit import Array, StateVector, fit_orbit
+from s1pdgs.simulator.errors import SimulatorError
+from s1pdgs.simulator.swaths import STRIPMAP, swath
+
+CYCLE = timedelta(days=12)
+CYCLE_ORBITS = 175
+_FIRST_ORBIT = 73
+_FIRST_CYCLE = 15
+"""Absolute orbit 73 of S1A began cycle 15 (annotations and the orbit scenario file: orbit 41373 began cycle 251)."""
+
+_SEED_TIME = datetime(2017, 12, 13, 10, 27, 47, 593331, tzinfo=UTC)
+_SEED_ORBIT = 19683
+_SEED_POSITION_M = (-2791323.257809, 6503091.820024, 34453.630583)
+_SEED_VELOCITY_M_S = (1473.045295, 583.283873, 7430.211301)
+
+_GM_M3_S2 = 3.986004418e14
+_EARTH_RADIUS_M = 6_378_137.0
+_J2, _J3, _J4 = 1.08262668e-3, -2.53265649e-6, -1.61962159e-6
+_SAMPLE_S = 20.0
+_LONGEST_RANGE_M = 1.2e6
+_EDGE = 0.05
+"""The part of the beam at each edge in which a place does not count as covered."""
+
+
+def relative_orbit_and_cycle(absolute_orbit: int) -> tuple[int, int]:
+    """Relative orbit (1 to 175) and cycle number of an absolute orbit of S1A."""
+    steps = absolute_orbit - _FIRST_ORBIT
+    return steps % CYCLE_ORBITS + 1, steps // CYCLE_ORBITS + _FIRST_CYCLE
+
+
+def acquisition_over(
+    latitude_deg: float,
+    longitude_deg: float,
+    swath_name: str = "S3",
+    pass_direction: str | None = None,
+    *,
+    after: datetime,
+) -> "Acquisition":
+    """The first pass after a UTC time in whose StripMap swath a place lies, ascending or descending if asked.
+
+    Raises `SimulatorError` when no pass of a whole cycle covers the place, telling the swaths that do.
+    """
+    trajectory = Trajectory.spanning(after - timedelta(days=6), after + CYCLE + timedelta(days=2))
+    place = geodetic_to_ecef(latitude_deg, longitude_deg)
+    others: set[str] = set()
+    for time_s in trajectory.broadside_s(place, after, after + CYCLE):
+        view = _View.of(trajectory, time_s, place)
+        if pass_direction not in {None, view.pass_direction}:
+            continue
+        if view.inside(swath_name):
+            return view.acquisition(swath_name)
+        others.update(name for name in STRIPMAP if view.inside(name))
+    raise SimulatorError(
+        f"no {pass_direction or 'ascending or descending'} pass of {CYCLE.days} days has {latitude_deg}, "
+        f"{longitude_deg} in swath {swath_name}; {', '.join(sorted(others)) or 'no other StripMap swath'} would"
+    )
+
+
+def _acceleration(_time: float, state: Array) -> tuple[float, float, float, float, float, float]:
+    """Point mass and zonal harmonics J2 to J4 (Vallado, Fundamentals of Astrodynamics, section 8.7)."""
+    x, y, z, vx, vy, vz = state.tolist()
+    square = x * x + y * y + z * z
+    flat = z * z / square
+    central = _GM_M3_S2 / (square * square**0.5)
+    ratio = _EARTH_RADIUS_M * _EARTH_RADIUS_M / square
+    tilt = _J3 * ratio * _EARTH_RADIUS_M / square
+    quartic = 1.875 * _J4 * ratio * ratio
+    common = 1.0 + 1.5 * _J2 * ratio * (1.0 - 5.0 * flat) + 2.5 * tilt * z * (3.0 - 7.0 * flat)
+    common -= quartic * (1.0 - 14.0 * flat + 21.0 * flat * flat)
+    polar = z * (1.0 + 1.5 * _J2 * ratio * (3.0 - 5.0 * flat))
+    polar += 2.5 * tilt * square * (6.0 * flat - 7.0 * flat * flat - 0.6)
+    polar -= quartic * z * (5.0 - 70.0 / 3.0 * flat + 21.0 * flat * flat)
+    return vx, vy, vz, -central * x * common, -central * y * common, -central * polar
+
+
+def _integrate(state: Array, span_s: float) -> OdeSolution:
+    """Inertial states over the seconds from 0 to `span_s` (negative: into the past)."""
+    result = solve_ivp(
+        _acceleration, (0.0, span_s), state, method="DOP853", rtol=1e-11, atol=1e-6, max_step=150.0, dense_output=True
+    )
+    if result.sol is None:
+        raise SimulatorError(f"orbit propagation over {span_s} s failed: {result.message}")
+    return result.sol
+
+
+def _about_pole(vectors: Array, angle_rad: Array) -> Array:
+    """Vectors (n, 3) in a frame turned by angles (n,) about the Earth's axis."""
+    c, s = np.cos(angle_rad), np.sin(angle_rad)
+    x, y, z = np.moveaxis(vectors, -1, 0)
+    return np.stack([c * x + s * y, c * y - s * x, z], axis=-1)
+
+
+@frozen
+class AscendingNode:
+    """A crossing of the equator northwards, which begins an absolute orbit."""
+
+    time: datetime
+    absolute_orbit: int
+
+
+@frozen(eq=False)
+class Trajectory:
+    """The satellite's way from `start` to `stop`, integrated both ways from the state vector at `epoch`."""
+
+    epoch: datetime
+    epoch_orbit: int
+    start: datetime
+    stop: datetime
+    past: OdeSolution
+    future: OdeSolution
+    nodes: tuple[AscendingNode, ...] = ()
+
+    @classmethod
+    def spanning(cls, start: datetime, stop: datetime) -> Self:
+        """Propagate over a span of UTC time, of a few weeks at most. Raises `SimulatorError` for longer ones."""
+        if not timedelta(0) < stop - start <= timedelta(days=40):
+            raise SimulatorError(f"from {start.isoformat()} to {stop.isoformat()} is not 0 to 40 days long")
+        cycles = round((start + (stop - start) / 2 - _SEED_TIME) / CYCLE)
+        epoch = _SEED_TIME + cycles * CYCLE
+        position = np.array(_SEED_POSITION_M)
+        velocity = np.array(_SEED_VELOCITY_M_S) + np.cross([0.0, 0.0, EARTH_ROTATION_RAD_S], position)
+        state = np.concatenate([position, velocity])
+        spans = (min((start - epoch).total_seconds(), -1.0), max((stop - epoch).total_seconds(), 1.0))
+        past, future = (_integrate(state, span) for span in spans)
+        bare = cls(epoch, _SEED_ORBIT + cycles * CYCLE_ORBITS, start, stop, past, future)
+        return cls(epoch, bare.epoch_orbit, start, stop, past, future, bare._find_nodes())
+
+    def seconds(self, moment: datetime) -> float:
+        """Seconds of a UTC time after the epoch."""
+        return (moment - self.epoch).total_seconds()
+
+    def utc(self, time_s: float) -> datetime:
+        """UTC, to microseconds, of seconds after the epoch."""
+        return self.epoch + round(time_s * 1e6) * MICROSECOND
+
+    def earth_fixed(self, time_s: Array) -> tuple[Array, Array]:
+        """Earth-fixed positions in metres and velocities in m/s, both (n, 3), at seconds (n,) after the epoch."""
+        time = np.atleast_1d(np.asarray(time_s, dtype=np.float64))
+        states = np.empty((time.size, 6))
+        for solution, chosen in ((self.past, time < 0.0), (self.future, time >= 0.0)):
+            if chosen.any():
+                states[chosen] = solution(time[chosen]).T
+        angle = EARTH_ROTATION_RAD_S * time
+        position, velocity = _about_pole(states[:, :3], angle), _about_pole(states[:, 3:], angle)
+        return position, velocity - np.cross([0.0, 0.0, EARTH_ROTATION_RAD_S], position)
+
+    def vector_at(self, moment: datetime) -> StateVector:
+        """The state vector at a UTC time. Raises `SimulatorError` outside of the trajectory."""
+        return self.vectors((moment,))[0]
+
+    def vectors(self, moments: Sequence[datetime]) -> list[StateVector]:
+        """State vectors at UTC times. Raises `SimulatorError` outside of the trajectory."""
+        if moments and not (self.start <= min(moments) and max(moments) <= self.stop):
+            raise SimulatorError(
+                f"the trajectory from {self.start.isoformat()} to {self.stop.isoformat()} does not reach "
+                f"{min(moments).isoformat()} to {max(moments).isoformat()}"
+            )
+        positions, velocities = self.earth_fixed(np.array([self.seconds(moment) for moment in moments]))
+        return [StateVector(*entry) for entry in zip(moments, positions, velocities, strict=True)]
+
+    def vectors_between(self, start: datetime, stop: datetime, step_s: float = 10.0) -> list[StateVector]:
+        """State vectors from `start` every `step_s` until `stop` at the latest."""
+        count = int((stop - start).total_seconds() / step_s + 1e-9) + 1
+        return self.vectors([start + timedelta(seconds=index * step_s) for index in range(count)])
+
+    def node_before(self, moment: datetime) -> AscendingNode:
+        """The ascending node that begins the orbit of a UTC time. Raises `SimulatorError` before the first one."""
+        position = bisect_right(self.nodes, moment, key=lambda node: node.time)
+        if position == 0 or moment > self.stop:
+            raise SimulatorError(f"the trajectory knows no ascending node before {moment.isoformat()}")
+        return self.nodes[position - 1]
+
+    def absolute_orbit(self, moment: datetime) -> int:
+        """The absolute orbit number at a UTC time."""
+        if self.nodes and self.start <= moment < self.nodes[0].time:
+            return self.nodes[0].absolute_orbit - 1
+        return self.node_before(moment).absolute_orbit
+
+    def broadside_s(self, place_m: Array, start: datetime, stop: datetime) -> list[float]:
+        """Seconds after the epoch at which a point passes abeam to the right, within radar range."""
+        time = np.arange(self.seconds(start), self.seconds(stop) + _SAMPLE_S, _SAMPLE_S)
+        position, velocity = self.earth_fixed(time)
+        line = place_m - position
+        ahead = np.sum(line * velocity, axis=-1)
+        right = np.sum(line * np.cross(velocity, position), axis=-1) > 0.0
+        near = np.linalg.norm(line, axis=-1) < _LONGEST_RANGE_M
+        passes = np.flatnonzero((ahead[:-1] > 0.0) & (ahead[1:] <= 0.0) & near[:-1] & right[:-1])
+        return [float(brentq(self._ahead, time[k], time[k + 1], args=(place_m,), xtol=1e-7)) for k in passes]
+
+    def _ahead(self, time_s: float, place_m: Array) -> float:
+        position, velocity = self.earth_fixed(np.array([time_s]))
+        return float(np.sum((place_m - position) * velocity))
+
+    def _find_nodes(self) -> tuple[AscendingNode, ...]:
+        time = np.arange(self.seconds(self.start), self.seconds(self.stop), 3.0 * _SAMPLE_S)
+        height = self.earth_fixed(time)[0][:, 2]
+        rising = np.flatnonzero((height[:-1] < 0.0) & (height[1:] >= 0.0))
+        crossings = [float(brentq(self._height, time[k], time[k + 1], xtol=1e-8)) for k in rising]
+        begun = sum(crossing <= 0.0 for crossing in crossings)
+        first = self.epoch_orbit - begun + 1
+        return tuple(AscendingNode(self.utc(crossing), first + k) for k, crossing in enumerate(crossings))
+
+    def _height(self, time_s: float) -> float:
+        return float(self.earth_fixed(np.array([time_s]))[0][0, 2])
+
+
+@frozen(eq=False)
+class _View:
+    """How the satellite sees a place abeam."""
+
+    trajectory: Trajectory
+    time_s: float
+    place_m: Array
+    position_m: Array
+    velocity_m_s: Array
+    body_axes: Array
+    elevation_deg: float
+
+    @classmethod
+    def of(cls, trajectory: Trajectory, time_s: float, place_m: Array) -> Self:
+        centre = trajectory.utc(time_s)
+        vectors = trajectory.vectors_between(centre - timedelta(seconds=50), centre + timedelta(seconds=50))
+        orbit = fit_orbit(vectors, centre, centre)
+        axes = steered_body_axes(orbit, 0.0)
+        elevation = float(np.degrees(elevation_angle_rad(orbit, axes, 0.0, place_m)))
+        return cls(trajectory, time_s, place_m, orbit.position(0.0), orbit.velocity(0.0), axes, elevation)
+
+    @property
+    def pass_direction(self) -> str:
+        return "ASCENDING" if self.velocity_m_s[2] > 0.0 else "DESCENDING"
+
+    def inside(self, name: str) -> bool:
+        near, far = self._edges_deg(name)
+        return _EDGE < (self.elevation_deg - near) / (far - near) < 1.0 - _EDGE
+
+    def acquisition(self, name: str) -> "Acquisition":
+        near, far = self._edges_deg(name)
+        centre = self.trajectory.utc(self.time_s)
+        node = self.trajectory.node_before(centre)
+        relative_orbit, cycle = relative_orbit_and_cycle(node.absolute_orbit)
+        line = self.position_m - self.place_m
+        slant = float(np.linalg.norm(line))
+        return Acquisition(
+            swath=name,
+            centre=centre,
+            node=node,
+            relative_orbit=relative_orbit,
+            cycle=cycle,
+            pass_direction=self.pass_direction,
+            place_m=self.place_m,
+            slant_range_m=slant,
+            near_range_m=self._range_m(near),
+            far_range_m=self._range_m(far),
+            incidence_deg=float(np.degrees(np.arccos(line @ ellipsoid_normal(self.place_m) / slant))),
+            trajectory=self.trajectory,
+        )
+
+    def _edges_deg(self, name: str) -> tuple[float, float]:
+        """Edges of the beam as angles from the boresight."""
+        facts = swath(name)
+        return facts.near_angle_deg - REFERENCE_ROLL_DEG, facts.far_angle_deg - REFERENCE_ROLL_DEG
+
+    def _range_m(self, elevation_deg: float) -> float:
+        angle = np.radians(elevation_deg)
+        direction = np.cos(angle) * self.body_axes[2] + np.sin(angle) * self.body_axes[1]
+        return float(np.linalg.norm(intersect_ellipsoid(self.position_m, direction) - self.position_m))
+
+
+@frozen(eq=False, kw_only=True)
+class Acquisition:
+    """A pass over a place: it is broadside at `centre`, at `slant_range_m`, between the ranges of the swath's edges.
+
+    `place_m` is the Earth-fixed place on the ellipsoid, `node` the ascending node that began the orbit.
+    """
+
+    swath: str
+    centre: datetime
+    node: AscendingNode
+    relative_orbit: int
+    cycle: int
+    pass_direction: str
+    place_m: Array
+    slant_range_m: float
+    near_range_m: float
+    far_range_m: float
+    incidence_deg: float
+    trajectory: Trajectory
+
+    @property
+    def absolute_orbit(self) -> int:
+        return self.node.absolute_orbit
+
+    @property
+    def since_node_s(self) -> float:
+        """Seconds from the ascending node to the centre."""
+        return (self.centre - self.node.time).total_seconds()
+
+    @property
+    def mid_range_m(self) -> float:
+        """The middle of the swath in slant range."""
+        return 0.5 * (self.near_range_m + self.far_range_m)
+
+    def vectors(self, start: datetime, stop: datetime, step_s: float = 10.0) -> list[StateVector]:
+        """State vectors of the pass."""
+        return self.trajectory.vectors_between(start, stop, step_s)
