@@ -293,6 +293,26 @@ def absolute_doppler(lines: int, interval_s: float, centre_hz: float) -> Array:
     return np.asarray(frequency + prf * np.round((centre_hz - frequency) / prf))
 
 
+def noise_gain(plan: FocusPlan, model: RangeModel) -> Array:
+    """E|z|^2 of the image over E|z|^2 of white raw data, per sample of the image (samples,)."""
+    (_, across), (_, along) = range_noise_spectrum(plan), azimuth_noise_spectrum(plan)
+    gain = _gain(plan, model).astype(np.float64) ** 2
+    return np.asarray(float(across.mean()) * float(along.sum()) * gain)
+
+
+def range_noise_spectrum(plan: FocusPlan) -> tuple[Array, Array]:
+    """Frequencies of the range transform and the power that the range filter gives white noise there."""
+    power = np.abs(_range_filter(plan).astype(np.complex128)) ** 2
+    return np.asarray(scipy.fft.fftfreq(plan.bins, 1.0 / plan.raw.sampling_hz), np.float64), power
+
+
+def azimuth_noise_spectrum(plan: FocusPlan) -> tuple[Array, Array]:
+    """Doppler offsets from the centroid and the share of white noise that the azimuth filter passes around each."""
+    weights, (first_hz, step_hz) = _azimuth_weights(plan.parameters)
+    offset = first_hz + step_hz * np.arange(weights.size)
+    return offset, weights**2 * step_hz * plan.image.line_interval_s
+
+
 def _occupied_bins(plan: FocusPlan) -> int:
     """Bins on each side of zero range frequency that the processing bandwidth fills."""
     half = 0.5 * plan.parameters.range_window.bandwidth_hz

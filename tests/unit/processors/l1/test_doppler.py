@@ -1,0 +1,70 @@
+"""The Doppler centroid follows the attitude and the data, and falls back when the data do not tell."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from s1pdgs.processors.l1.doppler import doppler_model, estimate_doppler
+from s1pdgs.processors.l1.geometry import RawGrid
+from s1pdgs.sar.attitude import Attitude, Mispointing, quaternion_of_body_axes, steered_body_axes
+from s1pdgs.sar.constants import WAVELENGTH_M
+from s1pdgs.sar.orbit import Orbit
+
+
+def attitude(orbit: Orbit, mispointing: Mispointing | None = None) -> Attitude:
+    times = np.arange(-8.0, 9.0)
+    axes = steered_body_axes(orbit, times, mispointing)
+    return Attitude.of_samples(orbit.epoch, times, quaternion_of_body_axes(orbit.epoch, times, axes))
+
+
+def scene(grid: RawGrid, centroid_hz: float, samples: int) -> np.ndarray:
+    """White in range, coloured in azimuth around a centroid."""
+    generator = np.random.default_rng(3)
+    data = generator.standard_normal((grid.lines, samples)) + 1j * generator.standard_normal((grid.lines, samples))
+    frequency = np.fft.fftfreq(grid.lines, grid.pri_s)  # noqa: TID251
+    prf = 1.0 / grid.pri_s
+    offset = np.mod(frequency - centroid_hz + prf / 2, prf) - prf / 2
+    spectrum = np.fft.fft(data, axis=0) * np.exp(-((offset / 500.0) ** 2))[:, None]  # noqa: TID251
+    return np.fft.ifft(spectrum, axis=0).astype(np.complex64)  # noqa: TID251
+
+
+def test_a_steered_antenna_looks_at_zero_doppler(acquire: Callable, orbit: Orbit) -> None:
+    grid = acquire(64, 4600, []).grid
+    (estimate,) = estimate_doppler(grid, orbit, attitude(orbit))
+    assert np.abs(doppler_model([estimate])(0.0, np.array(estimate.fine_delay_s))).max() < 1.0
+    assert not estimate.measured
+
+
+def test_mispointing_shifts_the_centroid_by_what_it_should(acquire: Callable, orbit: Orbit) -> None:
+    grid = acquire(64, 4600, []).grid
+    (estimate,) = estimate_doppler(grid, orbit, attitude(orbit, Mispointing(pitch_rad=1e-4)))
+    speed = np.linalg.norm(orbit.velocity(0.0))
+    assert abs(estimate.geometry[0]) == pytest.approx(2e-4 * speed / WAVELENGTH_M, rel=0.05)
+
+
+@pytest.mark.parametrize("centroid_hz", [-30.0, 12.0])
+def test_the_data_correct_the_geometry(acquire: Callable, orbit: Orbit, centroid_hz: float) -> None:
+    acquisition = acquire(3000, 4600, [])
+    acquisition.raw[...] = scene(acquisition.grid, centroid_hz, 4600)
+
+    def source(first: int, out: np.ndarray) -> None:
+        out[...] = acquisition.raw[first : first + len(out)]
+
+    (estimate,) = estimate_doppler(acquisition.grid, orbit, attitude(orbit), source, acquisition.parameters.replica)
+    assert estimate.reliable
+    used = doppler_model([estimate])(0.0, np.array(estimate.fine_delay_s))
+    assert used == pytest.approx(np.full(20, centroid_hz), abs=6.0)
+
+
+def test_noise_alone_falls_back_to_the_geometry(acquire: Callable, orbit: Orbit) -> None:
+    acquisition = acquire(2000, 4600, [])
+    parts = np.random.default_rng(1).standard_normal((2, *acquisition.raw.shape), dtype=np.float32)
+    acquisition.raw[...] = parts[0] + 1j * parts[1]
+
+    def source(first: int, out: np.ndarray) -> None:
+        out[...] = acquisition.raw[first : first + len(out)]
+
+    (estimate,) = estimate_doppler(acquisition.grid, orbit, attitude(orbit), source, acquisition.parameters.replica)
+    assert not estimate.measured
+    assert estimate.used == estimate.geometry
