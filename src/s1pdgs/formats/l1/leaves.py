@@ -245,26 +245,11 @@ Swath = Annotated[
     Choice(
         "swathType",
         (
-            *_SM,
-            "IW",
-            "IW1",
-            "IW2",
-            "IW3",
-            "EW",
-            "EW1",
-            "EW2",
-            "EW3",
-            "EW4",
-            "EW5",
-            "WV",
-            "WV1",
-            "WV2",
-            "EN",
-            *_NOTCH,
+            *_SM, "IW", "IW1", "IW2", "IW3", "EW", "EW1", "EW2", "EW3", "EW4", "EW5", "WV", "WV1", "WV2", "EN", *_NOTCH,
             "RF",
         ),
     ),
-]
+]  # fmt: skip
 Pass = Annotated[str, Choice("passDirectionType", ("Ascending", "Descending", "ASCENDING", "DESCENDING"))]
 Projection = Annotated[str, Choice("projectionType", ("Slant Range", "Ground Range"))]
 DcMethod = Annotated[str, Choice("dcMethodType", ("Data Analysis", "Orbit and Attitude", "Pre-defined"))]

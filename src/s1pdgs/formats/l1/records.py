@@ -6,10 +6,10 @@ order of the schema.
 """
 
 import types
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from datetime import datetime
 from functools import cache, partial
-from typing import Annotated, Any, TypeVar, Union, dataclass_transform, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, cast, dataclass_transform, get_args, get_origin
 
 import attrs
 import numpy as np
@@ -89,9 +89,13 @@ def _kind(annotation: Any) -> tuple[Leaf | None, type | None, bool]:
     return leaf, None if leaf is not None else annotation, False
 
 
-@cache
 def forms(cls: type) -> tuple[FieldForm, ...]:
     """The fields of a record class in the order of the schema."""
+    return _forms(cast("Hashable", cls))
+
+
+@cache
+def _forms(cls: type) -> tuple[FieldForm, ...]:
     found = []
     for field in attrs.fields(cls):
         leaf, inner, is_list = _kind(field.type)

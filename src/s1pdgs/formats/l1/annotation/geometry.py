@@ -68,8 +68,8 @@ class AntennaPatterns:
 
 @record
 class Burst:
-    """A burst: times of its first line, also in s since the ascending node; its offset in the measurement file in bytes;
-    the first and last valid sample of each line (-1: none).
+    """A burst: times of its first line, also in s since the ascending node; its offset in the measurement file in
+    bytes; the first and last valid sample of each line (-1: none).
     """
 
     azimuth_time: datetime
