@@ -139,14 +139,21 @@ def _receive(settings: _Settings, folder: Path, outcome: Outcome) -> list[Channe
 
 def _diagnosis(receivers: list[ChannelReceiver]) -> str:
     """Why a session gave no segment, with the remedy."""
-    if not any(receiver.decoder.sync.cadus for receiver in receivers):
-        return (
-            "no sync marker 1ACFFC1D was found at the expected stride; check the parameters RS_Interleave_Depth and "
-            "RSEncode, and that the blocks are raw CADUs"
-        )
-    if not any(receiver.decoder.code.good_frames + receiver.decoder.code.corrected_frames for receiver in receivers):
-        return "no frame passed the Reed-Solomon code; check the parameters Descramble, RSEncode and RS_Dual_Basis"
-    return "no segment could be made of the packets received; the report says where every packet went"
+    stride = "check the parameters RS_Interleave_Depth and RSEncode, and that the blocks are raw CADUs"
+    codes = [receiver.decoder.code for receiver in receivers]
+    foreign, uncorrectable = (
+        sum(code.foreign_frames for code in codes),
+        sum(code.uncorrectable_frames for code in codes),
+    )
+    sound = sum(code.good_frames + code.corrected_frames - code.foreign_frames for code in codes)
+    if sound > foreign + uncorrectable:
+        return "no segment could be made of the packets received; the report says where every packet went"
+    if not foreign + uncorrectable:
+        return f"no sync marker 1ACFFC1D was found; {stride}"
+    if foreign > uncorrectable:
+        # the pseudo-random sequence is itself a codeword, so blocks left scrambled pass the code
+        return "all frames are of another version or spacecraft; check the parameters Descramble and Spacecraft_Id"
+    return f"no frame passed the Reed-Solomon code; check Descramble and RS_Dual_Basis, or the stride: {stride}"
 
 
 def _switch(order: JobOrder, name: str, default: str) -> bool:
