@@ -281,9 +281,12 @@ class ProcessingParameters:
     application_tables: Annotated[tuple[ApplicationTable, ...], "applicationLutList/applicationLut"]
 
     def product(self, product_id: str) -> ProductParameters:
-        """Such as `SM_GRDH_1`. Raises `AuxiliaryError` when the file has no such product."""
+        """Such as `SM_GRDH_1`; the class letter of a product type (`SM_GRDH_1S`) is left aside.
+
+        Raises `AuxiliaryError` when the file has no such product.
+        """
         for entry in self.products:
-            if entry.product_id == product_id:
+            if entry.product_id == product_id[:9]:
                 return entry
         raise AuxiliaryError(f"AUX_PP1 has no parameters of product {product_id}")
 
