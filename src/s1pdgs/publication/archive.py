@@ -1,0 +1,81 @@
+"""A product as one zip, written as a stream and byte for byte the same whenever it is written."""
+
+import hashlib
+import zipfile
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import PurePosixPath
+
+from s1pdgs.model.product import Product, StoredFile
+from s1pdgs.publication.errors import CorruptProductError
+from s1pdgs.storage.objects import ObjectStore
+
+_DEFLATED_SUFFIXES = {".xml", ".xsd", ".safe", ".html", ".kml", ".txt", ".eof", ".css"}
+
+
+def zip_chunks(store: ObjectStore, product: Product, progress: Callable[[], None] = lambda: None) -> Iterator[bytes]:
+    """The zip of a product: below a folder of its name, files in order of their paths, dated by its generation.
+
+    Texts are deflated, measurements and packets are stored as they are. Sizes and CRCs stand behind each file (no
+    seeking back), zip64 where needed. `progress` is called at each chunk read. Raises `CorruptProductError` as soon as
+    a file's size or SHA-256 is not what the catalogue says, `MissingObject` when it is gone.
+    """
+    sink = _Sink()
+    with zipfile.ZipFile(sink, "w", allowZip64=True) as archive:  # type: ignore[call-overload]  # it only writes
+        for stored in sorted(product.files, key=lambda one: one.path):
+            with archive.open(_entry(product, stored), "w") as entry:
+                for chunk in verified_chunks(store, product, stored):
+                    entry.write(chunk)
+                    progress()
+                    yield from sink.taken()
+            yield from sink.taken()
+    yield from sink.taken()
+
+
+def verified_chunks(store: ObjectStore, product: Product, stored: StoredFile) -> Iterator[bytes]:
+    """The bytes of one file of a product; raises `CorruptProductError` at the end when they are not the catalogued."""
+    sha256, size = hashlib.sha256(), 0
+    for chunk in store.read(f"{product.location}/{stored.path}"):
+        sha256.update(chunk)
+        size += len(chunk)
+        yield chunk
+    if size != stored.size or sha256.hexdigest() != stored.sha256:
+        raise CorruptProductError(
+            f"{product.name}/{stored.path} has {size} bytes with SHA-256 {sha256.hexdigest()}; "
+            f"catalogued are {stored.size} bytes with {stored.sha256}"
+        )
+
+
+def _entry(product: Product, stored: StoredFile) -> zipfile.ZipInfo:
+    alone = len(product.files) == 1 and stored.path == product.name
+    path = stored.path if alone else f"{product.name}/{stored.path}"
+    entry = zipfile.ZipInfo(path, _dos_time(product.generation_time))
+    deflated = PurePosixPath(stored.path).suffix.lower() in _DEFLATED_SUFFIXES
+    entry.compress_type = zipfile.ZIP_DEFLATED if deflated else zipfile.ZIP_STORED
+    entry.create_system = 3
+    entry.external_attr = 0o100644 << 16
+    entry.file_size = stored.size
+    return entry
+
+
+def _dos_time(moment: datetime) -> tuple[int, int, int, int, int, int]:
+    year = min(max(moment.year, 1980), 2107)
+    return (year, moment.month, moment.day, moment.hour, moment.minute, moment.second)
+
+
+class _Sink:
+    """A file that only grows, whose bytes are taken away as they come."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self._chunks.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def taken(self) -> list[bytes]:
+        chunks, self._chunks = self._chunks, []
+        return chunks

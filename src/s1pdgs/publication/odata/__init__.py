@@ -1,0 +1,1 @@
+"""OData as the Copernicus interface documents use it: queries in, entities out."""

@@ -1,0 +1,243 @@
+"""From the catalogue to the users: what is to go out, and its way there."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+import structlog
+from attrs import field, frozen
+
+from s1pdgs.bus.events import AnyEvent, ProductCatalogued, ProductPublished
+from s1pdgs.bus.outbox import Outbox, Subscriber
+from s1pdgs.catalogue.query import Held
+from s1pdgs.catalogue.query import find as find_held
+from s1pdgs.catalogue.tables import product as product_table
+from s1pdgs.model.product import Product
+from s1pdgs.model.time import Clock
+from s1pdgs.publication.archive import verified_chunks, zip_chunks
+from s1pdgs.publication.errors import CorruptProductError, PublicationError
+from s1pdgs.publication.tables import publication
+from s1pdgs.storage.database import Database
+from s1pdgs.storage.objects import Checksums, KeyTaken, ObjectStore
+
+QUICKLOOK = "preview/quick-look.png"
+SUBSCRIBER = "publication"
+_log = structlog.get_logger(__name__)
+
+
+@frozen
+class Selection:
+    """Which products go out: whole-name patterns of types, and consolidations (of Level-0 segments) that stay in."""
+
+    types: tuple[re.Pattern[str], ...]
+    excluded_consolidations: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, types: Sequence[str], excluded_consolidations: Sequence[str] = ()) -> "Selection":
+        return cls(tuple(re.compile(pattern) for pattern in types), frozenset(excluded_consolidations))
+
+    def wants(self, product: Product) -> bool:
+        """Whether a product goes out."""
+        consolidation = product.attributes.get("productConsolidation")
+        matches = any(pattern.fullmatch(product.type) for pattern in self.types)
+        return matches and consolidation not in self.excluded_consolidations
+
+
+@frozen
+class Patience:
+    """How often a publication is tried, how long is waited after the first failure (doubled after each), and after
+    how long a publisher that fell silent is taken for dead."""
+
+    max_attempts: int = 5
+    backoff_s: float = 10.0
+    lease_s: float = 120.0
+
+    def wait(self, attempts: int) -> timedelta:
+        return timedelta(seconds=self.backoff_s * 2.0 ** min(attempts - 1, 12))
+
+
+DEFAULT_PATIENCE = Patience()
+
+
+@frozen
+class _Claim:
+    """A publication that this process works on."""
+
+    held: Held
+    attempts: int
+
+
+@frozen
+class _Archived:
+    """What a publication stored."""
+
+    key: str
+    sums: Checksums
+    quicklook: str | None
+
+
+def subscriber(selection: Selection, clock: Clock) -> Subscriber:
+    """The consumer of `ProductCatalogued` that asks for the publication of what goes out."""
+
+    def handle(connection: sa.Connection, event: AnyEvent) -> None:
+        assert isinstance(event, ProductCatalogued)  # noqa: S101  the only type subscribed to
+        held = find_held(connection, event.product)
+        if held is not None and selection.wants(held.product):
+            request(connection, event.product, clock.now())
+
+    return Subscriber(SUBSCRIBER, frozenset({ProductCatalogued.__name__}), handle)
+
+
+def request(connection: sa.Connection, product: str, now: datetime) -> bool:
+    """Ask for the publication of a product; False, with nothing changed, when it was asked for before.
+
+    Raises `PublicationError` for a name that the catalogue does not have.
+    """
+    number = connection.scalar(sa.select(product_table.c.id).where(product_table.c.name == product))
+    if number is None:
+        raise PublicationError(f"product {product} is not in the catalogue; only catalogued products are published")
+    asked = connection.scalar(sa.select(publication.c.state).where(publication.c.product_id == number))
+    if asked is not None:
+        return False
+    row = {"product_id": number, "state": "pending", "attempts": 0, "retry_at": now, "requested_at": now}
+    connection.execute(publication.insert().values(**row))
+    return True
+
+
+def publish_again(connection: sa.Connection, product: str, now: datetime) -> bool:
+    """Give a failed publication new attempts; False when the product has no failed one."""
+    failed = sa.and_(
+        publication.c.state == "failed",
+        publication.c.product_id.in_(sa.select(product_table.c.id).where(product_table.c.name == product)),
+    )
+    fresh = {"state": "pending", "attempts": 0, "retry_at": now, "reason": None}
+    return connection.execute(publication.update().where(failed).values(**fresh)).rowcount == 1
+
+
+def publish_step(
+    database: Database, store: ObjectStore, outbox: Outbox, clock: Clock, patience: Patience = DEFAULT_PATIENCE
+) -> bool:
+    """Publish the product that waits longest; False when none is due.
+
+    A failed attempt is recorded with its reason and tried again later, or given up as `failed`. A publisher that dies
+    is replaced after its lease; the zip that it left behind has the bytes that the next one writes.
+    """
+    claim = _claim(database, clock, patience)
+    if claim is None:
+        return False
+    try:
+        lease = _Lease(database, clock, claim.held.id, patience.lease_s)
+        archived = _archive(database, store, claim, lease)
+        with database.write() as connection:
+            if _mark_published(connection, claim.held.id, archived, clock.now()):
+                outbox.emit(connection, ProductPublished(claim.held.name))
+    except (OSError, PublicationError) as error:
+        _record_failure(database, clock, claim, patience, str(error))
+    else:
+        _log.info("product published", product=claim.held.name, bytes=archived.sums.size, attempt=claim.attempts)
+    return True
+
+
+def _claim(database: Database, clock: Clock, patience: Patience) -> _Claim | None:
+    """Take the publication that is due first; the attempt counts from now, so one that kills its process ends too."""
+    now = clock.now()
+    due = (
+        sa.select(publication.c.product_id, publication.c.attempts, product_table.c.name)
+        .join(product_table, product_table.c.id == publication.c.product_id)
+        .where(publication.c.state == "pending", publication.c.retry_at <= now)
+        .order_by(publication.c.retry_at, publication.c.product_id)
+        .limit(1)
+    )
+    with database.write() as connection:
+        row = connection.execute(due).first()
+        if row is None:
+            return None
+        attempts = row.attempts + 1
+        if row.attempts >= patience.max_attempts:
+            reason = f"the publisher died in each of {row.attempts} attempts"
+            given_up = {"state": "failed", "reason": reason}
+            connection.execute(_of(row.product_id).values(**given_up))
+            return None
+        lease = now + timedelta(seconds=patience.lease_s)
+        connection.execute(_of(row.product_id).values(attempts=attempts, retry_at=lease))
+        held = find_held(connection, row.name)
+    return None if held is None else _Claim(held, attempts)
+
+
+def _archive(database: Database, store: ObjectStore, claim: _Claim, lease: "_Lease") -> _Archived:
+    product = claim.held.product
+    if claim.held.evicted_at is not None:
+        raise CorruptProductError(f"{product.name} was evicted before it could be published")
+    key = f"published/{product.name}.zip"
+    try:
+        sums = store.put(key, zip_chunks(store, product, lease.renew))
+    except KeyTaken:
+        _remove_leftover(database, store, claim.held.id, key)
+        raise
+    return _Archived(key, sums, _store_quicklook(store, product))
+
+
+def _store_quicklook(store: ObjectStore, product: Product) -> str | None:
+    image = next((stored for stored in product.files if stored.path == QUICKLOOK), None)
+    if image is None:
+        return None
+    key = f"published/{product.name}.png"
+    store.put(key, verified_chunks(store, product, image))
+    return key
+
+
+def _mark_published(connection: sa.Connection, number: int, archived: _Archived, now: datetime) -> bool:
+    """False when another publisher was quicker: the product is told once."""
+    done = {
+        "state": "published", "reason": None, "location": archived.key, "size": archived.sums.size,
+        "md5": archived.sums.md5, "sha256": archived.sums.sha256, "quicklook": archived.quicklook, "published_at": now,
+    }  # fmt: skip
+    return connection.execute(_of(number).where(publication.c.state == "pending").values(**done)).rowcount == 1
+
+
+def _remove_leftover(database: Database, store: ObjectStore, number: int, key: str) -> None:
+    """A zip that nobody was told of, of an attempt under another version of zlib or of a replaced product."""
+    with database.write() as connection:
+        state = connection.scalar(sa.select(publication.c.state).where(publication.c.product_id == number))
+        if state == "pending":
+            store.delete(key)
+
+
+def _record_failure(database: Database, clock: Clock, claim: _Claim, patience: Patience, reason: str) -> None:
+    final = claim.attempts >= patience.max_attempts
+    changes = {
+        "state": "failed" if final else "pending",
+        "reason": reason,
+        "retry_at": clock.now() + patience.wait(claim.attempts),
+    }
+    with database.write() as connection:
+        connection.execute(_of(claim.held.id).where(publication.c.state == "pending").values(**changes))
+    _log.warning("publication failed", product=claim.held.name, attempt=claim.attempts, final=final, reason=reason)
+
+
+def _of(number: int) -> sa.Update:
+    return publication.update().where(publication.c.product_id == number)
+
+
+@frozen
+class _Lease:
+    """Keeps other publishers away while this one is at work on a large product."""
+
+    database: Database
+    clock: Clock
+    number: int
+    length_s: float
+    _renewed: list[datetime] = field(factory=list)
+
+    def renew(self) -> None:
+        """Prolong the lease when a third of it has passed."""
+        now = self.clock.now()
+        if not self._renewed:
+            self._renewed.append(now)
+        if now - self._renewed[0] < timedelta(seconds=self.length_s / 3):
+            return
+        self._renewed[0] = now
+        until = now + timedelta(seconds=self.length_s)
+        with self.database.write() as connection:
+            connection.execute(_of(self.number).where(publication.c.state == "pending").values(retry_at=until))

@@ -1,0 +1,253 @@
+"""Published products: found one by one, counted, and read page by page."""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from attrs import frozen
+
+from s1pdgs.catalogue.tables import footprint_box, product
+from s1pdgs.publication.errors import QueryError
+from s1pdgs.publication.predicate import KINDS, Kind, Predicate
+from s1pdgs.publication.sql import ARCHIVE_SUFFIX, FIELDS, register_functions, where
+from s1pdgs.publication.tables import publication
+from s1pdgs.storage.database import Micros
+
+MAX_SKIP = 10_000_000
+_NEVER = 2**62
+
+
+@frozen
+class Published:
+    """A published product: what the catalogue knows of it and the form in which it goes out."""
+
+    id: int
+    uuid: str
+    name: str
+    type: str
+    satellite: str
+    start: datetime
+    stop: datetime
+    generated: datetime
+    t0: datetime
+    timeliness: str | None
+    ring: Sequence[Sequence[float]] | None
+    attributes: dict[str, list[Any]]
+    evicted_at: datetime | None
+    location: str
+    size: int
+    md5: str
+    sha256: str
+    quicklook: str | None
+    published_at: datetime
+
+    @property
+    def archive_name(self) -> str:
+        """The name under which the product goes out."""
+        return self.name + ARCHIVE_SUFFIX
+
+    @property
+    def quicklook_name(self) -> str | None:
+        """The name of the quicklook image."""
+        return None if self.quicklook is None else self.quicklook.rsplit("/", 1)[-1]
+
+
+@frozen
+class Order:
+    """A property to sort by."""
+
+    field: str
+    descending: bool = False
+
+
+DEFAULT_ORDER = (Order("PublicationDate"),)
+
+
+@frozen
+class Page:
+    """Some products in order; `after` is the token of the page that follows, None on the last one."""
+
+    products: tuple[Published, ...]
+    after: str | None
+
+
+@frozen
+class Span:
+    """What a type of published products covers: times, and west, south, east, north in degrees where known."""
+
+    type: str
+    start: datetime
+    stop: datetime
+    count: int
+    box: tuple[float, float, float, float] | None
+    satellites: tuple[str, ...]
+
+
+_COLUMNS = (
+    product.c.id,
+    product.c.uuid,
+    product.c.name,
+    product.c.type,
+    product.c.satellite,
+    product.c.start,
+    product.c.stop,
+    product.c.generated,
+    product.c.t0,
+    product.c.timeliness,
+    product.c.footprint,
+    product.c.attributes,
+    product.c.evicted_at,
+    publication.c.location,
+    publication.c.size,
+    publication.c.md5,
+    publication.c.sha256,
+    publication.c.quicklook,
+    publication.c.published_at,
+)
+_PUBLISHED = publication.c.state == "published"
+_JOIN = product.join(publication, publication.c.product_id == product.c.id)
+
+
+def find(connection: sa.Connection, uuid: str) -> Published | None:
+    """The published product of a public identifier."""
+    return _one(connection, product.c.uuid == uuid)
+
+
+def find_name(connection: sa.Connection, name: str) -> Published | None:
+    """The published product of a catalogue name."""
+    return _one(connection, product.c.name == name)
+
+
+def find_many(connection: sa.Connection, uuids: Sequence[str], names: Sequence[str]) -> list[Published]:
+    """The published products of some identifiers and catalogue names, in order of publication."""
+    wanted = sa.or_(product.c.uuid.in_(uuids), product.c.name.in_(names))
+    query = sa.select(*_COLUMNS).select_from(_JOIN).where(_PUBLISHED, wanted)
+    return [_published(row) for row in connection.execute(query.order_by(publication.c.published_at, product.c.id))]
+
+
+def count(connection: sa.Connection, predicate: Predicate) -> int:
+    """How many published products a predicate holds for."""
+    register_functions(connection)
+    query = sa.select(sa.func.count()).select_from(_JOIN).where(_PUBLISHED, where(predicate))
+    return connection.scalar(query) or 0
+
+
+def search(
+    connection: sa.Connection,
+    predicate: Predicate,
+    order: Sequence[Order] = DEFAULT_ORDER,
+    *,
+    limit: int = 100,
+    skip: int = 0,
+    after: str | None = None,
+) -> Page:
+    """A page of the published products that a predicate holds for.
+
+    Equal products of the order follow their publication number. `after` is the token of the page before; it takes the
+    place of `skip` and costs the same however deep the page lies. Raises `QueryError` for a token that is not ours.
+    """
+    register_functions(connection)
+    keys = [_key(term).label(f"key_{index}") for index, term in enumerate(order)]
+    number = publication.c.product_id
+    descending = [term.descending for term in order]
+    query = sa.select(*_COLUMNS, *keys).select_from(_JOIN).where(_PUBLISHED, where(predicate))
+    if after is None:
+        query = query.offset(skip) if skip else query
+    else:
+        query = query.where(_beyond([*map(_key, order), number], [*descending, descending[0]], _read(after, order)))
+    directions = [key.desc() if down else key.asc() for key, down in zip(map(_key, order), descending, strict=True)]
+    query = query.order_by(*directions, number.desc() if descending[0] else number.asc())
+    rows = connection.execute(query.limit(limit + 1)).all()
+    shown = rows[:limit]
+    more = len(rows) > limit and shown
+    return Page(tuple(_published(row) for row in shown), _token(shown[-1], len(keys)) if more else None)
+
+
+def spans(connection: sa.Connection, only: str | None = None) -> list[Span]:
+    """What each type of published products covers, by type."""
+    times = sa.select(
+        product.c.type, sa.func.min(product.c.start, type_=Micros()).label("start"),
+        sa.func.max(product.c.stop, type_=Micros()).label("stop"), sa.func.count().label("held"),
+    )  # fmt: skip
+    edges = sa.select(
+        product.c.type, sa.func.min(footprint_box.c.west), sa.func.min(footprint_box.c.south),
+        sa.func.max(footprint_box.c.east), sa.func.max(footprint_box.c.north),
+    )  # fmt: skip
+    chosen = [_PUBLISHED] if only is None else [_PUBLISHED, product.c.type == only]
+    located = _JOIN.join(footprint_box, footprint_box.c.product_id == product.c.id)
+    boxes = {
+        kind: (west, south, east, north)
+        for kind, west, south, east, north in connection.execute(
+            edges.select_from(located).where(*chosen).group_by(product.c.type)
+        )
+    }
+    carriers: dict[str, list[str]] = {}
+    pairs = sa.select(product.c.type, product.c.satellite).select_from(_JOIN).where(*chosen).distinct()
+    for kind, satellite in connection.execute(pairs.order_by(product.c.satellite)):
+        carriers.setdefault(kind, []).append(satellite)
+    rows = connection.execute(times.select_from(_JOIN).where(*chosen).group_by(product.c.type).order_by(product.c.type))
+    return [
+        Span(row.type, row.start, row.stop, row.held, boxes.get(row.type), tuple(carriers[row.type])) for row in rows
+    ]
+
+
+def _one(connection: sa.Connection, condition: Any) -> Published | None:
+    query = sa.select(*_COLUMNS).select_from(_JOIN).where(_PUBLISHED, condition)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _published(row)
+
+
+def _published(row: Any) -> Published:
+    return Published(
+        id=row.id, uuid=row.uuid, name=row.name, type=row.type, satellite=row.satellite, start=row.start, stop=row.stop,
+        generated=row.generated, t0=row.t0, timeliness=row.timeliness, ring=row.footprint, attributes=row.attributes,
+        evicted_at=row.evicted_at, location=row.location, size=row.size, md5=row.md5, sha256=row.sha256,
+        quicklook=row.quicklook, published_at=row.published_at,
+    )  # fmt: skip
+
+
+def _key(term: Order) -> Any:
+    """What is sorted by: never null, times as microseconds."""
+    if term.field == "Name":
+        return product.c.name
+    if term.field == "EvictionDate":
+        return sa.func.coalesce(sa.type_coerce(product.c.evicted_at, sa.BigInteger), _NEVER, type_=sa.BigInteger())
+    match KINDS[term.field]:
+        case Kind.TIME:
+            return sa.type_coerce(FIELDS[term.field], sa.BigInteger)
+        case Kind.BOOLEAN:
+            return sa.case((FIELDS[term.field], 1), else_=0)
+        case _:
+            return FIELDS[term.field]
+
+
+def _beyond(keys: list[Any], descending: list[bool], values: list[Any]) -> Any:
+    """Rows after those of some values; the bound on the first key alone lets its index begin there."""
+    bound = [sa.literal(value, key.type) for key, value in zip(keys, values, strict=True)]
+    steps = [key < value if down else key > value for key, value, down in zip(keys, bound, descending, strict=True)]
+    equal = [key == value for key, value in zip(keys, bound, strict=True)]
+    first = keys[0] <= bound[0] if descending[0] else keys[0] >= bound[0]
+    return sa.and_(first, sa.or_(*(sa.and_(*equal[:index], step) for index, step in enumerate(steps))))
+
+
+def _token(row: Any, keys: int) -> str:
+    text = json.dumps([*row[-keys:], row.id], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _read(token: str, order: Sequence[Order]) -> list[Any]:
+    try:
+        values = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+    except (ValueError, binascii.Error, RecursionError):
+        values = None
+    kinds = [str if KINDS[term.field] is Kind.STRING else int for term in order] + [int]
+    fits = isinstance(values, list) and [type(value) for value in values] == kinds
+    if not fits or any(isinstance(value, int) and abs(value) >= 2**63 for value in values):
+        raise QueryError("the token of the next page is not one that this service gave for this order")
+    if any("\0" in value or not value.isascii() for value in values if isinstance(value, str)):
+        raise QueryError("the token of the next page is not one that this service gave for this order")
+    return list(values)

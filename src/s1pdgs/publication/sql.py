@@ -1,0 +1,353 @@
+"""Predicates over published products as SQL expressions, the same for SQLite and PostgreSQL.
+
+Every comparison is two-valued as OData wants it: where SQL would say NULL, false is said.
+"""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from attrs import evolve, frozen
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from s1pdgs.catalogue.tables import footprint_box, product
+from s1pdgs.publication.geometry import FootprintTests
+from s1pdgs.publication.predicate import (
+    AnyAttribute,
+    AttributeName,
+    AttributeValue,
+    Comparison,
+    Constant,
+    Either,
+    Every,
+    Expression,
+    Field,
+    Function,
+    Kind,
+    Membership,
+    Negation,
+    Operator,
+    Predicate,
+    Spatial,
+    TextMatch,
+    Value,
+)
+from s1pdgs.publication.tables import publication
+from s1pdgs.storage.database import Micros
+
+ARCHIVE_SUFFIX = ".zip"
+COLLECTION = "SENTINEL-1"
+PRODUCTION_TYPE = "systematic_production"
+CONTENT_TYPE = "application/zip"
+
+Sql = sa.ColumnElement[Any]
+
+
+class Position(FunctionElement[int]):
+    """Where a text begins in another, from 1; 0 when it does not. LIKE would ignore case on SQLite."""
+
+    name = "position"
+    type = sa.Integer()
+    inherit_cache = True
+
+
+@compiles(Position)
+def _instr(element: Position, compiler: Any, **options: Any) -> str:
+    return f"instr({compiler.process(element.clauses, **options)})"
+
+
+@compiles(Position, "postgresql")
+def _strpos(element: Position, compiler: Any, **options: Any) -> str:
+    return f"strpos({compiler.process(element.clauses, **options)})"
+
+
+class BytewiseRange(FunctionElement[bool]):
+    """Whether a text lies between two others in the order of code points: an index range on SQLite."""
+
+    name = "bytewise_range"
+    type = sa.Boolean()
+    inherit_cache = True
+
+
+@compiles(BytewiseRange)
+def _bytewise(element: BytewiseRange, compiler: Any, **options: Any) -> str:
+    text, first, after = (compiler.process(clause, **options) for clause in element.clauses)
+    collation = ' COLLATE "C"' if compiler.dialect.name == "postgresql" else ""
+    return f"({text}{collation} >= {first} AND {text}{collation} < {after})"
+
+
+@frozen
+class _Scope:
+    """The attribute that an any() looks at."""
+
+    name: Sql
+    kind: Sql
+    value: Any
+
+
+def register_functions(connection: sa.Connection) -> None:
+    """Give an SQLite connection the exact footprint tests; on PostgreSQL they are functions over PostGIS."""
+    if connection.dialect.name == "sqlite":
+        tests = FootprintTests()
+        driver: Any = connection.connection.driver_connection
+        driver.create_function("s1_intersects", 2, tests.intersects, deterministic=True)
+        driver.create_function("s1_within", 2, tests.within, deterministic=True)
+
+
+def where(predicate: Predicate, scope: _Scope | None = None) -> Sql:  # noqa: PLR0911  one for each kind
+    """The SQL condition of a predicate over the join of `product` and `publication`."""
+    match predicate:
+        case Constant(truth):
+            return sa.true() if truth else sa.false()
+        case Every(parts):
+            return sa.and_(sa.true(), *(where(part, scope) for part in parts))
+        case Either(parts):
+            return sa.or_(sa.false(), *(where(part, scope) for part in parts))
+        case Negation(part):
+            return sa.not_(where(part, scope))
+        case Comparison():
+            return _comparison(predicate, scope)
+        case Membership(item, options):
+            return _membership(item, options, scope)
+        case TextMatch():
+            return _text_match(predicate, scope)
+        case Spatial():
+            return _spatial(predicate)
+        case AnyAttribute(kind, condition):
+            return _any_attribute(kind, condition)
+
+
+def sql_of(expression: Expression, scope: _Scope | None = None) -> Sql:
+    """The SQL of an expression."""
+    match expression:
+        case Field(name):
+            return FIELDS[name]
+        case Value(value):
+            return sa.null() if value is None else sa.literal(value, _TYPES[expression.kind or Kind.STRING])
+        case Function(name, arguments):
+            return _FUNCTIONS[name](*(sql_of(argument, scope) for argument in arguments))
+        case AttributeName():
+            return _inside(scope).name
+        case AttributeValue(kind):
+            found = _inside(scope)
+            return sa.case((found.kind == kind.value, _typed(found.value[1], kind)))
+
+
+def _inside(scope: _Scope | None) -> _Scope:
+    if scope is None:
+        raise TypeError("an attribute's name and value exist within AnyAttribute only")
+    return scope
+
+
+def _typed(element: Any, kind: Kind) -> Sql:
+    """An element of the catalogue's JSON as a value that compares with its kind."""
+    found: Sql
+    match kind:
+        case Kind.INTEGER:
+            found = sa.cast(element.as_string(), sa.BigInteger)
+        case Kind.TIME:
+            found = sa.type_coerce(sa.cast(element.as_string(), sa.BigInteger), Micros)
+        case Kind.DOUBLE:
+            found = element.as_float()
+        case Kind.BOOLEAN:
+            found = element.as_boolean()
+        case Kind.STRING:
+            found = element.as_string()
+    return found
+
+
+def _attribute(name: str, kind: Kind) -> Sql:
+    """The value of one attribute of the product, null when it has none."""
+    return _typed(product.c.attributes[(name, 1)], kind)
+
+
+_TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
+    Kind.STRING: sa.Text(),
+    Kind.INTEGER: sa.BigInteger(),
+    Kind.DOUBLE: sa.Float(),
+    Kind.BOOLEAN: sa.Boolean(),
+    Kind.TIME: Micros(),
+}
+
+FIELDS: dict[str, Sql] = {
+    "Id": product.c.uuid,
+    "Name": product.c.name + ARCHIVE_SUFFIX,
+    "ContentType": sa.literal(CONTENT_TYPE, sa.Text()),
+    "ContentLength": publication.c.size,
+    "OriginDate": product.c.t0,
+    "PublicationDate": publication.c.published_at,
+    "ModificationDate": publication.c.published_at,
+    "EvictionDate": product.c.evicted_at,
+    "Online": product.c.evicted_at.is_(None),
+    "ProductionType": sa.literal(PRODUCTION_TYPE, sa.Text()),
+    "ContentDate/Start": product.c.start,
+    "ContentDate/End": product.c.stop,
+    "Collection/Name": sa.literal(COLLECTION, sa.Text()),
+    "item": product.c.name,
+    "type": product.c.type,
+    "platform": sa.literal("sentinel-1", sa.Text()) + sa.func.lower(sa.func.substr(product.c.satellite, 3)),
+    "mode": _attribute("operationalMode", Kind.STRING),
+    "orbit_state": sa.func.lower(_attribute("orbitDirection", Kind.STRING)),
+    "absolute_orbit": _attribute("orbitNumber", Kind.INTEGER),
+    "relative_orbit": _attribute("relativeOrbitNumber", Kind.INTEGER),
+}
+_NULLABLE = {"EvictionDate", "mode", "orbit_state", "absolute_orbit", "relative_orbit"}
+
+
+def _substring(text: Sql, start: Sql, *length: Sql) -> Sql:
+    return sa.func.substr(text, start + 1, *length, type_=sa.Text())
+
+
+_FUNCTIONS: dict[str, Callable[..., Sql]] = {
+    "tolower": lambda text: sa.func.lower(text, type_=sa.Text()),
+    "toupper": lambda text: sa.func.upper(text, type_=sa.Text()),
+    "trim": lambda text: sa.func.trim(text, type_=sa.Text()),
+    "length": lambda text: sa.func.length(text, type_=sa.Integer()),
+    "indexof": lambda text, part: Position(text, part) - 1,
+    "concat": operator.add,
+    "substring": _substring,
+}
+
+
+def _nullable(expression: Expression) -> bool:
+    match expression:
+        case Field(name):
+            return name in _NULLABLE
+        case Value(value):
+            return value is None
+        case Function(_, arguments):
+            return any(_nullable(argument) for argument in arguments)
+        case AttributeValue():
+            return True
+        case AttributeName():
+            return False
+
+
+def _known(condition: Sql, scope: _Scope | None, *expressions: Expression) -> Sql:
+    """The condition, false when one of its expressions is null."""
+    present = [sql_of(expression, scope).is_not(None) for expression in expressions if _nullable(expression)]
+    return sa.and_(*present, condition) if present else condition
+
+
+_COMPARE: dict[Operator, Callable[[Any, Any], Any]] = {
+    Operator.EQ: operator.eq,
+    Operator.NE: operator.ne,
+    Operator.GT: operator.gt,
+    Operator.GE: operator.ge,
+    Operator.LT: operator.lt,
+    Operator.LE: operator.le,
+}
+
+
+def _comparison(predicate: Comparison, scope: _Scope | None) -> Sql:
+    left, right = predicate.left, predicate.right
+    equality = predicate.operator in {Operator.EQ, Operator.NE}
+    if Value(None) in (left, right):
+        return _with_null(predicate.operator, right if left == Value(None) else left, scope)
+    if equality and left == Field("Name") and isinstance(right, Value):
+        found = product.c.name.in_(_product_names((right,)))
+        return found if predicate.operator is Operator.EQ else sa.not_(found)
+    one, other = sql_of(left, scope), sql_of(right, scope)
+    if equality and _nullable(left) and _nullable(right):
+        same = one.is_not_distinct_from(other)
+        return same if predicate.operator is Operator.EQ else sa.not_(same)
+    if predicate.operator is Operator.NE:
+        return sa.not_(_known(one == other, scope, left, right))
+    return _known(_COMPARE[predicate.operator](one, other), scope, left, right)
+
+
+def _with_null(comparison: Operator, other: Expression, scope: _Scope | None) -> Sql:
+    if comparison not in {Operator.EQ, Operator.NE}:
+        return sa.false()
+    null = sql_of(other, scope).is_(None) if _nullable(other) else sa.false()
+    return null if comparison is Operator.EQ else sa.not_(null)
+
+
+def _membership(item: Expression, options: tuple[Value, ...], scope: _Scope | None) -> Sql:
+    if item == Field("Name"):
+        return product.c.name.in_(_product_names(options))
+    bound = [sql_of(option) for option in options if option.value is not None]
+    found = _known(sql_of(item, scope).in_(bound), scope, item)
+    if Value(None) in options:
+        return sa.or_(found, _with_null(Operator.EQ, item, scope))
+    return found
+
+
+def _product_names(options: tuple[Value, ...]) -> list[str]:
+    """The products of published names, for their index; a name without the suffix is nobody's."""
+    names = [str(option.value) for option in options]
+    return [name.removesuffix(ARCHIVE_SUFFIX) for name in names if name.endswith(ARCHIVE_SUFFIX)]
+
+
+def _text_match(predicate: TextMatch, scope: _Scope | None) -> Sql:
+    text, part = sql_of(predicate.text, scope), sql_of(predicate.part, scope)
+    match predicate.how:
+        case "contains":
+            found: Sql = Position(text, part) > 0
+        case "startswith":
+            found = _starts_with(predicate, text, part)
+        case "endswith":
+            begin = sa.func.length(text) - sa.func.length(part)
+            found = sa.and_(begin >= 0, sa.func.substr(text, begin + 1) == part)
+    return _known(found, scope, predicate.text, predicate.part)
+
+
+def _starts_with(predicate: TextMatch, text: Sql, part: Sql) -> Sql:
+    if not isinstance(predicate.part, Value):
+        return sa.func.substr(text, 1, sa.func.length(part)) == part
+    prefix = str(predicate.part.value)
+    if predicate.text != Field("Name"):
+        return _prefixed(text, prefix)
+    ends = [ARCHIVE_SUFFIX[:count] for count in range(1, len(ARCHIVE_SUFFIX) + 1)]
+    whole = [prefix.removesuffix(end) for end in ends if prefix.endswith(end)]
+    return sa.or_(_prefixed(product.c.name, prefix), product.c.name.in_(whole))
+
+
+def _prefixed(text: Sql, prefix: str) -> Sql:
+    after = _successor(prefix)
+    if after is None:
+        return sa.true()
+    return BytewiseRange(text, sa.literal(prefix, sa.Text()), sa.literal(after, sa.Text()))
+
+
+def _successor(prefix: str) -> str | None:
+    """The first text after all those with the prefix in the order of code points; None when there is none."""
+    stem = prefix.rstrip("\U0010ffff")
+    if not stem:
+        return None
+    following = ord(stem[-1]) + 1
+    return stem[:-1] + chr(0xE000 if following == 0xD800 else following)
+
+
+def _spatial(predicate: Spatial) -> Sql:
+    box = footprint_box.c
+    located = sa.select(box.product_id)
+    near = located.where(
+        sa.or_(*(
+            sa.and_(box.west <= east, box.east >= west, box.south <= north, box.north >= south)
+            for west, south, east, north in predicate.boxes
+        ))
+    )  # fmt: skip
+    test = sa.func.s1_within if predicate.relation == "within" else sa.func.s1_intersects
+    exact = test(product.c.footprint, sa.literal(predicate.area, sa.Text()), type_=sa.Integer()) == 1
+    found = sa.and_(product.c.id.in_(near), exact)
+    if predicate.relation == "disjoint":
+        return sa.and_(product.c.id.in_(located), sa.not_(found))
+    return found
+
+
+def _any_attribute(kind: Kind | None, condition: Predicate) -> Sql:
+    pairs = sa.func.json_each(product.c.attributes).table_valued("key", sa.column("value", sa.JSON)).alias("att")
+    scope = _Scope(pairs.c.key, pairs.c.value[0].as_string(), pairs.c.value)
+    inner = sa.select(sa.literal(1)).select_from(pairs).where(where(condition, scope))
+    if kind is not None:
+        inner = inner.where(scope.kind == kind.value)
+    return inner.correlate(product).exists()
+
+
+def joined(*parts: Predicate) -> Predicate:
+    """All of some predicates, without needless nesting."""
+    flat = [part for part in parts if part != Constant(True)]
+    return flat[0] if len(flat) == 1 else evolve(Every(()), parts=tuple(flat))
