@@ -1,0 +1,92 @@
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s1pdgs.formats.isp.header import gather_headers
+from s1pdgs.processors.l0.describe import compression_types, mode_and_swath, transmit_polarisation
+from s1pdgs.processors.l0.records import (
+    PACKET_RECORD,
+    contiguous_runs,
+    ends_data_take,
+    in_sensing_order,
+    missing_packets,
+    mission_data_take_id,
+    new_records,
+    packed_offsets,
+    sensing_span,
+    starts_data_take,
+)
+
+
+@pytest.fixture(scope="session")
+def real(testdata) -> np.ndarray:
+    """Records of a real noise, calibration and echo packet of one data take."""
+    names = ("000000-noise.dat", "000008-txcal.dat", "000408-echo.dat")
+    packets = [np.fromfile(testdata / "isp" / name, np.uint8) for name in names]
+    return new_records(np.concatenate([gather_headers(packet, np.array([0])) for packet in packets]))
+
+
+def _records(counts: list[int]) -> np.ndarray:
+    records = np.zeros(len(counts), PACKET_RECORD)
+    records["space_packet_count"] = counts
+    records["length"] = 68
+    return records
+
+
+def test_real_packets_tell_their_acquisition(real):
+    assert mode_and_swath(real) == ("SM", "S3")
+    assert transmit_polarisation(real) == "V"
+    types = compression_types(real)
+    assert (types.echo, types.noise, types.calibration) == ("FDBAQ_0", "BAQ_5_BIT", "BYPASS")
+    assert not real["faults"].any()
+    start, stop = sensing_span(real)
+    assert datetime(2020, 6, 15, 16, tzinfo=UTC) < start < stop < datetime(2020, 6, 15, 17, tzinfo=UTC)
+    assert missing_packets(real) == 406
+
+
+def test_the_start_of_a_real_data_take_is_known(real):
+    assert starts_data_take(real)
+    assert not ends_data_take(real)
+
+
+@pytest.mark.parametrize(("identifier", "mission"), [(0x021735, 0x021735), (87747936, 0x029D76), (0xFFFFFF, 0xFFFFFF)])
+def test_mission_data_take_identifiers_have_24_bits(identifier, mission):
+    assert mission_data_take_id(identifier) == mission
+
+
+@given(counts=st.lists(st.integers(0, 60), min_size=1, max_size=80))
+def test_order_and_uniqueness_do_not_depend_on_reception(counts):
+    ordered, duplicates, differing = in_sensing_order(_records(counts))
+    assert ordered["space_packet_count"].tolist() == sorted(set(counts))
+    assert duplicates == len(counts) - len(set(counts))
+    assert differing == 0
+    assert missing_packets(ordered) == max(counts) - min(counts) + 1 - len(set(counts))
+
+
+def test_twins_with_other_contents_are_noticed():
+    records = _records([1, 2, 2, 3])
+    records["length"][2] = 100
+    ordered, duplicates, differing = in_sensing_order(records)
+    assert (duplicates, differing) == (1, 1)
+    assert ordered["length"].tolist() == [68, 68, 68]
+
+
+@given(
+    lengths=st.lists(st.integers(68, 200), min_size=1, max_size=40),
+    kept=st.sets(st.integers(0, 39)),
+)
+def test_runs_cover_the_kept_packets_and_nothing_else(lengths, kept):
+    records = _records(list(range(len(lengths))))
+    records["length"] = lengths
+    records["offset"] = packed_offsets(records)
+    chosen = records[[k for k in range(len(lengths)) if k in kept]]
+    octets = [octet for _, start, stop in contiguous_runs(chosen) for octet in range(start, stop)]
+    expected = [
+        octet
+        for offset, length in zip(chosen["offset"].tolist(), chosen["length"].tolist(), strict=True)
+        for octet in range(offset, offset + length)
+    ]
+    assert octets == expected
