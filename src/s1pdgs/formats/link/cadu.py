@@ -14,6 +14,7 @@ from s1pdgs.formats.link.parameters import MARKER, MARKER_BYTES, LinkParameters
 from s1pdgs.formats.link.randomiser import derandomise
 
 MARKER_BIT_ERRORS = 3
+_MARKER_OCTETS = MARKER.to_bytes(MARKER_BYTES, "big")
 
 
 @attrs.frozen(eq=False)
@@ -41,6 +42,19 @@ def find_cadus(data: NDArray[np.uint8], parameters: LinkParameters) -> tuple[NDA
     positions, _, _ = _find(data, parameters, account, final=True, locked=False)
     account.bytes_read = data.size
     return positions, account
+
+
+def marker_stride(data: bytes) -> int | None:
+    """The most frequent distance in bytes between neighbouring markers, None where there are fewer than two."""
+    positions = []
+    position = data.find(_MARKER_OCTETS)
+    while position >= 0:
+        positions.append(position)
+        position = data.find(_MARKER_OCTETS, position + MARKER_BYTES)
+    if len(positions) < 2:
+        return None
+    distances, counts = np.unique(np.diff(positions), return_counts=True)
+    return int(distances[np.argmax(counts)])
 
 
 class CaduStream:

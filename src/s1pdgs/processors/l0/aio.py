@@ -16,6 +16,7 @@ from attrs import frozen
 
 from s1pdgs.formats.files import write_atomic
 from s1pdgs.formats.joborder import JobOrder
+from s1pdgs.formats.link.cadu import marker_stride
 from s1pdgs.formats.link.parameters import LinkParameters
 from s1pdgs.formats.listfile import AIO_LIST, write_list
 from s1pdgs.formats.obmemc import PacketStore, read_obmemc
@@ -139,7 +140,7 @@ def _receive(settings: _Settings, folder: Path, outcome: Outcome) -> list[Channe
 
 def _diagnosis(receivers: list[ChannelReceiver]) -> str:
     """Why a session gave no segment, with the remedy."""
-    stride = "check the parameters RS_Interleave_Depth and RSEncode, and that the blocks are raw CADUs"
+    stride = f"{_stride_found(receivers)}; check RS_Interleave_Depth and RSEncode, and that the blocks are raw CADUs"
     codes = [receiver.decoder.code for receiver in receivers]
     foreign, uncorrectable = (
         sum(code.foreign_frames for code in codes),
@@ -149,11 +150,20 @@ def _diagnosis(receivers: list[ChannelReceiver]) -> str:
     if sound > foreign + uncorrectable:
         return "no segment could be made of the packets received; the report says where every packet went"
     if not foreign + uncorrectable:
-        return f"no sync marker 1ACFFC1D was found; {stride}"
+        return f"no CADU was found: {stride}"
     if foreign > uncorrectable:
         # the pseudo-random sequence is itself a codeword, so blocks left scrambled pass the code
         return "all frames are of another version or spacecraft; check the parameters Descramble and Spacecraft_Id"
-    return f"no frame passed the Reed-Solomon code; check Descramble and RS_Dual_Basis, or the stride: {stride}"
+    return f"frames do not pass the Reed-Solomon code; check RS_Dual_Basis; {stride}"
+
+
+def _stride_found(receivers: list[ChannelReceiver]) -> str:
+    """How far apart the sync markers really are."""
+    for receiver in receivers:
+        stride = marker_stride(bytes(next(receiver.channel.chunks(), b"")))
+        if stride is not None:
+            return f"sync markers are {stride} bytes apart in channel {receiver.channel.number}"
+    return "there is no pair of sync markers 1ACFFC1D"
 
 
 def _switch(order: JobOrder, name: str, default: str) -> bool:

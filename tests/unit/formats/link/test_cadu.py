@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from s1pdgs.formats.link.cadu import CaduStream, find_cadus
+from s1pdgs.formats.link.cadu import CaduStream, find_cadus, marker_stride
 from s1pdgs.formats.link.encode import encode_cadus
 from s1pdgs.formats.link.parameters import LinkParameters
 
@@ -87,3 +87,8 @@ def test_random_bytes_are_accounted_for(data):
     stream.feed(data)
     stream.finish()
     assert stream.account.cadus * SIZE + stream.account.skipped_bytes == len(data)
+
+
+def test_the_stride_of_an_unknown_stream_is_seen(cadus):
+    assert marker_stride(np.insert(cadus, 3 * SIZE + 50, np.zeros(7, dtype=np.uint8)).tobytes()) == SIZE
+    assert marker_stride(b"\x1a\xcf\xfc\x1d" + bytes(100)) is None

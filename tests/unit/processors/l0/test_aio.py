@@ -188,7 +188,7 @@ def test_the_start_of_a_data_take_alone_is_a_start(mission, sent, tmp_path):
 
 @pytest.mark.parametrize(
     ("parameters", "remedy"),
-    [({"RS_Interleave_Depth": "5"}, "RS_Interleave_Depth"), ({"Descramble": "no"}, "Descramble")],
+    [({"RS_Interleave_Depth": "5"}, "2044 bytes apart.*RS_Interleave_Depth"), ({"Descramble": "no"}, "Descramble")],
 )
 def test_a_wrong_link_is_diagnosed(mission, sent, tmp_path, parameters, remedy):
     order = mission.session_order(tmp_path, {1: mission.cadus({24: sent[24]}).tobytes()}, **parameters)
