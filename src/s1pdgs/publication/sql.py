@@ -308,7 +308,7 @@ def _starts_with(predicate: TextMatch, text: Sql, part: Sql) -> Sql:
 def _prefixed(text: Sql, prefix: str) -> Sql:
     after = _successor(prefix)
     if after is None:
-        return sa.true()
+        return sa.func.substr(text, 1, len(prefix)) == sa.literal(prefix, sa.Text())
     return BytewiseRange(text, sa.literal(prefix, sa.Text()), sa.literal(after, sa.Text()))
 
 

@@ -94,6 +94,7 @@ def _predicate(node: Any, scope: _Lambda | None) -> Predicate:  # noqa: PLR0911 
             found = _boolean_call(node, scope)
             if found is not None:
                 return found
+            _known_function(_function_name(node))
             raise QueryError(f"$filter: {_function_name(node)}() is not a condition; compare it with something")
         case ast.Identifier() | ast.Attribute():
             expression = _expression(node, scope)
@@ -294,9 +295,7 @@ def _of_attribute(path: list[str], scope: _Lambda) -> Any:
 
 def _function(node: ast.Call, scope: _Lambda | None) -> Function:
     name = _function_name(node)
-    if name not in FUNCTIONS:
-        known = sorted([*FUNCTIONS, *_TEXT_MATCHES, "OData.CSC.Intersects"])
-        raise QueryError(f"$filter: function {name!r} is not supported; {nearest(name, known)}")
+    _known_function(name)
     arguments = tuple(_expression(argument, scope) for argument in node.args)
     wanted = FUNCTIONS[name][0]
     if not 0 <= len(wanted) - len(arguments) <= (name == "substring"):
@@ -309,6 +308,12 @@ def _function(node: ast.Call, scope: _Lambda | None) -> Function:
         if kind is Kind.INTEGER and not (isinstance(argument, Value) and 0 <= argument.value < 2**31):  # type: ignore[operator]
             raise QueryError(f"$filter: {name} counts with whole numbers from 0 on")
     return Function(name, tuple(typed))
+
+
+def _known_function(name: str) -> None:
+    if name not in FUNCTIONS:
+        known = sorted([*FUNCTIONS, *_TEXT_MATCHES, "OData.CSC.Intersects"])
+        raise QueryError(f"$filter: function {name!r} is not supported here; {nearest(name, known)}")
 
 
 def _literal(node: Any) -> Value:

@@ -1,0 +1,420 @@
+"""OData filters mean what they say: they equal an evaluation in Python, and literals are data only."""
+
+import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from s1pdgs.catalogue.door import attributes_from_json
+from s1pdgs.catalogue.tables import product as product_table
+from s1pdgs.publication.errors import QueryError
+from s1pdgs.publication.odata.filter import PROPERTIES, compile_filter
+from s1pdgs.publication.predicate import ALWAYS
+from s1pdgs.publication.search import Order, Published, count, search
+from s1pdgs.publication.sql import where
+from tests.unit.publication.conftest import NOON, Segment
+
+Test = Callable[[Published], bool]
+Case = tuple[str, Test]
+
+
+def selected(segment: Segment, text: str) -> list[str]:
+    with segment.database.read() as connection:
+        return [found.name for found in search(connection, compile_filter(text)).products]
+
+
+def everything(segment: Segment) -> list[Published]:
+    with segment.database.read() as connection:
+        return list(search(connection, ALWAYS).products)
+
+
+def attribute(one: Published, name: str) -> Any:
+    return attributes_from_json(one.attributes).get(name)
+
+
+def any_of(kind: str, name: str, comparison: str) -> str:
+    path = f"OData.CSC.{kind}Attribute"
+    return f"Attributes/{path}/any(att:att/Name eq '{name}' and att/{path}/Value {comparison})"
+
+
+def _every(one: Published) -> bool:
+    return True
+
+
+def _none(one: Published) -> bool:
+    return False
+
+
+AREA = "OData.CSC.Intersects(area=geography'SRID=4326;POLYGON((11 44,11.5 44,11.5 46,11 46,11 44))')"
+CASES: list[Case] = [
+    ("startswith(Name,'S1A_IW')", lambda p: p.name.startswith("S1A_IW")),
+    ("startswith(Name,'')", _every),
+    ("endswith(Name,'.SAFE.zip')", _every),
+    ("endswith(Name,'.SAFE')", _none),
+    ("contains(Name,'_SLC_')", lambda p: "_SLC_" in p.name),
+    ("contains(Name,'_slc_')", _none),
+    ("contains(tolower(Name),'_slc_')", lambda p: "_SLC_" in p.name),
+    ("not contains(Name,'SLC') and not(startswith(Name,'S1C'))", lambda p: "SLC" not in p.name and p.name[2] == "A"),
+    ("length(Name) gt 5", _every),
+    ("indexof(Name,'_') eq 3", _every),
+    ("substring(Name,4,2) eq 'IW'", lambda p: p.name[4:6] == "IW"),
+    ("substring(Name,4) eq 'IW'", _none),
+    ("concat(ProductionType,'!') eq 'systematic_production!'", _every),
+    ("toupper(ProductionType) eq 'SYSTEMATIC_PRODUCTION'", _every),
+    ("trim(Name) eq Name", _every),
+    ("ContentDate/Start gt 2020-06-15T12:30:00.000Z", lambda p: p.start > NOON + timedelta(minutes=30)),
+    (
+        "ContentDate/Start ge 2020-06-15T14:30:00.000003+02:00",
+        lambda p: p.start >= NOON + timedelta(minutes=30, microseconds=3),
+    ),
+    ("ContentDate/Start gt 2020-06-15 and ContentDate/End lt 2020-06-16", _every),
+    ("ContentDate/End le 2020-06-15T12:00:25Z", lambda p: p.stop <= NOON + timedelta(seconds=25)),
+    ("2020-06-15T12:30:00.000Z lt ContentDate/Start", lambda p: p.start > NOON + timedelta(minutes=30)),
+    ("PublicationDate lt 2026-01-05T08:00:05Z", lambda p: p.published_at < datetime(2026, 1, 5, 8, 0, 5, tzinfo=UTC)),
+    ("OriginDate gt 2020-06-15T13:45:00Z", lambda p: p.t0 > NOON + timedelta(minutes=105)),
+    ("EvictionDate eq null", _every),
+    ("EvictionDate ne null", _none),
+    ("EvictionDate lt 2030-01-01T00:00:00Z", _none),
+    ("not (EvictionDate lt 2030-01-01T00:00:00Z)", _every),
+    ("EvictionDate ne 2030-01-01T00:00:00Z", _every),
+    ("Name ne null", _every),
+    ("Online", _every),
+    ("Online eq false", _none),
+    ("ContentLength gt 1000 and ContentLength lt 1e9", lambda p: 1000 < p.size < 1e9),
+    ("ContentLength ge -5", _every),
+    ("ContentType eq 'application/zip'", _every),
+    ("Collection/Name eq 'SENTINEL-1'", _every),
+    ("Collection/Name eq 'SENTINEL-2'", _none),
+    ("ProductionType eq OData.CSC.ProductionType'systematic_production'", _every),
+    ("ProductionType eq 'systematic production'", _every),
+    ("ProductionType in ('on_demand_default','on-demand non-default')", _none),
+    ("contains(Name,'SLC') eq false", lambda p: "SLC" not in p.name),
+    (any_of("String", "operationalMode", "eq 'IW'"), lambda p: attribute(p, "operationalMode") == "IW"),
+    (any_of("String", "operationalMode", "in('SM')"), lambda p: attribute(p, "operationalMode") == "SM"),
+    (any_of("String", "orbitDirection", "ne 'ASCENDING'"), lambda p: attribute(p, "orbitDirection") == "DESCENDING"),
+    (
+        "not " + any_of("String", "orbitDirection", "eq 'ASCENDING'"),
+        lambda p: attribute(p, "orbitDirection") != "ASCENDING",
+    ),
+    (any_of("Integer", "orbitNumber", "ge 33005"), lambda p: p.name and attribute(p, "orbitNumber") >= 33005),
+    (any_of("Integer", "datatakeID", "eq 101"), lambda p: attribute(p, "datatakeID") == 101),
+    (any_of("Integer", "missionDatatakeID", "eq 101"), lambda p: attribute(p, "datatakeID") == 101),
+    (
+        any_of("Double", "startTimeFromAscendingNode", "gt 3001.5"),
+        lambda p: attribute(p, "startTimeFromAscendingNode") > 3001.5,
+    ),
+    (
+        any_of("Double", "startTimeFromAscendingNode", "eq 1000.5"),
+        lambda p: attribute(p, "startTimeFromAscendingNode") == 1000.5,
+    ),
+    (any_of("Boolean", "sliceProductFlag", "eq true"), lambda p: attribute(p, "sliceProductFlag")),
+    (
+        any_of("DateTimeOffset", "beginningDateTime", "le 2020-06-15T12:20:00.000002Z"),
+        lambda p: p.start <= NOON + timedelta(minutes=20, microseconds=2),
+    ),
+    (any_of("String", "orbitNumber", "eq '33005'"), _none),
+    ("Attributes/any(a:a/Name eq 'orbitNumber' and a/Value lt 33002)", lambda p: attribute(p, "orbitNumber") < 33002),
+    ("Attributes/any(a:a/Name eq 'orbitDirection')", lambda p: attribute(p, "orbitDirection") is not None),
+    ("Attributes/OData.CSC.BooleanAttribute/any()", _every),
+    ("Attributes/OData.CSC.IntegerAttribute/all(x:x/Value lt 33004)", lambda p: attribute(p, "orbitNumber") < 33004),
+    (
+        "Attributes/OData.CSC.StringAttribute/any(anAttribute:startswith(anAttribute/Value,'DESC'))",
+        lambda p: attribute(p, "orbitDirection") == "DESCENDING",
+    ),
+    (AREA, lambda p: p.ring[0][0] == 10.0),
+    (f"not {AREA}", lambda p: p.ring[0][0] != 10.0),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), CASES, ids=[text for text, _ in CASES])
+def test_a_filter_selects_what_it_says(shelf: Segment, text: str, expected: Test) -> None:
+    assert selected(shelf, text) == [one.name for one in everything(shelf) if expected(one)]
+
+
+def _both(one: Case, other: Case) -> Case:
+    return f"({one[0]}) and ({other[0]})", lambda p: bool(one[1](p) and other[1](p))
+
+
+def _one_of(one: Case, other: Case) -> Case:
+    return f"({one[0]}) or ({other[0]})", lambda p: bool(one[1](p) or other[1](p))
+
+
+def _not(one: Case) -> Case:
+    return f"not ({one[0]})", lambda p: not one[1](p)
+
+
+composed: st.SearchStrategy[Case] = st.recursive(
+    st.sampled_from(CASES),
+    lambda inner: st.one_of(st.builds(_both, inner, inner), st.builds(_one_of, inner, inner), st.builds(_not, inner)),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(case=composed)
+def test_composed_filters_equal_their_evaluation(shelf: Segment, case: Case) -> None:
+    text, expected = case
+    assert selected(shelf, text) == [one.name for one in everything(shelf) if expected(one)]
+
+
+NASTY = [
+    "' or 1 eq 1 or '",
+    "'; drop table product; --",
+    "%",
+    "_",
+    "\\",
+    '"',
+    "''",
+    "\u2603",
+    "\U0010ffff",
+    "\ud7ff",
+    "a\nb",
+]
+PLACES = [
+    "Name eq {}",
+    "Name ne {}",
+    "Name in ({},{})",
+    "contains(Name,{})",
+    "startswith(Name,{})",
+    "endswith(Name,{})",
+    "contains(Id,{})",
+    "Id eq {}",
+    "tolower(Name) eq {}",
+    "concat(Name,{}) eq {}",
+    "indexof(Name,{}) eq 3",
+    "Collection/Name eq {}",
+    "ProductionType eq {}",
+    "Name gt {}",
+    "Attributes/OData.CSC.StringAttribute/any(a:a/Name eq {} and a/OData.CSC.StringAttribute/Value eq {})",
+    "Attributes/OData.CSC.IntegerAttribute/any(a:a/Name eq {} and a/OData.CSC.IntegerAttribute/Value eq 1)",
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(place=st.sampled_from(PLACES), literal=st.one_of(st.sampled_from(NASTY), st.text(max_size=20)))
+@example(place=PLACES[0], literal="x' or Name ne 'y")
+def test_literals_are_data_wherever_they_stand(shelf: Segment, place: str, literal: str) -> None:
+    quoted = "'" + literal.replace("'", "''") + "'"
+    text = place.replace("{}", quoted)
+    try:
+        found = selected(shelf, text)
+    except QueryError as error:
+        assert "\0" in literal or any("\ud800" <= c <= "\udfff" for c in literal), error  # noqa: PT017
+        return
+    matches: dict[str, Test] = {
+        PLACES[0]: lambda p: p.archive_name == literal,
+        PLACES[1]: lambda p: p.archive_name != literal,
+        PLACES[3]: lambda p: literal in p.archive_name,
+        PLACES[4]: lambda p: p.archive_name.startswith(literal),
+        PLACES[5]: lambda p: p.archive_name.endswith(literal),
+        PLACES[6]: lambda p: literal in p.uuid,
+    }
+    if place in matches:
+        assert found == [one.name for one in everything(shelf) if matches[place](one)]
+    with shelf.database.read() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(product_table)) == 12
+
+
+WORDS = """Name eq 'a' ( ) and or not in , any all Attributes / : OData.CSC. 5 2020-01-01 2020-02-31 null true = contains
+- add geography'POINT(1 2)' 1e999 99999999999999999999 StringAttribute a Value ContentDate Start duration'P1D'
+geo.intersects Footprint area Intersects 12:00:00 2020-01-01T25:00:00Z x \x00 é"""
+words = st.sampled_from(WORDS.split(" "))
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.one_of(st.lists(words, max_size=14).map(" ".join), st.lists(words, max_size=10).map("".join), st.text()))
+@example("OData.CSC.Intersects(area=geography'POINT(1 2)',location=Footprint,x=1)")
+@example("Id in ((1,2),3)")
+@example("(" * 3000)
+@example("not " * 2000)
+@example("a/" * 4000 + "a")
+def test_garbage_is_refused_with_a_reason_and_nothing_worse(shelf: Segment, text: str) -> None:
+    try:
+        predicate = compile_filter(text)
+    except QueryError as error:
+        assert len(str(error)) > 10  # noqa: PT017
+    else:
+        with shelf.database.read() as connection:
+            count(connection, predicate)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Nme eq 'x'", "no property 'Nme'; did you mean Name?"),
+        ("contentdate/Start gt 2020-01-01", "did you mean ContentDate/Start"),
+        ("zzz eq 1", "known are Id, Name"),
+        ("Name eq 5", r"compares Name \(String\) with 5 \(Integer\); texts are written in single quotes"),
+        ("ContentDate/Start gt '2020-01-01T00:00:00Z'", "times are written without quotes"),
+        ("ContentDate/Start gt 2020-02-31", "'2020-02-31' is not a value"),
+        ("ContentLength eq 99999999999999999999", "64 bits"),
+        ("ContentLength eq 1e999", "too large"),
+        ("Name", "Name is not a condition"),
+        ("1 eq 1", "two literals"),
+        ("length(Name)", r"length\(\) is not a condition"),
+        ("length(ContentLength) eq 1", "length wants String"),
+        ("lenth(Name) eq 1", "lenth"),
+        ("matchesPattern(Name,'a')", "'matchesPattern' is not supported"),
+        ("Name eq 'a", "not understood from"),
+        ("Name eq", "not understood|too early"),
+        ("", "is empty"),
+        ("Name eq 'a' " + "or Name eq 'a' " * 600, "at most 8192"),
+        ("not (" * 45 + "Online" + ")" * 45, "nested more than 40"),
+        ("Files/any(f:f/Name eq 'a')", r"Files has no any\(\)"),
+        ("Attributes/OData.CSC.TextAttribute/any(f:f/Name eq 'a')", "StringAttribute"),
+        ("Attributes/OData.CSC.StringAttribute/any(a:a/Nam eq 'a')", "has Name and Value"),
+        ("Attributes/OData.CSC.StringAttribute/any(a:Name eq 'a')", "only a/Name and a/Value"),
+        ("Attributes/OData.CSC.StringAttribute/any(a:a/OData.CSC.IntegerAttribute/Value eq 1)", "both"),
+        ("OData.CSC.Intersects(area=geography'SRID=3857;POINT(1 2)')", "only SRID=4326"),
+        ("OData.CSC.Intersects(area=geography'SRID=4326;POLYGON((1 2,3 4))')", "well-known text"),
+        ("OData.CSC.Intersects(area=geography'SRID=4326;POINT(200 95)')", "not a longitude and a latitude"),
+        ("OData.CSC.Intersects(area=geography'SRID=4326;POINT EMPTY')", "an empty Point"),
+        ("OData.CSC.Intersects(area='POINT(1 2)')", "takes"),
+        ("OData.CSC.Intersect(area=geography'SRID=4326;POINT(1 2)')", "OData.CSC.Intersects"),
+    ],
+)
+def test_a_wrong_filter_is_told_what_is_wrong(text: str, reason: str) -> None:
+    with pytest.raises(QueryError, match=reason):
+        compile_filter(text)
+
+
+def _wide(text: str) -> str:
+    return f"OData.CSC.Intersects(area=geography'SRID=4326;{text}')"
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        (_wide("POINT(11 46)"), {10.0}),
+        (_wide("POINT(13 46)"), {12.5}),
+        (_wide("POINT(12.2 46)"), set()),
+        (_wide("POINT(180 -17)"), {179.0}),
+        (_wide("POINT(-179.5 -17)"), {179.0}),
+        (_wide("POINT(180.5 -17)"), {179.0}),
+        (_wide("POINT(-178 -17)"), set()),
+        (_wide("POLYGON((179.9 -17.5,-179.5 -17.5,-179.5 -17,179.9 -17,179.9 -17.5))"), {179.0}),
+        (_wide("POLYGON((170 -20,-170 -20,-170 80,170 80,170 -20))"), {179.0}),
+        (_wide("POLYGON((-170 -20,-170 80,-60 80,-60 -20,-170 -20))"), set()),
+        (_wide("POLYGON((-180 -90,180 -90,180 90,-180 90,-180 -90))"), {10.0, 179.0, -60.0, 12.5}),
+        (_wide("POLYGON((0 -74,90 -74,180 -74,-90 -74,0 -74))"), {-60.0}),
+        (_wide("LINESTRING(-65 -74,0 -74,13 46)"), {-60.0, 12.5}),
+        (_wide("LINESTRING(170 -17,-170 -17)"), {179.0}),
+        (_wide("POLYGON((9 44,15 44,15 48,9 48,9 44),(9.5 44.5,12.2 44.5,12.2 47.5,9.5 47.5,9.5 44.5))"), {12.5}),
+        (_wide("MULTIPOINT((11 46),(13 46))"), {10.0, 12.5}),
+        ("OData.CSC.Intersects(location=Footprint,area=geography'SRID=4326;POINT(11 46)')", {10.0}),
+        ("geo.intersects(Footprint,geography'SRID=4326;POINT(11 46)')", {10.0}),
+        ("geo.intersects(GeoFootprint, geography'POINT(11 46)') eq true", {10.0}),
+        ("OData.CSC.Within(area=geography'SRID=4326;POLYGON((9 44,14 44,14 48,9 48,9 44))')", {10.0}),
+        ("OData.CSC.Disjoint(area=geography'SRID=4326;POLYGON((9 44,14 44,14 48,9 48,9 44))')", {179.0, -60.0}),
+    ],
+)
+def test_areas_are_places_on_a_globe(shelf: Segment, text: str, places: set[float]) -> None:
+    wanted = [one.name for one in everything(shelf) if one.ring is not None and one.ring[0][0] in places]
+    assert selected(shelf, text) == wanted
+
+
+boxes = st.tuples(st.floats(-180, 180), st.floats(-89, 80), st.floats(0.01, 170), st.floats(0.01, 9))
+
+
+@settings(max_examples=100, deadline=None)
+@given(boxes)
+def test_boxes_of_any_place_find_what_they_touch(shelf: Segment, area: tuple[float, float, float, float]) -> None:
+    west, south, width, height = area
+
+    def wrapped(longitude: float) -> float:
+        return longitude - 360.0 if longitude > 180.0 else longitude
+
+    east = wrapped(west + width)
+    middle = wrapped(west + width / 2)
+    ring = [
+        (west, south),
+        (middle, south),
+        (east, south),
+        (east, south + height),
+        (middle, south + height),
+        (west, south + height),
+        (west, south),
+    ]
+    text = ",".join(f"{x:.9f} {y:.9f}" for x, y in ring)
+
+    def touches(one: Published) -> bool:
+        assert one.ring is not None
+        left, bottom = one.ring[0]
+        turns = [left + 360.0 * k for k in (-1, 0, 1)]
+        return (
+            any(t <= west + width and t + 2 >= west for t in turns) and bottom <= south + height and bottom + 2 >= south
+        )
+
+    edges = [
+        abs((one.ring or [[0, 0]])[0][0] + d + 360 * k - x)
+        for one in everything(shelf)
+        for d in (0, 2)
+        for k in (-1, 0, 1)
+        for x in (west, west + width)
+    ]
+    if min(edges) > 1e-6:
+        wanted = [one.name for one in everything(shelf) if touches(one)]
+        assert selected(shelf, f"OData.CSC.Intersects(area=geography'SRID=4326;POLYGON(({text}))')") == wanted
+
+
+def test_filters_leave_no_warnings() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        compile_filter(
+            "OData.CSC.Intersects(area=geography'SRID=4326;POLYGON((170 -20,170 80,-170 80,-170 -20,170 -20))')"
+        )
+
+
+def test_selective_filters_use_indexes(shelf: Segment) -> None:
+    plans = {
+        "Name eq 'S1A_X.SAFE.zip'": "uq_product_name|sqlite_autoindex_product",
+        "startswith(Name,'S1A_X')": "uq_product_name|sqlite_autoindex_product",
+        "Id eq 7d8e0000-aaaa-bbbb-cccc-000000000000": "uq_product_uuid|sqlite_autoindex_product",
+        "ContentDate/Start gt 2020-01-01 and ContentDate/Start lt 2020-01-02": "ix_product_start",
+    }
+    for text, index in plans.items():
+        query = sa.select(product_table.c.id).where(where(compile_filter(text)))
+        with shelf.database.read() as connection:
+            sql = query.compile(connection.engine, compile_kwargs={"literal_binds": True})
+            plan = connection.exec_driver_sql(f"explain query plan {sql}").all()
+        assert any(name in str(plan) for name in index.split("|")), (text, plan)
+
+
+@pytest.mark.parametrize("field", PROPERTIES)
+@pytest.mark.parametrize("descending", [False, True])
+def test_pages_of_any_order_hold_each_product_once(shelf: Segment, field: str, descending: bool) -> None:
+    whole = everything(shelf)
+    with shelf.database.read() as connection:
+        order = (Order(field, descending),)
+        at_once = [one.name for one in search(connection, ALWAYS, order).products]
+        seen: list[str] = []
+        after = None
+        while True:
+            page = search(connection, ALWAYS, order, limit=5, after=after)
+            seen += [one.name for one in page.products]
+            after = page.after
+            if after is None:
+                break
+        by_skip = [
+            one.name for skip in (0, 5, 10) for one in search(connection, ALWAYS, order, limit=5, skip=skip).products
+        ]
+    assert seen == at_once == by_skip
+    assert sorted(seen) == sorted(one.name for one in whole)
+
+
+@pytest.mark.parametrize(
+    "token", ["", "x", "W10", "WzEsMl0", "W251bGwsMV0", "WyJhIiwxXQ", "é", "WzFlOTk5LDFd", "W1tbW1tb"]
+)
+def test_a_made_up_token_is_refused(shelf: Segment, token: str) -> None:
+    with shelf.database.read() as connection:
+        try:
+            search(connection, ALWAYS, (Order("Name"),), after=token)
+        except QueryError as error:
+            assert "token" in str(error)  # noqa: PT017
+        else:
+            assert token == "WyJhIiwxXQ"  # ["a",1] is well-formed
