@@ -6,7 +6,16 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+)
 
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.bus.tables import event
@@ -252,6 +261,7 @@ class Jobs(RuleBasedStateMachine):
         if hasattr(self, "database"):
             self.database.close()
 
+    @precondition(lambda self: self.orders < 3)
     @rule(timeliness=st.sampled_from(Timeliness))
     def enqueue(self, timeliness: Timeliness) -> None:
         self.orders += 1
@@ -259,6 +269,9 @@ class Jobs(RuleBasedStateMachine):
 
     @rule(target=claims)
     def claim(self) -> object:
+        return self.claim_one()
+
+    def claim_one(self) -> object:
         taken = take(self.database, self.outbox)
         if taken is None:
             return multiple()
@@ -267,7 +280,12 @@ class Jobs(RuleBasedStateMachine):
         self.newest[taken.job] = taken.fence
         return taken
 
-    @rule(seconds=st.sampled_from([0.5, 4, 11, 4000]))
+    @rule(target=claims)
+    def lose_and_claim(self) -> object:
+        self.watch.turn(11)
+        return self.claim_one()
+
+    @rule(seconds=st.sampled_from([4, 11, 4000]))
     def wait(self, seconds: float) -> None:
         self.watch.turn(seconds)
 
@@ -334,6 +352,6 @@ class Jobs(RuleBasedStateMachine):
 
 
 Jobs.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestJobs = Jobs.TestCase
