@@ -302,8 +302,9 @@ def noise_gain(plan: FocusPlan, model: RangeModel) -> Array:
 
 def range_noise_spectrum(plan: FocusPlan) -> tuple[Array, Array]:
     """Frequencies of the range transform and the power that the range filter gives white noise there."""
-    power = np.abs(_range_filter(plan).astype(np.complex128)) ** 2
-    return np.asarray(scipy.fft.fftfreq(plan.bins, 1.0 / plan.raw.sampling_hz), np.float64), power
+    frequency = scipy.fft.fftfreq(plan.bins, 1.0 / plan.raw.sampling_hz)
+    power = np.abs(_range_filter(plan)).astype(np.float64) ** 2
+    return np.asarray(frequency, np.float64), np.asarray(power, np.float64)
 
 
 def azimuth_noise_spectrum(plan: FocusPlan) -> tuple[Array, Array]:

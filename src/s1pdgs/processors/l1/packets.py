@@ -1,5 +1,6 @@
 """The space packets of one polarisation of a Level-0 product: indexed, validated by majority, sorted by kind."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -123,3 +124,16 @@ def settle_headers(packets: Packets, fields: tuple[str, ...]) -> tuple[Packets, 
         errors[name] = int(headers.size - counts.max())
         headers[name] = winner
     return evolve(packets, headers=headers), errors
+
+
+def pick(sources: Sequence[Packets], *signals: SignalType) -> list[Packets]:
+    """The packets of some signal types from several files of one polarisation, each count once."""
+    seen = np.empty(0, np.uint32)
+    found = []
+    for source in sources:
+        chosen = source.of(*signals)
+        chosen = chosen.select(~np.isin(chosen.headers["space_packet_count"], seen))
+        seen = np.union1d(seen, chosen.headers["space_packet_count"])
+        if chosen.count:
+            found.append(chosen)
+    return found

@@ -79,6 +79,7 @@ class Echoes:
     windows: tuple[SamplingWindow, ...]
     missing: int
     gaps: int
+    longest_gap: int
     calibration: int
     errors: dict[str, int]
     statistics: RawStatistics
@@ -188,6 +189,7 @@ def gather_echoes(packets: Packets) -> Echoes:
         windows=_windows(echoes, line),
         missing=missing,
         gaps=int(np.count_nonzero(absent)) if missing else 0,
+        longest_gap=int(absent.max(initial=0)) if missing else 0,
         calibration=calibration,
         errors=errors | echo_errors,
         statistics=_statistics(echoes),

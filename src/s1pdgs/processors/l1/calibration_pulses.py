@@ -1,0 +1,168 @@
+"""What the calibration and noise packets say: thermal noise, and the PG product of the internal calibration."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+
+import numpy as np
+import scipy.fft
+from attrs import frozen
+from numpy.typing import NDArray
+
+from s1pdgs.formats.isp.codes import SignalType, packet_time, sampling_frequency_hz, swath
+from s1pdgs.model.time import gps_to_utc
+from s1pdgs.processors.l1.packets import Packets, pick
+from s1pdgs.sar.chirp import Chirp
+
+_RUN_GAP_S = 0.5
+_OVERSAMPLING = 8
+_NUMERATOR = (SignalType.TX_CAL, SignalType.RX_CAL, SignalType.TA_CAL)
+_DENOMINATOR = (SignalType.EPDN_CAL, SignalType.APDN_CAL)
+
+
+@frozen
+class NoiseMeasurement:
+    """The mean power of a run of noise packets, squared raw counts per sample."""
+
+    time: datetime
+    power: float
+    lines: int
+
+
+@frozen
+class ReplicaMeasurement:
+    """A reconstructed replica: its PG product, and its compression with the nominal chirp.
+
+    Width of the response in samples of the Nyquist bandwidth, side lobe ratios in dB, peak location in samples.
+    """
+
+    time: datetime
+    pg: complex
+    width: float
+    pslr_db: float
+    islr_db: float
+    location: float
+    valid: bool
+
+
+def measure_noise(sources: Sequence[Packets]) -> list[NoiseMeasurement]:
+    """One measurement for each run of noise packets, in time order."""
+    found = []
+    for packets in pick(sources, SignalType.NOISE):
+        for run in _runs(packets):
+            data, bad = run.decode()
+            data = np.delete(data, bad, axis=0)
+            if data.size:
+                power = float(np.mean(np.abs(data.astype(np.complex128)) ** 2))
+                found.append(NoiseMeasurement(_time(run), power, int(data.shape[0])))
+    return sorted(found, key=lambda measurement: measurement.time)
+
+
+def noise_power(measurements: Sequence[NoiseMeasurement]) -> float:
+    """The mean noise power of all measurements, weighted by their lines; 0 where nothing was measured."""
+    lines = sum(measurement.lines for measurement in measurements)
+    return sum(measurement.power * measurement.lines for measurement in measurements) / lines if lines else 0.0
+
+
+def measure_replicas(
+    sources: Sequence[Packets], chirp: Chirp, decimation: int, phase_error_rad: float
+) -> list[ReplicaMeasurement]:
+    """The PG product of every calibration sequence whose signals are complete: (Tx Rx TA) / (EPDN APDN) of the peaks of
+    the pulses compressed with the nominal chirp, relative to the mean of all (DAD, internal calibration).
+
+    Pulses of a signal are averaged, those of alternating sign (PCC-2) after their signs are taken off. A sequence is
+    valid when its phase is within a bound of the mean and its response is that of a chirp. Signals of another range
+    decimation than the image's are left out; S-1C and S-1D send no TA and APDN signals, which then count as one.
+    """
+    groups: dict[SignalType, list[tuple[datetime, NDArray[np.complex128]]]] = {}
+    for kind in (*_NUMERATOR, *_DENOMINATOR):
+        for packets in pick(sources, kind):
+            image = np.array([not swath(int(number)).full_bandwidth for number in packets.headers["swath_number"]])
+            for run in _runs(packets.select(image & (packets.headers["range_decimation"] == decimation))):
+                groups.setdefault(kind, []).append((_time(run), _mean_pulse(run)))
+    if SignalType.TX_CAL not in groups:
+        return []
+    sampling_hz = sampling_frequency_hz(decimation)
+    replica = chirp.replica(sampling_hz)
+    products = []
+    for time, pulse in groups[SignalType.TX_CAL]:
+        shape = _compress(pulse, replica)
+        product = shape[0]
+        for kind in (*_NUMERATOR[1:], *_DENOMINATOR):
+            if kind in groups:
+                near = min(groups[kind], key=lambda entry: abs((entry[0] - time).total_seconds()))
+                factor = _compress(near[1], replica)[0]
+                product = product * factor if kind in _NUMERATOR else product / factor if factor else product
+        products.append((time, product, shape))
+    mean = np.mean([product for _, product, _ in products])
+    scale = 1.0 / mean if mean else 1.0
+    return [
+        ReplicaMeasurement(
+            time=time,
+            pg=complex(product * scale),
+            width=shape[1],
+            pslr_db=shape[2],
+            islr_db=shape[3],
+            location=shape[4],
+            valid=bool(abs(np.angle(product * scale)) <= phase_error_rad and shape[2] < -6.0),
+        )
+        for time, product, shape in products
+    ]
+
+
+def _runs(packets: Packets) -> list[Packets]:
+    """Packets of one size, split where more than `_RUN_GAP_S` passes."""
+    if not packets.count:
+        return []
+    seconds, fraction = packet_time(packets.headers["coarse_time"], packets.headers["fine_time"])
+    gap = np.diff((seconds - seconds[0]) + fraction) > _RUN_GAP_S
+    change = np.diff(packets.headers["number_of_quads"].astype(np.int64)) != 0
+    edges = np.concatenate([[0], np.flatnonzero(gap | change) + 1, [packets.count]])
+    return [packets.select(np.arange(start, stop)) for start, stop in pairwise(edges.tolist())]
+
+
+def _time(run: Packets) -> datetime:
+    seconds, fraction = packet_time(run.headers["coarse_time"], run.headers["fine_time"])
+    return gps_to_utc(int(seconds[0]), float(fraction[0]))
+
+
+def _mean_pulse(run: Packets) -> NDArray[np.complex128]:
+    """The mean of pulses whose signs may alternate."""
+    data, bad = run.decode()
+    pulses = np.delete(data, bad, axis=0).astype(np.complex128)
+    if not pulses.size:
+        return np.zeros(1, np.complex128)
+    sign = np.sign(np.real(pulses @ np.conj(pulses[0])))
+    return np.asarray(np.mean(pulses * np.where(sign == 0.0, 1.0, sign)[:, None], axis=0))
+
+
+def _compress(
+    pulse: NDArray[np.complex128], replica: NDArray[np.complex128]
+) -> tuple[complex, float, float, float, float]:
+    """Peak (per unit chirp), 3 dB width, PSLR, ISLR and location of a pulse compressed with the nominal chirp."""
+    bins = scipy.fft.next_fast_len(pulse.size + replica.size)
+    spectrum = scipy.fft.fft(pulse, bins) * np.conj(scipy.fft.fft(replica, bins)) / replica.size
+    padded = np.zeros(bins * _OVERSAMPLING, np.complex128)
+    half = bins // 2
+    padded[:half], padded[-(bins - half) :] = spectrum[:half], spectrum[half:]
+    response = scipy.fft.ifft(padded) * _OVERSAMPLING
+    peak = int(np.argmax(np.abs(response)))
+    power = np.abs(np.roll(response, response.size // 2 - peak)) ** 2
+    centre, level = response.size // 2, float(power[response.size // 2])
+    if not level:
+        return 0.0j, 0.0, 0.0, 0.0, 0.0
+    below = np.flatnonzero(power[centre:] < 0.5 * level)
+    width = 2.0 * int(below[0]) if below.size else 0.0
+    rising = np.flatnonzero(np.diff(power[centre:]) > 0.0)
+    null = int(rising[0]) if rising.size else 1
+    lobes = np.concatenate([power[: centre - null], power[centre + null + 1 :]])
+    main = power[centre - null : centre + null + 1].sum()
+    location = (peak if peak < response.size // 2 else peak - response.size) / _OVERSAMPLING
+    tiny = np.finfo(np.float64).tiny
+    return (
+        complex(response[peak]),
+        width / _OVERSAMPLING,
+        float(10.0 * np.log10(max(lobes.max(), tiny) / level)),
+        float(10.0 * np.log10(max(lobes.sum(), tiny) / main)),
+        location,
+    )

@@ -1,0 +1,233 @@
+"""One polarisation from raw lines to pixels: what focusing needs from the auxiliary files, and the images it fills."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from s1pdgs.formats.aux.pp1 import LookParameters as AuxiliaryLook
+from s1pdgs.formats.aux.pp1 import ProductParameters
+from s1pdgs.formats.l1.measurement import MeasurementInfo
+from s1pdgs.processors.l1.calibration_pulses import (
+    NoiseMeasurement,
+    ReplicaMeasurement,
+    measure_noise,
+    measure_replicas,
+)
+from s1pdgs.processors.l1.doppler import DopplerEstimate, doppler_model, estimate_doppler
+from s1pdgs.processors.l1.focus import FocusParameters, FocusPlan, Pattern, RangePattern, Window, focus, plan_focus
+from s1pdgs.processors.l1.geolocation import geolocation_grid
+from s1pdgs.processors.l1.geometry import RawGrid, range_model
+from s1pdgs.processors.l1.ground import ground_range
+from s1pdgs.processors.l1.images import SIGNED, UNSIGNED, ComplexImage, DetectedImage, Frame, scaling_of
+from s1pdgs.processors.l1.inputs import ChannelInput, SliceInput
+from s1pdgs.processors.l1.looks import DetectionPlan, LookParameters, detect, plan_detection
+from s1pdgs.sar.antenna import AntennaPattern, elevation_angle_rad
+from s1pdgs.sar.orbit import ground_point
+
+Array = NDArray[np.float64]
+Progress = Callable[[float, str], None]
+
+APPLICATION_LUT = "SM_Default"
+SLC, GRD = "SLC", "GRD"
+PRODUCT_IDS = {SLC: "SM_SLC__1S", GRD: "SM_GRDH_1S"}
+_ANGLE_KNOTS = 65
+
+
+@frozen
+class MeasurementPlace:
+    """Where a measurement file goes and what its header tells."""
+
+    path: Path
+    description: str
+    software: str
+    created: datetime
+
+
+@frozen(eq=False)
+class ChannelResult:
+    """What one polarisation gave: its images by product (`SLC`, `GRD`) and what the annotation tells about it."""
+
+    channel: ChannelInput
+    plan: FocusPlan
+    detection: DetectionPlan | None
+    doppler: tuple[DopplerEstimate, ...]
+    noise: tuple[NoiseMeasurement, ...]
+    replicas: tuple[ReplicaMeasurement, ...]
+    images: dict[str, ComplexImage | DetectedImage]
+
+
+def estimate_centroid(inputs: SliceInput) -> tuple[DopplerEstimate, ...]:
+    """The Doppler centroid of the slice, from its first channel, the co-polarised one."""
+    channel = inputs.channels[0]
+    grid = raw_grid(inputs, channel)
+    replica = channel.echoes.chirp.replica(grid.sampling_hz).astype(np.complex64)
+    return tuple(estimate_doppler(grid, inputs.orbit, inputs.attitude, channel.echoes.read, replica))
+
+
+def raw_grid(inputs: SliceInput, channel: ChannelInput) -> RawGrid:
+    """The raw lines of a channel, free from the delays of the instrument."""
+    delays = inputs.instrument.channel(inputs.swath, channel.polarisation)
+    return channel.echoes.raw_grid(inputs.orbit, delays.time_delay_s + delays.swst_bias_s)
+
+
+def process_channel(
+    inputs: SliceInput,
+    channel: ChannelInput,
+    doppler: tuple[DopplerEstimate, ...],
+    wanted: Mapping[str, MeasurementPlace],
+    progress: Progress,
+) -> ChannelResult:
+    """Focus one polarisation and fill the wanted images (by `SLC`, `GRD`) in new measurement files.
+
+    `progress` is told the share of lines done, 0 to 1.
+    """
+    parameters = focus_parameters(inputs, channel, doppler)
+    plan = plan_focus(raw_grid(inputs, channel), inputs.orbit, parameters)
+    detection = _detection(inputs, plan) if GRD in wanted else None
+    images = _images(inputs, plan, detection, wanted)
+    for block in focus(plan, channel.echoes.read):
+        detected = images.get(GRD)
+        if detection is not None and isinstance(detected, DetectedImage):
+            detected.add(detect(detection, block))
+        complex_ = images.get(SLC)
+        if isinstance(complex_, ComplexImage):
+            complex_.add(block)
+        progress((block.first_line + block.valid) / plan.image.lines, channel.polarisation)
+    product = inputs.processing.product(PRODUCT_IDS[SLC])
+    limits = product.preprocessing
+    header = channel.echoes.header
+    return ChannelResult(
+        channel=channel,
+        plan=plan,
+        detection=detection,
+        doppler=doppler,
+        noise=tuple(measure_noise(channel.sources)),
+        replicas=tuple(
+            measure_replicas(
+                channel.sources,
+                channel.echoes.chirp,
+                int(header["range_decimation"]),
+                limits.replica_thresholds.max_pg_phase_error if limits is not None else np.pi,
+            )
+        ),
+        images=images,
+    )
+
+
+def focus_parameters(
+    inputs: SliceInput, channel: ChannelInput, doppler: tuple[DopplerEstimate, ...]
+) -> FocusParameters:
+    """Windows, patterns and gain of a channel from the auxiliary files."""
+    swath, polarisation = inputs.swath, channel.polarisation
+    product = inputs.processing.product(PRODUCT_IDS[SLC])
+    range_look, azimuth_look = looks_of(product, swath)
+    return FocusParameters(
+        replica=channel.echoes.chirp.replica(channel.echoes.sampling_hz).astype(np.complex64),
+        range_window=range_look.full,
+        azimuth_window=azimuth_look.full,
+        azimuth_pattern=_azimuth_pattern(inputs, polarisation),
+        elevation_pattern=_elevation_pattern(inputs, polarisation),
+        doppler=doppler_model(list(doppler)),
+        raw_gain=product.gain(swath, polarisation),
+    )
+
+
+def looks_of(product: ProductParameters, swath: str) -> tuple[LookParameters, LookParameters]:
+    """Range and azimuth looks of a product of AUX_PP1."""
+    if product.postprocessing is None:
+        raise ValueError(f"AUX_PP1 product {product.product_id} has no post-processing parameters")
+    return _looks(product.postprocessing.range_look(swath)), _looks(product.postprocessing.azimuth_look(swath))
+
+
+def elevation_angles(inputs: SliceInput, time_s: float, slant_m: Array) -> Array:
+    """Angles (n,) from the antenna's boresight in elevation, rad, of slant ranges at a time."""
+    knots = np.linspace(slant_m.min() - 1.0, slant_m.max() + 1.0, _ANGLE_KNOTS)
+    axes = inputs.attitude.body_axes(time_s)
+    angles = elevation_angle_rad(inputs.orbit, axes, time_s, ground_point(inputs.orbit, time_s, knots))
+    return np.asarray(np.interp(slant_m, knots, angles))
+
+
+def _looks(parameters: AuxiliaryLook) -> LookParameters:
+    return LookParameters(
+        full=Window(parameters.coefficient, parameters.processing_bandwidth_hz),
+        look=Window(parameters.coefficient, parameters.look_bandwidth_hz),
+        count=parameters.looks,
+    )
+
+
+def _azimuth_pattern(inputs: SliceInput, polarisation: str) -> Pattern:
+    table = inputs.calibration.channel(inputs.swath, polarisation).azimuth
+    pattern = AntennaPattern.of_azimuth(table.angles_deg(), table.values)
+    middle = 0.5 * (inputs.orbit.seconds(inputs.sensing.start) + inputs.orbit.seconds(inputs.sensing.stop))
+    speed = float(np.linalg.norm(inputs.orbit.velocity(middle)))
+    return lambda offset_hz: pattern.at_doppler(offset_hz, speed)
+
+
+def _elevation_pattern(inputs: SliceInput, polarisation: str) -> RangePattern:
+    table = inputs.calibration.channel(inputs.swath, polarisation).elevation
+    pattern = AntennaPattern.of_elevation(table.angles_deg(), np.array(table.values))
+    return lambda time_s, slant_m: pattern.at(elevation_angles(inputs, time_s, slant_m))
+
+
+def _detection(inputs: SliceInput, plan: FocusPlan) -> DetectionPlan:
+    product = inputs.processing.product(PRODUCT_IDS[GRD])
+    range_looks, azimuth_looks = looks_of(product, inputs.swath)
+    spacing = (
+        10.0 if product.postprocessing is None else product.postprocessing.range_look(inputs.swath).pixel_spacing_m
+    )
+    model = range_model(inputs.orbit, plan.image.mid_line_s, plan.image.ranges_m)
+    return plan_detection(
+        plan,
+        ground_range(inputs.orbit, plan.image),
+        range_looks,
+        azimuth_looks,
+        spacing_m=spacing,
+        ground_speed_m_s=float(model.ground_m_s.mean()),
+    )
+
+
+def _images(
+    inputs: SliceInput, plan: FocusPlan, detection: DetectionPlan | None, wanted: Mapping[str, MeasurementPlace]
+) -> dict[str, ComplexImage | DetectedImage]:
+    images: dict[str, ComplexImage | DetectedImage] = {}
+    table = inputs.processing.application_table(APPLICATION_LUT)
+    image = plan.image
+    model = range_model(inputs.orbit, image.mid_line_s, image.ranges_m)
+    if SLC in wanted:
+        frame = Frame(
+            image.lines, image.samples, image.first_line_s, image.line_interval_s, image.range_spacing_m, image
+        )
+        scaling = scaling_of(table.scaling(SIGNED), model.incidence_rad).astype(np.float32)
+        place = wanted[SLC]
+        images[SLC] = ComplexImage(place.path, frame, scaling, _info(inputs, frame, place))
+    if detection is not None:
+        frame = Frame(
+            lines=detection.lines,
+            samples=detection.samples,
+            first_line_s=detection.first_line_s,
+            line_interval_s=detection.line_interval_s,
+            range_spacing_m=detection.spacing_m,
+            slant=image,
+            ground=detection.ground,
+        )
+        columns = frame.slant_m(frame.mid_line_s, np.arange(frame.samples, dtype=np.float64))
+        incidence = np.interp(columns, model.ranges_m, model.incidence_rad)
+        scaling = scaling_of(table.scaling(UNSIGNED), incidence).astype(np.float32)
+        place = wanted[GRD]
+        images[GRD] = DetectedImage(place.path, frame, scaling, _info(inputs, frame, place))
+    return images
+
+
+def _info(inputs: SliceInput, frame: Frame, place: MeasurementPlace) -> MeasurementInfo:
+    return MeasurementInfo(
+        lines=frame.lines,
+        samples=frame.samples,
+        description=place.description,
+        software=place.software,
+        created=place.created,
+        tie_points=geolocation_grid(inputs.orbit, frame),
+    )

@@ -1,0 +1,73 @@
+"""What every annotation data set is filled from."""
+
+from datetime import datetime
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from s1pdgs.formats.l1.annotation import AdsHeader
+from s1pdgs.processors.l1.channel import ChannelResult
+from s1pdgs.processors.l1.images import ComplexImage, DetectedImage, Frame
+from s1pdgs.processors.l1.inputs import SliceInput
+
+Array = NDArray[np.float64]
+
+
+@frozen(eq=False)
+class ImageContext:
+    """One image of a product: `product_type` is SLC or GRD, `number` counts the product's images from 1."""
+
+    inputs: SliceInput
+    result: ChannelResult
+    product_type: str
+    number: int
+    timeliness: str
+
+    @property
+    def image(self) -> ComplexImage | DetectedImage:
+        return self.result.images[self.product_type]
+
+    @property
+    def frame(self) -> Frame:
+        return self.image.frame
+
+    @property
+    def polarisation(self) -> str:
+        return self.result.channel.polarisation
+
+    @property
+    def start(self) -> datetime:
+        """Zero-Doppler time of the first line."""
+        return self.utc(self.frame.first_line_s)
+
+    @property
+    def stop(self) -> datetime:
+        """Zero-Doppler time of the last line."""
+        return self.utc(self.frame.last_line_s)
+
+    def utc(self, time_s: float) -> datetime:
+        """UTC of seconds after the orbit's epoch."""
+        return self.inputs.orbit.utc(time_s)
+
+    def times_s(self, interval_s: float, least: int = 2) -> list[float]:
+        """Times about every interval from the first line to the last."""
+        frame = self.frame
+        count = max(round((frame.last_line_s - frame.first_line_s) / interval_s) + 1, least)
+        return [float(time) for time in np.linspace(frame.first_line_s, frame.last_line_s, count)]
+
+    def header(self) -> AdsHeader:
+        """The header of every data set of this image."""
+        manifest = self.inputs.manifest
+        return AdsHeader(
+            mission_id=manifest.satellite,
+            product_type=self.product_type,
+            polarisation=self.polarisation,
+            mode=self.inputs.swath,
+            swath=self.inputs.swath,
+            start_time=self.start,
+            stop_time=self.stop,
+            absolute_orbit_number=manifest.orbit.start_orbit,
+            mission_data_take_id=manifest.data_take_id,
+            image_number=self.number,
+        )

@@ -1,0 +1,217 @@
+"""Image annotation: the grid of the pixels and how they were processed; and the quality of both."""
+
+import numpy as np
+
+from s1pdgs.formats.l1.annotation import (
+    DopplerCentroidQuality,
+    DownlinkQuality,
+    ImageAnnotation,
+    ImageInformation,
+    ImageQuality,
+    ImageStatistics,
+    InputDimensions,
+    ProcessingInformation,
+    ProcessingParameters,
+    QualityData,
+    QualityInformation,
+    RawDataAnalysisQuality,
+    Slice,
+    SwathProcParams,
+)
+from s1pdgs.processors.l1.ancillary import OrbitSource
+from s1pdgs.processors.l1.channel import APPLICATION_LUT, PRODUCT_IDS, looks_of
+from s1pdgs.processors.l1.describe.context import ImageContext
+from s1pdgs.processors.l1.geometry import range_model
+from s1pdgs.processors.l1.images import SIGNED, UNSIGNED
+from s1pdgs.processors.l1.looks import LookParameters
+from s1pdgs.sar.constants import REFERENCE_RANGE_M, WGS84_SEMI_MAJOR_M, WGS84_SEMI_MINOR_M
+
+SIGNIFICANT_GAP_LINES = 100
+
+
+def image_annotation(context: ImageContext) -> ImageAnnotation:
+    """The grid and the processing."""
+    return ImageAnnotation(image_information=_information(context), processing_information=_processing(context))
+
+
+def image_statistics(context: ImageContext) -> ImageStatistics:
+    """Mean and standard deviation of the digital numbers."""
+    found = context.image.statistics
+    return ImageStatistics(output_data_mean=found.mean, output_data_std_dev=found.deviation)
+
+
+def quality_information(context: ImageContext) -> QualityInformation:
+    """Statistics and gaps of the input and what they mean."""
+    return QualityInformation(
+        product_quality_index=0.0,
+        quality_data_list=(
+            QualityData(
+                azimuth_time=context.start,
+                downlink_quality=_downlink_quality(context),
+                raw_data_analysis_quality=_raw_quality(context),
+                doppler_centroid_quality=DopplerCentroidQuality(
+                    dc_method=dc_method(context),
+                    doppler_centroid_uncertain_flag=not all(found.reliable for found in context.result.doppler),
+                ),
+                image_quality=ImageQuality(
+                    image_statistics=image_statistics(context),
+                    output_data_mean_outside_nominal_range_flag=False,
+                    output_data_st_dev_outside_nominal_range_flag=False,
+                ),
+            ),
+        ),
+    )
+
+
+def dc_method(context: ImageContext) -> str:
+    """What the Doppler centroid rests on."""
+    return "Data Analysis" if any(found.reliable for found in context.result.doppler) else "Orbit and Attitude"
+
+
+def _information(context: ImageContext) -> ImageInformation:
+    frame, inputs, plan = context.frame, context.inputs, context.result.plan
+    manifest, echoes = inputs.manifest, context.result.channel.echoes
+    model = range_model(inputs.orbit, frame.mid_line_s, plan.image.ranges_m)
+    middle = frame.slant_m(frame.mid_line_s, np.array([0.5 * (frame.samples - 1)]))
+    place = manifest.slice
+    number = 1 if place is None else place.number
+    azimuth_m = float(model.ground_m_s[plan.image.samples // 2]) * frame.line_interval_s
+    return ImageInformation(
+        product_first_line_utc_time=context.start,
+        product_last_line_utc_time=context.stop,
+        ascending_node_time=manifest.orbit.ascending_node_time,
+        anchor_time=context.start,
+        product_composition="Individual" if place is None else "Slice",
+        slice_number=number,
+        slice_list=(
+            Slice(slice_number=number, sensing_start_time=echoes.first_latch, sensing_stop_time=echoes.last_latch),
+        ),
+        slant_range_time=plan.image.first_delay_s,
+        pixel_value="Detected" if frame.detected else "Complex",
+        output_pixels=UNSIGNED if frame.detected else SIGNED,
+        range_pixel_spacing=frame.range_spacing_m,
+        azimuth_pixel_spacing=azimuth_m,
+        azimuth_time_interval=frame.line_interval_s,
+        azimuth_frequency=1.0 / plan.image.line_interval_s,
+        number_of_samples=frame.samples,
+        number_of_lines=frame.lines,
+        zero_dop_minus_acq_time=(context.start - echoes.first_latch).total_seconds(),
+        incidence_angle_mid_swath=float(np.degrees(np.interp(middle, model.ranges_m, model.incidence_rad))[0]),
+        image_statistics=image_statistics(context),
+    )
+
+
+def _processing(context: ImageContext) -> ProcessingInformation:
+    inputs, echoes = context.inputs, context.result.channel.echoes
+    product = inputs.processing.product(PRODUCT_IDS[context.product_type])
+    range_looks, azimuth_looks = looks_of(product, inputs.swath)
+    return ProcessingInformation(
+        raw_data_analysis_used=echoes.bias != 0,
+        orbit_data_file_used=inputs.orbit_source is OrbitSource.AUXILIARY,
+        attitude_data_file_used=False,
+        rx_variation_correction_applied=False,
+        antenna_elevation_pattern_applied=True,
+        antenna_azimuth_pattern_applied=True,
+        antenna_azimuth_element_pattern_applied=False,
+        dc_method=dc_method(context),
+        dc_input_data="Range Compressed",
+        range_spreading_loss_compensation_applied=True,
+        srgr_conversion_applied=context.frame.detected,
+        detection_performed=context.frame.detected,
+        thermal_noise_correction_performed=False,
+        rfi_mitigation_performed="Never",
+        rfi_mitigation_domain="TimeAndFrequency",
+        chirp_source="Nominal",
+        pg_source="Extracted" if context.result.replicas else "Model",
+        rrf_spectrum="Extended Tapered",
+        application_lut_id=APPLICATION_LUT,
+        swath_proc_params_list=(
+            SwathProcParams(
+                swath=inputs.swath,
+                range_processing=_looks(range_looks),
+                azimuth_processing=_looks(azimuth_looks),
+                processor_scaling_factor=context.result.plan.parameters.raw_gain,
+            ),
+        ),
+        input_dimensions_list=(
+            InputDimensions(
+                azimuth_time=context.start,
+                swath=inputs.swath,
+                number_of_input_samples=echoes.samples,
+                number_of_input_lines=echoes.lines,
+            ),
+        ),
+        reference_range=REFERENCE_RANGE_M,
+        ellipsoid_name="WGS84",
+        ellipsoid_semi_major_axis=WGS84_SEMI_MAJOR_M,
+        ellipsoid_semi_minor_axis=WGS84_SEMI_MINOR_M,
+        bistatic_delay_correction_applied=True,
+        tops_filter_convention="Only Echo Lines",
+        orbit_source=str(inputs.orbit_source),
+        attitude_source="Downlink",
+    )
+
+
+def _looks(looks: LookParameters) -> ProcessingParameters:
+    return ProcessingParameters(
+        window_type="Hamming",
+        window_coefficient=looks.look.coefficient,
+        total_bandwidth=looks.full.bandwidth_hz,
+        processing_bandwidth=looks.full.bandwidth_hz,
+        look_bandwidth=looks.look.bandwidth_hz,
+        number_of_looks=looks.count,
+        look_overlap=looks.overlap_hz,
+    )
+
+
+def _downlink_quality(context: ImageContext) -> DownlinkQuality:
+    echoes, replicas = context.result.channel.echoes, context.result.replicas
+    statistics = echoes.statistics
+    amplitudes = np.abs([found.pg for found in replicas]) if replicas else np.ones(1)
+    phases = np.angle([found.pg for found in replicas]) if replicas else np.zeros(1)
+    failed = bool(replicas) and not any(found.valid for found in replicas)
+    return DownlinkQuality(
+        i_input_data_mean=statistics.i_mean,
+        q_input_data_mean=statistics.q_mean,
+        input_data_mean_outside_nominal_range_flag=False,
+        i_input_data_std_dev=statistics.i_std,
+        q_input_data_std_dev=statistics.q_std,
+        input_data_st_dev_outside_nominal_range_flag=False,
+        num_downlink_input_data_gaps=echoes.gaps,
+        downlink_gaps_in_input_data_significant_flag=echoes.longest_gap > SIGNIFICANT_GAP_LINES,
+        num_downlink_input_missing_lines=echoes.missing,
+        downlink_missing_lines_significant_flag=echoes.missing > SIGNIFICANT_GAP_LINES,
+        num_instrument_input_data_gaps=0,
+        instrument_gaps_in_input_data_significant_flag=False,
+        num_instrument_input_missing_lines=0,
+        instrument_missing_lines_significant_flag=False,
+        num_ssb_error_input_data_gaps=0,
+        ssb_error_gaps_in_input_data_significant_flag=False,
+        num_ssb_error_input_missing_lines=0,
+        ssb_error_missing_lines_significant_flag=False,
+        chirp_source_used="Nominal",
+        pg_source_used="Extracted" if replicas else "Model",
+        rrf_spectrum_used="Extended Tapered",
+        replica_reconstruction_failed_flag=failed,
+        mean_pg_product_amplitude=float(amplitudes.mean()),
+        std_dev_pg_product_amplitude=float(amplitudes.std()),
+        mean_pg_product_phase=float(phases.mean()),
+        std_dev_pg_product_phase=float(phases.std()),
+        pg_product_derivation_failed_flag=failed,
+        invalid_downlink_params_flag=any(echoes.errors.values()),
+    )
+
+
+def _raw_quality(context: ImageContext) -> RawDataAnalysisQuality:
+    found = context.result.channel.echoes.statistics
+    bound = 3.0 / np.sqrt(max(found.samples, 1))
+    return RawDataAnalysisQuality(
+        i_bias=found.i_mean,
+        i_bias_significance_flag=found.significant(found.i_mean, found.i_std),
+        q_bias=found.q_mean,
+        q_bias_significance_flag=found.significant(found.q_mean, found.q_std),
+        iq_gain_imbalance=found.gain_imbalance,
+        iq_gain_significance_flag=bool(abs(found.gain_imbalance - 1.0) > bound),
+        iq_quadrature_departure=found.quadrature_departure_deg,
+        iq_quadrature_departure_significance_flag=bool(np.radians(abs(found.quadrature_departure_deg)) > bound),
+    )

@@ -1,0 +1,28 @@
+"""The product annotation of one image."""
+
+from s1pdgs.formats.l1.annotation import Product, SwathMerging, SwathTiming
+from s1pdgs.processors.l1.describe.context import ImageContext
+from s1pdgs.processors.l1.describe.general import general_annotation
+from s1pdgs.processors.l1.describe.geometry import (
+    antenna_patterns,
+    coordinate_conversions,
+    doppler_centroid,
+    geolocation,
+)
+from s1pdgs.processors.l1.describe.image import image_annotation, quality_information
+
+
+def product_annotation(context: ImageContext) -> Product:
+    """Everything that is annotated about one StripMap image."""
+    return Product(
+        ads_header=context.header(),
+        quality_information=quality_information(context),
+        general_annotation=general_annotation(context),
+        image_annotation=image_annotation(context),
+        doppler_centroid=doppler_centroid(context),
+        antenna_pattern=antenna_patterns(context),
+        swath_timing=SwathTiming(lines_per_burst=0, samples_per_burst=0, burst_list=()),
+        geolocation_grid=geolocation(context),
+        coordinate_conversion=coordinate_conversions(context),
+        swath_merging=SwathMerging(swath_merge_list=()),
+    )

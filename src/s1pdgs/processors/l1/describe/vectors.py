@@ -1,0 +1,125 @@
+"""Calibration and noise vectors (docs/joints.md, section 1; DAD, calibration and noise annotation)."""
+
+import math
+
+import numpy as np
+
+from s1pdgs.formats.l1.calibration import Calibration, CalibrationInformation, CalibrationVector
+from s1pdgs.formats.l1.noise import Noise, NoiseAzimuthVector, NoiseRangeVector
+from s1pdgs.formats.l1.rfi import Rfi
+from s1pdgs.processors.l1.calibration_pulses import noise_power
+from s1pdgs.processors.l1.describe.context import Array, ImageContext
+from s1pdgs.processors.l1.focus import noise_gain
+from s1pdgs.processors.l1.geometry import RangeModel, range_model
+from s1pdgs.processors.l1.looks import noise_share
+
+INTERVAL_S = 1.0
+_STEP = 40
+_AZIMUTH_STEP_LINES = 500
+
+
+def calibration_data_set(context: ImageContext) -> Calibration:
+    """Vectors every second: betaNought is the application LUT times the root of the absolute constant, the others
+    follow by the local incidence on the ellipsoid.
+    """
+    constant = context.inputs.calibration.channel(context.inputs.swath, context.polarisation).absolute_constant
+    frame = context.frame
+    pixels = frame.annotated_pixels(annotation_step(context))
+    scaling = context.image.scaling[pixels].astype(np.float64)
+    beta = scaling * math.sqrt(constant)
+    vectors = []
+    for time in context.times_s(INTERVAL_S):
+        sine, tangent = _incidence_factors(context, time, frame.slant_m(time, pixels.astype(np.float64)))
+        vectors.append(
+            CalibrationVector(
+                azimuth_time=context.utc(time),
+                line=_line(context, time),
+                pixel=pixels,
+                sigma_nought=beta / np.sqrt(sine),
+                beta_nought=beta,
+                gamma=beta / np.sqrt(tangent),
+                dn=scaling,
+            )
+        )
+    return Calibration(
+        ads_header=context.header(),
+        calibration_information=CalibrationInformation(absolute_calibration_constant=constant),
+        calibration_vector_list=tuple(vectors),
+    )
+
+
+def noise_data_set(context: ImageContext) -> Noise:
+    """Thermal noise in squared digital numbers: the power of the noise packets through all gains of the processor.
+
+    Where no noise packets came with the slice the noise of AUX_INS stands in.
+    """
+    frame = context.frame
+    pixels = frame.annotated_pixels(annotation_step(context))
+    scaling = context.image.scaling[pixels].astype(np.float64)
+    power = raw_noise_power(context)
+    vectors = []
+    for time in context.times_s(INTERVAL_S):
+        level, model = _noise_equivalent_beta(context, time)
+        along = np.interp(frame.slant_m(time, pixels.astype(np.float64)), model.ranges_m, level)
+        vectors.append(
+            NoiseRangeVector(
+                azimuth_time=context.utc(time),
+                line=_line(context, time),
+                pixel=pixels,
+                noise_range_lut=power * along * scaling**2,
+            )
+        )
+    lines = np.unique(np.append(np.arange(0, frame.lines, _AZIMUTH_STEP_LINES), frame.lines - 1))
+    azimuth = NoiseAzimuthVector(
+        swath=context.inputs.swath,
+        first_azimuth_line=0,
+        first_range_sample=0,
+        last_azimuth_line=frame.lines - 1,
+        last_range_sample=frame.samples - 1,
+        line=lines,
+        noise_azimuth_lut=np.ones(lines.size),
+    )
+    return Noise(
+        ads_header=context.header(),
+        noise_range_vector_list=tuple(vectors),
+        noise_azimuth_vector_list=(azimuth,),
+    )
+
+
+def rfi_data_set(context: ImageContext) -> Rfi:
+    """StripMap products are neither searched for interference nor freed from it."""
+    return Rfi(ads_header=context.header(), rfi_mitigation_applied="None")
+
+
+def raw_noise_power(context: ImageContext) -> float:
+    """Squared raw counts per sample."""
+    measured = noise_power(context.result.noise)
+    if measured > 0.0:
+        return measured
+    return context.inputs.instrument.channel(context.inputs.swath, context.polarisation).noise
+
+
+def annotation_step(context: ImageContext) -> int:
+    """Pixels between annotated ones."""
+    return _STEP if context.frame.samples > 2 * _STEP else 1
+
+
+def _noise_equivalent_beta(context: ImageContext, time_s: float) -> tuple[Array, RangeModel]:
+    """Beta nought of noise of one squared count, over the slant ranges of the focused image."""
+    plan = context.result.plan
+    model = range_model(context.inputs.orbit, time_s, plan.image.ranges_m)
+    level = noise_gain(plan, model)
+    detection = context.result.detection
+    if context.frame.detected and detection is not None:
+        level = level * noise_share(detection.range_looks, detection.azimuth_looks, plan)
+    return level, model
+
+
+def _incidence_factors(context: ImageContext, time_s: float, slant_m: Array) -> tuple[Array, Array]:
+    model = range_model(context.inputs.orbit, time_s, context.result.plan.image.ranges_m)
+    incidence = np.interp(slant_m, model.ranges_m, model.incidence_rad)
+    return np.sin(incidence), np.tan(incidence)
+
+
+def _line(context: ImageContext, time_s: float) -> int:
+    return round((time_s - context.frame.first_line_s) / context.frame.line_interval_s)

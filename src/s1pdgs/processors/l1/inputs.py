@@ -1,0 +1,164 @@
+"""The inputs of a Level-1 job: the Level-0 slice, its auxiliary files, its orbit and its attitude."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+from attrs import frozen
+
+from s1pdgs.formats.aux.cal import CalibrationParameters, read_calibration
+from s1pdgs.formats.aux.ins import InstrumentParameters, read_instrument
+from s1pdgs.formats.aux.pp1 import ProcessingParameters, read_processing
+from s1pdgs.formats.eof import read_orbit
+from s1pdgs.formats.joborder import JobOrder
+from s1pdgs.formats.l0.manifest import L0Manifest
+from s1pdgs.formats.l0.manifest_reader import read_manifest
+from s1pdgs.model.interval import Interval
+from s1pdgs.processors.l1.ancillary import (
+    Ancillary,
+    OrbitSource,
+    attitude_of,
+    downlinked_vectors,
+    orbit_of_downlink,
+    orbit_of_file,
+    read_ancillary,
+)
+from s1pdgs.processors.l1.errors import ProcessingError
+from s1pdgs.processors.l1.packets import Packets, open_packets
+from s1pdgs.processors.l1.preprocess import Echoes, gather_echoes
+from s1pdgs.sar.attitude import Attitude
+from s1pdgs.sar.orbit import Orbit, StateVector
+
+CO_POLARISATIONS = ("VV", "HH")
+_ORBIT_TYPES = ("AUX_POE", "AUX_POEORB", "AUX_RES", "AUX_RESORB", "AUX_PRE", "AUX_PREORB")
+_VECTORS = timedelta(seconds=60)
+
+
+@frozen(eq=False)
+class ChannelInput:
+    """One polarisation: its packets, those of the slice first and then those of the calibration and noise products,
+    and its echoes.
+    """
+
+    polarisation: str
+    sources: tuple[Packets, ...]
+    echoes: Echoes
+
+
+@frozen(eq=False)
+class SliceInput:
+    """Everything that a Level-1 product is made of.
+
+    `vectors` are the state vectors to annotate. Channels are in the order co-polarisation first.
+    """
+
+    slice_name: str
+    auxiliary_names: tuple[str, ...]
+    manifest: L0Manifest
+    instrument: InstrumentParameters
+    calibration: CalibrationParameters
+    processing: ProcessingParameters
+    channels: tuple[ChannelInput, ...]
+    ancillary: Ancillary
+    orbit: Orbit
+    orbit_source: OrbitSource
+    vectors: tuple[StateVector, ...]
+    attitude: Attitude
+
+    @property
+    def swath(self) -> str:
+        return self.manifest.swath or self.manifest.mode
+
+    @property
+    def sensing(self) -> Interval:
+        """From the first echo to the last of the first channel."""
+        echoes = self.channels[0].echoes
+        return Interval(echoes.first_latch, echoes.last_latch)
+
+
+def read_inputs(order: JobOrder) -> SliceInput:
+    """Read what a job order names.
+
+    Raises `ProcessingError` or `FormatError` naming the file that is missing, damaged or does not fit.
+    """
+    slice_dir = _product(order, "RAW__0S")
+    manifest = read_manifest(slice_dir / "manifest.safe")
+    if manifest.mode not in {f"S{number}" for number in range(1, 7)} | {"SM"}:
+        raise ProcessingError(
+            f"{slice_dir.name}: mode {manifest.mode} is not StripMap; this processor focuses S1 to S6"
+        )
+    extra = [path for kind in ("RAW__0C", "RAW__0N") for path in _products(order, kind)]
+    channels = sorted(
+        (_channel(slice_dir, manifest, extra, unit.polarisation) for unit in manifest.units),
+        key=lambda channel: channel.polarisation not in CO_POLARISATIONS,
+    )
+    ins, cal, pp1 = (Path(order.file(kind)) for kind in ("AUX_INS", "AUX_CAL", "AUX_PP1"))
+    ancillary = read_ancillary(channels[0].sources[0])
+    echoes = channels[0].echoes
+    orbit, source, vectors, orbit_name = _orbit(order, ancillary, Interval(echoes.first_latch, echoes.last_latch))
+    names = [path.name for path in (ins, cal, pp1)] + ([orbit_name] if orbit_name else [])
+    return SliceInput(
+        slice_name=slice_dir.name,
+        auxiliary_names=tuple(names),
+        manifest=manifest,
+        instrument=read_instrument(ins),
+        calibration=read_calibration(cal),
+        processing=read_processing(pp1),
+        channels=tuple(channels),
+        ancillary=ancillary,
+        orbit=orbit,
+        orbit_source=source,
+        vectors=vectors,
+        attitude=attitude_of(ancillary, orbit),
+    )
+
+
+def _products(order: JobOrder, kind: str) -> list[Path]:
+    types = [entry.file_type for task in order.tasks for entry in task.inputs if entry.file_type.endswith(kind)]
+    return [Path(name) for name in order.files(*types)] if types else []
+
+
+def _product(order: JobOrder, kind: str) -> Path:
+    found = _products(order, kind)
+    if len(found) != 1:
+        raise ProcessingError(f"the job order names {len(found)} inputs *_{kind}; one slice is processed at a time")
+    if not (found[0] / "manifest.safe").is_file():
+        raise ProcessingError(f"{found[0]}: no manifest.safe; fetch the Level-0 slice again")
+    return found[0]
+
+
+def _channel(slice_dir: Path, manifest: L0Manifest, extra: list[Path], polarisation: str) -> ChannelInput:
+    unit = next(unit for unit in manifest.units if unit.polarisation == polarisation)
+    packets = open_packets(slice_dir / unit.data.href)
+    others = [
+        open_packets(folder / other.data.href)
+        for folder in extra
+        for other in read_manifest(folder / "manifest.safe").units
+        if other.polarisation == polarisation and other.data.size
+    ]
+    return ChannelInput(polarisation, (packets, *others), gather_echoes(packets))
+
+
+def _orbit(
+    order: JobOrder, ancillary: Ancillary, sensing: Interval
+) -> tuple[Orbit, OrbitSource, tuple[StateVector, ...], str | None]:
+    """The first orbit file of the order, precise before restituted before predicted; else the relayed states."""
+    files = [name for kind in _ORBIT_TYPES for name in order.files(kind)]
+    if files:
+        path = Path(files[0])
+        near = tuple(read_orbit(path).around(sensing, _VECTORS + timedelta(seconds=60)))
+        orbit = orbit_of_file(near, path.name, sensing.start, sensing.stop)
+        shown = sensing.widened(_VECTORS, _VECTORS)
+        vectors = tuple(vector for vector in near if shown.start <= vector.time <= shown.stop)
+        return orbit, OrbitSource.AUXILIARY, vectors, path.name
+    orbit = orbit_of_downlink(ancillary, sensing.start, sensing.stop)
+    relayed = downlinked_vectors(ancillary)
+    first, last = orbit.seconds(relayed[0].time), orbit.seconds(relayed[-1].time)
+    before = np.arange(first, orbit.seconds(sensing.start) - 2.0, -1.0)[:0:-1]
+    after = np.arange(last, orbit.seconds(sensing.stop) + 2.0)[1:]
+    added = [_state(orbit, float(time)) for time in (*before, *after)]
+    return orbit, OrbitSource.DOWNLINK, tuple(sorted([*relayed, *added], key=lambda vector: vector.time)), None
+
+
+def _state(orbit: Orbit, time_s: float) -> StateVector:
+    return StateVector(orbit.utc(time_s), orbit.position(time_s), orbit.velocity(time_s))
