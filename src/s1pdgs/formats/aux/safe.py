@@ -230,7 +230,7 @@ class DataEntry:
 
 @frozen
 class AuxiliaryManifest:
-    """What a manifest tells of an auxiliary product; `satellite` is `S1_` for products of the whole mission.
+    """What a manifest tells of an auxiliary product; those of the whole mission (`S1__` in names) tell S1A here.
 
     `facility` is the country, name and site of the place that wrote the product.
     """
