@@ -21,14 +21,17 @@ LONGEST_BACKOFF = timedelta(minutes=30)
 
 @frozen
 class Announcement:
-    """A file that a source offers: a block of a session (`session_id` and its place) or an auxiliary file."""
+    """A file that a source offers: a block of a session (`session_id` and its place) or an auxiliary file.
+
+    `size` (bytes) and `checksum` (`MD5:<hex>` or `SHA256:<hex>`) are None where the source does not tell.
+    """
 
     source: str
     remote_id: str
     name: str
     published: datetime
     size: int | None = None
-    md5: str | None = None
+    checksum: str | None = None
     session_id: str | None = None
     channel: int | None = None
     block: int | None = None
@@ -63,7 +66,7 @@ def announce_file(connection: sa.Connection, file: Announcement, now: datetime) 
             block=file.block,
             final_block=file.final_block,
             size=file.size,
-            expected_md5=file.md5,
+            checksum=file.checksum,
             published=file.published,
             state=ANNOUNCED if rival is None else DUPLICATE,
             retry_at=now,
@@ -78,8 +81,8 @@ def _refresh(connection: sa.Connection, known: sa.Row[Any], file: Announcement) 
     changes: dict[str, Any] = {}
     if file.final_block != known.final_block and file.final_block:
         changes["final_block"] = True
-    if known.state == ANNOUNCED and (file.size, file.md5) != (known.size, known.expected_md5):
-        changes |= {"size": file.size, "expected_md5": file.md5}
+    if known.state == ANNOUNCED and (file.size, file.checksum) != (known.size, known.checksum):
+        changes |= {"size": file.size, "checksum": file.checksum}
     if changes:
         connection.execute(received_file.update().where(_is(file.source, file.remote_id)).values(changes))
 
@@ -216,7 +219,7 @@ def _announcement(row: sa.Row[Any]) -> Announcement:
         name=row.name,
         published=row.published,
         size=row.size,
-        md5=row.expected_md5,
+        checksum=row.checksum,
         session_id=row.session_id,
         channel=row.channel,
         block=row.block,

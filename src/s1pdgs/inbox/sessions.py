@@ -86,10 +86,13 @@ def _columns(session: Session) -> dict[str, Any]:
     }
 
 
-def announce_block(connection: sa.Connection, source: str, file: SessionFile, now: datetime) -> bool:
+def announce_block(
+    connection: sa.Connection, source: str, file: SessionFile, now: datetime, checksum: str | None = None
+) -> bool:
     """Note that a source offers a block of a session; True when it is news to be downloaded.
 
-    A block that is news to a session given up as incomplete (late, or retransferred) opens it again.
+    A size below zero means that the source does not tell it. A block that is news to a session given up as incomplete
+    (late, or retransferred) opens it again.
     """
     news = announce_file(
         connection,
@@ -98,7 +101,8 @@ def announce_block(connection: sa.Connection, source: str, file: SessionFile, no
             remote_id=file.id,
             name=file.name,
             published=file.publication_time,
-            size=file.size,
+            size=file.size if file.size >= 0 else None,
+            checksum=checksum,
             session_id=file.session_id,
             channel=file.channel,
             block=file.block_number,
@@ -152,6 +156,12 @@ def _block_states(files: Sequence[sa.Row[Any]]) -> Iterator[BlockState]:
             yield BlockState(file.channel, file.block, file.final_block, file.state == STORED, trouble)
 
 
+def is_ready(connection: sa.Connection, session_id: str) -> bool:
+    """Whether an open session has all its blocks; what it waits for is noted as its reason."""
+    known = find_session(connection, session_id)
+    return known is not None and known.state == OPEN and assess_session(connection, session_id).complete
+
+
 def record_quality(connection: sa.Connection, session_id: str, records: Sequence[Mapping[str, Any]]) -> None:
     """Keep the station's QualityInfo, verbatim."""
     connection.execute(session_table.update().where(session_table.c.id == session_id).values(quality=list(records)))
@@ -173,9 +183,10 @@ def give_up(connection: sa.Connection, outbox: Outbox, objects: ObjectStore, ses
     return _conclude(connection, outbox, objects, session_id, None if judged.complete else judged.reason)
 
 
-def overdue_sessions(connection: sa.Connection, now: datetime, wait: timedelta) -> list[str]:
-    """Open sessions in which nothing has arrived for `wait`, and that ended and were announced longer ago."""
+def overdue_sessions(connection: sa.Connection, source: str, now: datetime, wait: timedelta) -> list[str]:
+    """Open sessions of a source that ended and were announced `wait` ago, and in which nothing has arrived since."""
     query = sa.select(session_table.c.id, session_table.c.first_seen, session_table.c.downlink_stop).where(
+        session_table.c.source == source,
         session_table.c.state == OPEN,
         session_table.c.first_seen <= now - wait,
         session_table.c.downlink_stop <= now - wait,

@@ -36,7 +36,7 @@ received_file = sa.Table(
     sa.Column("block", sa.Integer),
     sa.Column("final_block", sa.Boolean, nullable=False, default=False),
     sa.Column("size", sa.BigInteger, comment="bytes announced, then bytes stored; null when the source does not tell"),
-    sa.Column("expected_md5", sa.Text, comment="the checksum that the source announces"),
+    sa.Column("checksum", sa.Text, comment="that the source announces: MD5:<hex> or SHA256:<hex>"),
     sa.Column("published", Micros, nullable=False, comment="t0 of the file: when its source made it available"),
     sa.Column("state", sa.Text, nullable=False, comment="announced | stored | duplicate | quarantined"),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),

@@ -149,8 +149,8 @@ def test_after_waiting_what_came_is_a_product_marked_incomplete(room: Room, cloc
     room.download()
     wait = timedelta(hours=2)
     with room.database.read() as connection:
-        assert inbox.overdue_sessions(connection, clock.now(), wait) == []
-        assert inbox.overdue_sessions(connection, clock.now() + wait, wait) == [ID]
+        assert inbox.overdue_sessions(connection, SOURCE, clock.now(), wait) == []
+        assert inbox.overdue_sessions(connection, SOURCE, clock.now() + wait, wait) == [ID]
     assert room.give_up()
     assert not room.give_up()
     product = room.product().product

@@ -1,0 +1,78 @@
+"""Auxiliary files of an AUXIP station, or products of any service that speaks like a PRIP."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+import structlog
+from attrs import frozen
+
+from s1pdgs.inbox.files import Announcement
+from s1pdgs.stations import odata
+from s1pdgs.stations.errors import StationAnswerError, StationError
+from s1pdgs.stations.http import StationHttp
+from s1pdgs.stations.odata import Record
+
+_log = structlog.get_logger(__name__)
+_HEX = {"MD5": 32, "SHA256": 64}
+
+
+@frozen
+class AuxipClient:
+    """What can be asked of an AUXIP station."""
+
+    http: StationHttp
+
+    def products(self, after: datetime) -> Iterator[list[Announcement]]:
+        """Pages of the products published after a time whose names the profile wants. Raises `StationError`."""
+        profile = self.http.profile
+        options = {"$orderby": "PublicationDate asc"}
+        if profile.publication_filter:
+            options["$filter"] = f"PublicationDate gt {odata.literal(after)}"
+        for page in odata.pages(self.http, "Products", options):
+            parsed = [found for record in page if (found := self._understood(record)) is not None]
+            yield [product for product in parsed if re.match(profile.match, product.name)]
+
+    def file_url(self, remote_id: str) -> str:
+        """Where the bytes of a product are."""
+        return odata.entity_url(self.http, f"Products{odata.key(remote_id)}/$value")
+
+    def _understood(self, record: Record) -> Announcement | None:
+        try:
+            return _product(record, self.http.profile.name)
+        except StationError as error:
+            _log.warning("a record was passed over", source=self.http.profile.name, why=str(error))
+            return None
+
+
+def _product(record: Record, source: str) -> Announcement:
+    name = odata.text_of(record, "Name")
+    if "/" in name or "\\" in name or name.startswith("."):
+        raise StationAnswerError(f"product name {name!r} is not a plain file name")
+    published = odata.moment_of(record, "PublicationDate")
+    if published is None:
+        raise StationAnswerError(f"product {name}: PublicationDate is missing")
+    return Announcement(
+        source=source,
+        remote_id=odata.text_of(record, "Id"),
+        name=name,
+        published=published,
+        size=odata.number_of(record, "ContentLength"),
+        checksum=_checksum(record),
+    )
+
+
+def _checksum(record: Record) -> str | None:
+    """The announced checksum that we can compute, `MD5:<hex>` or `SHA256:<hex>`; None when there is none."""
+    entries = record.get("Checksum")
+    found = {}
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, dict):
+            algorithm = str(entry.get("Algorithm")).upper().replace("-", "")
+            value = str(entry.get("Value")).strip().lower()
+            if len(value) == _HEX.get(algorithm):
+                found[algorithm] = value
+    for algorithm in ("SHA256", "MD5"):
+        if algorithm in found:
+            return f"{algorithm}:{found[algorithm]}"
+    return None

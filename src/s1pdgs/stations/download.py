@@ -1,0 +1,165 @@
+"""The bytes of one file: resumed after each break, verified in the pass that stores them."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import structlog
+from attrs import define, frozen
+
+from s1pdgs.stations.errors import StationError, StationRefusal, StationUnreachable, WrongBytes
+from s1pdgs.stations.http import StationHttp
+from s1pdgs.stations.profile import Integrity
+from s1pdgs.storage.objects import Checksums, ObjectStore
+
+_log = structlog.get_logger(__name__)
+
+
+@frozen
+class Expected:
+    """What a source announced of a file: its name, size in bytes and checksum, None where it told none."""
+
+    name: str
+    size: int | None = None
+    checksum: str | None = None
+
+
+@define
+class _Progress:
+    """How far a transfer has come; `etag` is the version of the file that it began with."""
+
+    offset: int = 0
+    etag: str | None = None
+    is_done: bool = False
+
+
+def transfer(http: StationHttp, url: str, name: str) -> Iterator[bytes]:
+    """The bytes of a file in order, taken up by Range where a break cut them off.
+
+    Gives up with `StationUnreachable` after the profile's number of attempts in a row that brought nothing. Raises
+    `StationRefusal` when the station does not give the file, `WrongBytes` when it changed in the middle.
+    """
+    progress, idle = _Progress(), 0
+    while not progress.is_done:
+        before = progress.offset
+        try:
+            yield from _stretch(http, url, name, progress)
+        except StationUnreachable as error:
+            idle = 0 if progress.offset > before else idle + 1
+            if idle >= http.profile.retry.attempts:
+                raise
+            wait_s = _wait_s(http, error, idle)
+            _log.info("transfer broken", file=name, offset=progress.offset, why=str(error), wait_s=wait_s)
+            time.sleep(wait_s)
+
+
+def _wait_s(http: StationHttp, error: StationUnreachable, idle: int) -> float:
+    retry = http.profile.retry
+    asked_s = retry.first_wait_s * 2 ** max(idle - 1, 0) if error.retry_after_s is None else error.retry_after_s
+    return min(asked_s, retry.longest_wait_s)
+
+
+def _stretch(http: StationHttp, url: str, name: str, progress: _Progress) -> Iterator[bytes]:
+    """The bytes from where a transfer stands to the next break or the end."""
+    headers = {"Range": f"bytes={progress.offset}-"} if progress.offset else {}
+    if progress.offset and progress.etag is not None and not progress.etag.startswith("W/"):
+        headers["If-Range"] = progress.etag
+    try:
+        with http.open(url, headers) as response:
+            skip = _begin(response, name, progress)
+            for chunk in response.iter_raw():
+                fresh = chunk[skip:]
+                skip = max(skip - len(chunk), 0)
+                if fresh:
+                    progress.offset += len(fresh)
+                    yield fresh
+    except StationRefusal as error:
+        if error.status != 416 or not progress.offset:
+            raise
+    progress.is_done = True
+
+
+def _begin(response: httpx2.Response, name: str, progress: _Progress) -> int:
+    """Bytes at the beginning of an answer that were received before. Raises `WrongBytes`."""
+    etag = response.headers.get("etag")
+    if progress.offset and progress.etag is not None and etag is not None and etag != progress.etag:
+        raise WrongBytes(f"{name} changed at its source while it was downloaded; it will be downloaded afresh")
+    progress.etag = etag if progress.etag is None else progress.etag
+    if response.status_code == 206:
+        span = response.headers.get("content-range", "")
+        if not span.startswith(f"bytes {progress.offset}-"):
+            raise WrongBytes(f"{name}: asked for bytes from {progress.offset}, the source sends {span or 'others'}")
+        return 0
+    return progress.offset
+
+
+def verified(chunks: Iterator[bytes], expected: Expected, policy: Integrity) -> Iterator[bytes]:
+    """The same chunks; after the last one, `WrongBytes` when size or checksum differ from what was announced.
+
+    With a strict policy a file that grows beyond its announced size ends at once.
+    """
+    algorithm, _, announced = (expected.checksum or "").partition(":")
+    digest = hashlib.new(algorithm, usedforsecurity=False) if announced and policy is not Integrity.OFF else None
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if digest is not None:
+            digest.update(chunk)
+        if policy is Integrity.STRICT and expected.size is not None and size > expected.size:
+            raise WrongBytes(f"{expected.name} is larger than the {expected.size} bytes announced")
+        yield chunk
+    trouble = _trouble(expected, size, None if digest is None else digest.hexdigest())
+    if trouble is None or policy is Integrity.OFF:
+        return
+    if policy is Integrity.STRICT:
+        raise WrongBytes(trouble)
+    _log.warning("integrity", why=trouble)
+
+
+def _trouble(expected: Expected, size: int, digest: str | None) -> str | None:
+    if expected.size is not None and size != expected.size:
+        return f"{expected.name} has {size} bytes, its source announced {expected.size}"
+    algorithm, _, announced = (expected.checksum or "").partition(":")
+    if digest is not None and digest != announced.lower():
+        return f"{expected.name} has {algorithm} {digest}, its source announced {expected.checksum}"
+    return None
+
+
+def agrees(expected: Expected, sums: Checksums) -> bool:
+    """Whether stored bytes are known to be those announced: the size must be, a checksum where there is one."""
+    algorithm, _, announced = (expected.checksum or "").partition(":")
+    found = {"MD5": sums.md5, "SHA256": sums.sha256}.get(algorithm)
+    return sums.size == expected.size and (not announced or found == announced.lower())
+
+
+def put_stream(objects: ObjectStore, key: str, chunks: Iterator[bytes]) -> Checksums:
+    """Store a stream; a `StationError` inside it comes out as itself, whatever the store makes of it."""
+    failures: list[StationError] = []
+
+    def watched() -> Iterator[bytes]:
+        try:
+            yield from chunks
+        except StationError as error:
+            failures.append(error)
+            raise
+
+    try:
+        return objects.put(key, watched())
+    except Exception:
+        if failures:
+            raise failures[0] from None
+        raise
+
+
+def spool(chunks: Iterator[bytes], path: Path) -> Checksums:
+    """Write a stream to a working file; what arrived before an error is left in it."""
+    md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
+    with path.open("wb") as sink:
+        for chunk in chunks:
+            sink.write(chunk)
+            md5.update(chunk)
+            sha256.update(chunk)
+            size += len(chunk)
+    return Checksums(size, md5.hexdigest(), sha256.hexdigest())

@@ -1,0 +1,200 @@
+"""The two steps of a source's role: look what is new, and download what is due."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import httpx2
+import structlog
+from attrs import frozen
+
+from s1pdgs.bus.outbox import Outbox
+from s1pdgs.inbox import sessions as inbox
+from s1pdgs.inbox.files import announce_file, due_files
+from s1pdgs.model.session import Session
+from s1pdgs.stations import folder
+from s1pdgs.stations.auxip import AuxipClient
+from s1pdgs.stations.cadip import CadipClient
+from s1pdgs.stations.cursor import advance, beginning, note_failure, position
+from s1pdgs.stations.errors import StationError
+from s1pdgs.stations.fetch import Fetcher
+from s1pdgs.stations.http import open_http
+from s1pdgs.stations.profile import Kind, Profile
+from s1pdgs.storage.database import Database
+from s1pdgs.storage.objects import ObjectStore
+
+_log = structlog.get_logger(__name__)
+_ROUNDS = 4
+
+
+@frozen
+class Source:
+    """An outside source and what its steps work on; `client` is None for a folder."""
+
+    profile: Profile
+    client: CadipClient | AuxipClient | None
+    database: Database
+    objects: ObjectStore
+    outbox: Outbox
+    work_root: Path
+
+    def now(self) -> datetime:
+        return self.outbox.clock.now()
+
+    def close(self) -> None:
+        """Give back the connections."""
+        if self.client is not None:
+            self.client.http.client.close()
+
+
+def open_source(
+    profile: Profile,
+    database: Database,
+    objects: ObjectStore,
+    outbox: Outbox,
+    work_root: Path,
+    *,
+    transport: httpx2.BaseTransport | None = None,
+) -> Source:
+    """A source by its profile. Working files go below `work_root`, which is made."""
+    work_root.mkdir(parents=True, exist_ok=True)
+    client: CadipClient | AuxipClient | None = None
+    if profile.kind is Kind.CADIP:
+        client = CadipClient(open_http(profile, outbox.clock, transport))
+    elif profile.kind is Kind.AUXIP:
+        client = AuxipClient(open_http(profile, outbox.clock, transport))
+    return Source(profile, client, database, objects, outbox, work_root)
+
+
+def poll(source: Source) -> bool:
+    """Look at a source when its interval has passed; True when it brought news.
+
+    A source that fails is noted with the reason and looked at again after its interval.
+    """
+    now = source.now()
+    with source.database.read() as connection:
+        known = position(connection, source.profile.name)
+    if known is not None and now < known.polled_at + timedelta(seconds=source.profile.poll_s):
+        return False
+    after = beginning(source.profile, now) if known is None else known.published
+    try:
+        match source.client:
+            case CadipClient():
+                news = _poll_cadip(source, source.client, after)
+            case AuxipClient():
+                news = _poll_auxip(source, source.client, after)
+            case _:
+                news = _poll_folder(source)
+    except StationError as error:
+        _log.warning("poll failed", source=source.profile.name, why=str(error))
+        with source.database.write() as connection:
+            note_failure(connection, source.profile, str(error), now)
+        return False
+    return news
+
+
+def download(source: Source) -> bool:
+    """Download some of what is due, several files at once; True when there was any."""
+    if source.client is None:
+        return False
+    profile = source.profile
+    with source.database.read() as connection:
+        due = due_files(connection, profile.name, source.now(), limit=_ROUNDS * profile.parallel_downloads)
+    if not due:
+        return False
+    fetcher = Fetcher(source.client, profile, source.database, source.objects, source.outbox, source.work_root)
+    with ThreadPoolExecutor(profile.parallel_downloads, thread_name_prefix=f"download-{profile.name}") as pool:
+        list(pool.map(fetcher.fetch, due))
+    if isinstance(source.client, CadipClient):
+        touched = {entry.announcement.session_id for entry in due}
+        _conclude(source, source.client, sorted(session for session in touched if session is not None))
+    return True
+
+
+def _poll_auxip(source: Source, client: AuxipClient, after: datetime) -> bool:
+    newest: datetime | None = None
+    news = False
+    for page in client.products(after):
+        newest = max([entry.published for entry in page] + ([] if newest is None else [newest]), default=None)
+        with source.database.write() as connection:
+            for entry in page:
+                news |= announce_file(connection, entry, source.now())
+    with source.database.write() as connection:
+        advance(connection, source.profile, newest, source.now())
+    return news
+
+
+def _poll_cadip(source: Source, client: CadipClient, after: datetime) -> bool:
+    """Announce the sessions and, whatever their dates, the files of each one that may still get some."""
+    found: list[Session] = [session for page in client.sessions(after) for session in page]
+    now = source.now()
+    news = False
+    with source.database.write() as connection:
+        for session in found:
+            news |= inbox.announce_session(connection, source.profile.name, session, now)
+        newest = max((session.publication_time for session in found), default=None)
+        advance(connection, source.profile, newest, now)
+        since = now - timedelta(seconds=source.profile.follow_incomplete_s)
+        followed = [known.session.id for known in inbox.sessions_to_follow(connection, source.profile.name, since)]
+    troubles = []
+    for session_id in followed:
+        try:
+            news |= _announce_files(source, client, session_id)
+        except StationError as error:
+            troubles.append(str(error))
+    news |= _conclude(source, client, followed)
+    news |= _give_up(source)
+    if troubles:
+        raise StationError("; ".join(troubles))
+    return news
+
+
+def _announce_files(source: Source, client: CadipClient, session_id: str) -> bool:
+    news = False
+    for page in client.files(session_id):
+        with source.database.write() as connection:
+            for file in page:
+                news |= inbox.announce_block(connection, source.profile.name, file, source.now())
+    return news
+
+
+def _conclude(source: Source, client: CadipClient, session_ids: Iterable[str]) -> bool:
+    """Make products of the sessions whose blocks are all stored, with what the station says of their quality."""
+    news = False
+    for session_id in session_ids:
+        with source.database.write() as connection:
+            if not inbox.is_ready(connection, session_id):
+                continue
+        quality = _quality(client, session_id)
+        with source.database.write() as connection:
+            if quality:
+                inbox.record_quality(connection, session_id, quality)
+            news |= inbox.complete(connection, source.outbox, source.objects, session_id)
+    return news
+
+
+def _quality(client: CadipClient, session_id: str) -> list[dict[str, object]]:
+    """QualityInfo informs; a session is not held back for it."""
+    try:
+        return client.quality(session_id)
+    except StationError as error:
+        _log.warning("no quality information", session=session_id, why=str(error))
+        return []
+
+
+def _give_up(source: Source) -> bool:
+    """End the waiting of sessions in which nothing has happened for too long."""
+    wait = timedelta(seconds=source.profile.give_up_after_s)
+    news = False
+    with source.database.write() as connection:
+        for session_id in inbox.overdue_sessions(connection, source.profile.name, source.now(), wait):
+            news |= inbox.give_up(connection, source.outbox, source.objects, session_id)
+    return news
+
+
+def _poll_folder(source: Source) -> bool:
+    news = folder.sweep(source.profile, source.database, source.objects, source.outbox, source.work_root)
+    with source.database.write() as connection:
+        advance(connection, source.profile, None, source.now())
+    return news
