@@ -70,4 +70,5 @@ def _refine(ring: NDArray[np.float64], longest_deg: float) -> NDArray[np.float64
     following = np.roll(ring, -1, axis=0)
     pieces = np.maximum(np.ceil(np.abs(following - ring).max(axis=1) / longest_deg), 1).astype(np.int64)
     share = np.concatenate([np.arange(count) / count for count in pieces])[:, None]
-    return np.repeat(ring, pieces, axis=0) * (1 - share) + np.repeat(following, pieces, axis=0) * share
+    refined = np.repeat(ring, pieces, axis=0) * (1 - share) + np.repeat(following, pieces, axis=0) * share
+    return np.asarray(refined)
