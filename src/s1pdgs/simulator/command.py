@@ -2,13 +2,15 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import attrs
 import click
 
 from s1pdgs.simulator.places import place, place_names
 from s1pdgs.simulator.scenario import POLARISATIONS, Scenario
-from s1pdgs.simulator.session import SimulatedSession, simulate
+from s1pdgs.simulator.session import SimulatedSession
+from s1pdgs.simulator.session import simulate as simulate_session
 
 _DEFAULT = Scenario()
 _PLACES = "\b\nPLACES\n" + "\n".join(f"  {name:10} {place(name).title}" for name in place_names())
@@ -51,7 +53,7 @@ _PLACES = "\b\nPLACES\n" + "\n".join(f"  {name:10} {place(name).title}" for name
 @click.option(
     "--mini", is_flag=True, help="A few hundred lines of noise, made in seconds; ignores window, duration and targets."
 )
-def simulate_command(
+def simulate(
     out: Path,
     *,
     place_name: str,
@@ -68,7 +70,7 @@ def simulate_command(
     Makes the session's blocks (session/ch_1, session/ch_2), session.json, the auxiliary files (auxiliary/) and
     truth.json, which says what was sent and where the point targets are. The folder must not hold a session yet.
     """
-    common = {
+    common: dict[str, Any] = {
         "place": place_name,
         "after": after.replace(tzinfo=UTC),
         "polarisations": tuple(polarisations.split("+")),
@@ -80,7 +82,9 @@ def simulate_command(
         else:
             scenario = attrs.evolve(Scenario(**common), duration_s=duration, samples=samples, targets=targets)
         with click.progressbar(length=1000, label="simulating", item_show_func=str) as bar:
-            session = simulate(scenario, out, lambda what, share: bar.update(round(1000 * share) - bar.pos, what))
+            session = simulate_session(
+                scenario, out, lambda what, share: bar.update(round(1000 * share) - bar.pos, what)
+            )
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     _describe(session)
