@@ -18,9 +18,9 @@ from s1pdgs.inbox.files import Due, fail_file, postpone_file, store_file
 from s1pdgs.inbox.quarantine import keep_bytes
 from s1pdgs.stations.auxip import AuxipClient
 from s1pdgs.stations.cadip import CadipClient
-from s1pdgs.stations.download import Expected, agrees, put_stream, spool, transfer, verified
 from s1pdgs.stations.errors import StationError, StationRefusal, WrongBytes
 from s1pdgs.stations.profile import Integrity, Profile
+from s1pdgs.stations.transfer import Expected, agrees, put_stream, spool, transfer, verified
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import Checksums, KeyTaken, ObjectStore, StorageError, checksums_of, file_chunks, put_file
 

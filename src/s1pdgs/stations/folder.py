@@ -27,9 +27,9 @@ from s1pdgs.inbox.files import due_files, store_file
 from s1pdgs.inbox.quarantine import set_aside
 from s1pdgs.model.session import Session, SessionFile
 from s1pdgs.model.time import parse_utc
-from s1pdgs.stations.download import Expected, put_stream, verified
 from s1pdgs.stations.errors import StationUnreachable, WrongBytes
 from s1pdgs.stations.profile import Integrity, Profile
+from s1pdgs.stations.transfer import Expected, put_stream, verified
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import KeyTaken, ObjectStore, StorageError, file_chunks
 

@@ -140,7 +140,7 @@ def _detail(response: httpx2.Response) -> str:
     """The beginning of an error's body, for the operator."""
     body = b""
     try:
-        for chunk in response.iter_raw():
+        for chunk in response.iter_bytes():
             body += chunk
             if len(body) > 300:
                 break
@@ -169,7 +169,7 @@ def _retry_after_s(response: httpx2.Response) -> float | None:
 
 def _json(url: str, response: httpx2.Response) -> Any:
     body = bytearray()
-    for chunk in response.iter_raw():
+    for chunk in response.iter_bytes():
         body += chunk
         if len(body) > MAX_ANSWER_BYTES:
             raise StationAnswerError(f"{url}: the answer is larger than {MAX_ANSWER_BYTES} bytes; lower page_size")
