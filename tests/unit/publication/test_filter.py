@@ -220,10 +220,11 @@ def test_literals_are_data_wherever_they_stand(shelf: Segment, place: str, liter
         assert connection.scalar(sa.select(sa.func.count()).select_from(product_table)) == 12
 
 
-WORDS = """Name eq 'a' ( ) and or not in , any all Attributes / : OData.CSC. 5 2020-01-01 2020-02-31 null true = contains
+WORDS = """Name eq 'a' ( ) and or not in , any all Attributes / : OData.CSC. 5 2020-01-01 2020-02-31 null true =
+contains
 - add geography'POINT(1 2)' 1e999 99999999999999999999 StringAttribute a Value ContentDate Start duration'P1D'
 geo.intersects Footprint area Intersects 12:00:00 2020-01-01T25:00:00Z x \x00 é"""
-words = st.sampled_from(WORDS.split(" "))
+words = st.sampled_from(WORDS.split())
 
 
 @settings(max_examples=400, deadline=None)

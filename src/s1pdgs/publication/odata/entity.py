@@ -1,0 +1,85 @@
+"""Published products as OData entities (peers.md, section 3.2)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from s1pdgs.model.time import format_iso, from_micros
+from s1pdgs.publication.geometry import footprint_shape, to_geography, to_geojson
+from s1pdgs.publication.odata.options import Options
+from s1pdgs.publication.predicate import Kind
+from s1pdgs.publication.search import Published
+from s1pdgs.publication.sql import CONTENT_TYPE, PRODUCTION_TYPE
+
+CONTEXT = "$metadata#Products"
+_TWINS = (("datatakeID", "missionDatatakeID"), ("missionDatatakeID", "datatakeID"))
+
+
+def entity(product: Published, options: Options) -> dict[str, Any]:
+    """A product with the properties selected and the navigations expanded."""
+    found: dict[str, Any] = {"@odata.mediaContentType": CONTENT_TYPE}
+    found.update({name: _PROPERTIES[name](product) for name in _PROPERTIES if name in options.select})
+    if "Attributes" in options.expand:
+        found["Attributes"] = attributes(product)
+    if "Quicklooks" in options.expand:
+        found["Quicklooks"] = quicklooks(product)
+    return found
+
+
+def attributes(product: Published) -> list[dict[str, Any]]:
+    """The typed attributes, by name; the datatake under both names that clients know it by."""
+    stored = dict(product.attributes)
+    for name, twin in _TWINS:
+        if name in stored:
+            stored.setdefault(twin, stored[name])
+    if product.timeliness is not None:
+        stored.setdefault("timeliness", [Kind.STRING.value, product.timeliness])
+    return [
+        {
+            "@odata.type": f"#OData.CSC.{kind}Attribute",
+            "Name": name,
+            "ValueType": kind,
+            "Value": format_iso(from_micros(value)) if kind == Kind.TIME else value,
+        }
+        for name, (kind, value) in sorted(stored.items())
+    ]
+
+
+def quicklooks(product: Published) -> list[dict[str, Any]]:
+    """The quicklook images."""
+    return [] if product.quicklook_name is None else [{"Image": product.quicklook_name}]
+
+
+def _eviction(product: Published) -> str | None:
+    return None if product.evicted_at is None else format_iso(product.evicted_at)
+
+
+def _checksums(product: Published) -> list[dict[str, str]]:
+    date = format_iso(product.published_at)
+    sums = (("MD5", product.md5), ("SHA256", product.sha256))
+    return [{"Algorithm": name, "Value": value, "ChecksumDate": date} for name, value in sums]
+
+
+def _footprint(product: Published) -> str | None:
+    return None if product.ring is None else to_geography(footprint_shape(product.ring))
+
+
+def _geo_footprint(product: Published) -> dict[str, Any] | None:
+    return None if product.ring is None else to_geojson(footprint_shape(product.ring))
+
+
+_PROPERTIES: dict[str, Callable[[Published], Any]] = {
+    "Id": lambda product: product.uuid,
+    "Name": lambda product: product.archive_name,
+    "ContentType": lambda _: CONTENT_TYPE,
+    "ContentLength": lambda product: product.size,
+    "OriginDate": lambda product: format_iso(product.t0),
+    "PublicationDate": lambda product: format_iso(product.published_at),
+    "ModificationDate": lambda product: format_iso(product.published_at),
+    "Online": lambda product: product.evicted_at is None,
+    "EvictionDate": _eviction,
+    "Checksum": _checksums,
+    "ProductionType": lambda _: PRODUCTION_TYPE,
+    "ContentDate": lambda product: {"Start": format_iso(product.start), "End": format_iso(product.stop)},
+    "Footprint": _footprint,
+    "GeoFootprint": _geo_footprint,
+}

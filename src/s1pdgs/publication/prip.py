@@ -1,0 +1,235 @@
+"""The PRIP: published products over OData for machines (ESA-EOPG-EOPGC-IF-3; reply shape of peers.md, section 3.2)."""
+
+from collections.abc import Callable, Coroutine, Sequence
+from importlib.resources import files
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from attrs import frozen
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.params import Depends
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, Field, ValidationError
+
+from s1pdgs.publication.download import Download, UnsatisfiableRange, respond
+from s1pdgs.publication.errors import EvictedError, PublicationError, QueryError, UnknownProductError
+from s1pdgs.publication.odata.entity import CONTEXT, attributes, entity, quicklooks
+from s1pdgs.publication.odata.options import MAX_TOP, Options, read_options
+from s1pdgs.publication.predicate import checked_text
+from s1pdgs.publication.search import Page, Published, count, find, find_many, search
+from s1pdgs.publication.sql import ARCHIVE_SUFFIX, CONTENT_TYPE
+from s1pdgs.storage.database import Database
+from s1pdgs.storage.objects import MissingObject, ObjectStore
+
+PREFIX = "/odata/v1"
+_VERSION = {"OData-Version": "4.0"}
+_MAX_BODY_BYTES = 1024 * 1024
+_STATUS: dict[type[PublicationError], tuple[int, str]] = {
+    QueryError: (400, "BadRequest"),
+    UnknownProductError: (404, "NotFound"),
+    EvictedError: (410, "Gone"),
+}
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class ProductReference(BaseModel):
+    """A product by its name or its identifier."""
+
+    Name: str | None = None
+    Id: str | None = None
+
+
+class FilterList(BaseModel):
+    """The body of `OData.CSC.FilterList`."""
+
+    FilterProducts: Annotated[list[ProductReference], Field(max_length=MAX_TOP)]
+
+
+class ODataRoute(APIRoute):
+    """A route whose errors are OData error objects."""
+
+    def get_route_handler(self) -> Handler:
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except PublicationError as error:
+                status, code = _STATUS.get(type(error), (500, "InternalError"))
+                return error_object(status, code, str(error))
+            except MissingObject as error:
+                return error_object(410, "Gone", str(error))
+            except UnsatisfiableRange as error:
+                return error_object(416, "RangeNotSatisfiable", str(error), {"Content-Range": f"bytes */{error.size}"})
+            except (RequestValidationError, ValidationError) as error:
+                return error_object(400, "BadRequest", str(error.errors()[0].get("msg", error)))
+
+        return guarded
+
+
+def error_object(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """An OData error (OData JSON format 4.01, section 21.1)."""
+    return JSONResponse({"error": {"code": code, "message": message}}, status, {**_VERSION, **(headers or {})})
+
+
+@frozen
+class Prip:
+    """The service over a catalogue and the store that holds what was published.
+
+    `base_url` is how users reach the service (`https://host`); None takes the address that a request came to.
+    """
+
+    database: Database
+    store: ObjectStore
+    base_url: str | None = None
+
+    def service(self, request: Request) -> Response:
+        """The service document."""
+        sets = [{"name": "Products", "kind": "EntitySet", "url": "Products"}]
+        return _json({"@odata.context": f"{self._root(request)}/$metadata", "value": sets})
+
+    def metadata(self) -> Response:
+        """The entity data model."""
+        text = (files("s1pdgs.publication") / "data" / "prip.edmx").read_bytes()
+        return Response(text, media_type="application/xml", headers=_VERSION)
+
+    def products(self, request: Request) -> Response:
+        """A page of products."""
+        options = read_options(request.query_params.multi_items())
+        with self.database.read() as connection:
+            total = count(connection, options.predicate) if options.count else None
+            page = search(
+                connection,
+                options.predicate,
+                options.order,
+                limit=options.top,
+                skip=options.skip,
+                after=options.after,
+            )
+        body: dict[str, Any] = {"@odata.context": CONTEXT}
+        if total is not None:
+            body["@odata.count"] = total
+        body["value"] = [entity(product, options) for product in page.products]
+        if page.after is not None:
+            body["@odata.nextLink"] = self._next_link(request, options, page)
+        return _json(body)
+
+    def count(self, request: Request) -> Response:
+        """How many products a filter selects, as plain text."""
+        options = read_options(request.query_params.multi_items(), ["$filter", "$format"])
+        with self.database.read() as connection:
+            return PlainTextResponse(str(count(connection, options.predicate)), headers=_VERSION)
+
+    def product(self, request: Request, key: str) -> Response:
+        """One product."""
+        options = read_options(request.query_params.multi_items(), ["$expand", "$select", "$format"])
+        return _json({"@odata.context": f"{CONTEXT}/$entity", **entity(self._found(key), options)})
+
+    def attributes(self, key: str) -> Response:
+        """The attributes of a product."""
+        return _json({"@odata.context": f"{CONTEXT}({_bare(key)})/Attributes", "value": attributes(self._found(key))})
+
+    def quicklooks(self, key: str) -> Response:
+        """The quicklooks of a product."""
+        return _json({"@odata.context": f"{CONTEXT}({_bare(key)})/Quicklooks", "value": quicklooks(self._found(key))})
+
+    def value(self, request: Request, key: str) -> Response:
+        """The zip of a product."""
+        found = self._online(key)
+        return respond(
+            request,
+            self.store,
+            Download(found.location, found.archive_name, CONTENT_TYPE, found.published_at, found.sha256, found.md5),
+        )
+
+    def quicklook(self, request: Request, key: str, image: str) -> Response:
+        """The image of a quicklook."""
+        found = self._online(key)
+        if found.quicklook is None or _bare(image) != found.quicklook_name:
+            raise UnknownProductError(f"product {found.archive_name} has no quicklook {_bare(image)!r}")
+        return respond(
+            request, self.store, Download(found.quicklook, found.quicklook_name, "image/png", found.published_at)
+        )
+
+    async def filter_list(self, request: Request) -> Response:
+        """The products of a list of names or identifiers; those that are not published are left out."""
+        options = read_options(request.query_params.multi_items(), ["$expand", "$select", "$format"])
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _MAX_BODY_BYTES:
+                raise QueryError(f"the body of FilterList is longer than {_MAX_BODY_BYTES} bytes")
+        wanted = FilterList.model_validate_json(body).FilterProducts
+        names = [checked_text(one.Name) for one in wanted if one.Name is not None]
+        uuids = [checked_text(one.Id.lower()) for one in wanted if one.Id is not None]
+        found = await run_in_threadpool(self._listed, uuids, [name.removesuffix(ARCHIVE_SUFFIX) for name in names])
+        return _json({"@odata.context": CONTEXT, "value": [entity(product, options) for product in found]})
+
+    def unknown(self, path: str) -> Response:
+        """Every other address below the service."""
+        raise UnknownProductError(f"there is no resource {path!r}; the service has $metadata and Products")
+
+    def _listed(self, uuids: list[str], names: list[str]) -> list[Published]:
+        with self.database.read() as connection:
+            return find_many(connection, uuids, names)
+
+    def _found(self, key: str) -> Published:
+        with self.database.read() as connection:
+            found = find(connection, checked_text(_bare(key).lower()))
+        if found is None:
+            raise UnknownProductError(f"there is no published product with Id {_bare(key)!r}")
+        return found
+
+    def _online(self, key: str) -> Published:
+        found = self._found(key)
+        if found.evicted_at is not None:
+            raise EvictedError(f"{found.archive_name} was evicted on {found.evicted_at.isoformat()}")
+        return found
+
+    def _next_link(self, request: Request, options: Options, page: Page) -> str:
+        """The link to the next page: `$skiptoken` serves it fast, `$skip` serves clients that count for themselves."""
+        given = {
+            **options.given,
+            "$top": str(options.top),
+            "$skip": str(options.skip + len(page.products)),
+            "$skiptoken": page.after or "",
+        }
+        pairs = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in given.items())
+        return f"{self._root(request)}/Products?{pairs}"
+
+    def _root(self, request: Request) -> str:
+        return f"{(self.base_url or str(request.base_url)).rstrip('/')}{PREFIX}"
+
+
+def router(service: Prip, access: Sequence[Depends] = ()) -> APIRouter:
+    """The routes of the service; `access` are the dependencies that every request has to pass."""
+    routes = APIRouter(prefix=PREFIX, route_class=ODataRoute, dependencies=list(access), tags=["PRIP"])
+
+    def add(path: str, endpoint: Callable[..., Any], *methods: str) -> None:
+        routes.add_api_route(path, endpoint, methods=list(methods) or ["GET"], response_model=None)
+
+    add("", service.service)
+    add("/", service.service)
+    add("/$metadata", service.metadata)
+    add("/Products", service.products)
+    add("/Products/$count", service.count)
+    add("/Products/OData.CSC.FilterList", service.filter_list, "POST")
+    add("/Products({key})", service.product)
+    add("/Products({key})/Attributes", service.attributes)
+    add("/Products({key})/Quicklooks", service.quicklooks)
+    add("/Products({key})/$value", service.value, "GET", "HEAD")
+    add("/Products({key})/Quicklooks({image})/$value", service.quicklook, "GET", "HEAD")
+    add("/{path:path}", service.unknown)
+    return routes
+
+
+def _bare(key: str) -> str:
+    """A key with or without quotes."""
+    return key.strip("'")
+
+
+def _json(body: dict[str, Any]) -> JSONResponse:
+    return JSONResponse(body, headers=_VERSION)

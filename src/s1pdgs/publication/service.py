@@ -1,0 +1,33 @@
+"""What users reach: the PRIP and the STAC API on one application."""
+
+import logging
+from collections.abc import Sequence
+
+from fastapi import FastAPI
+from fastapi.params import Depends
+
+from s1pdgs.publication import prip
+from s1pdgs.storage.database import Database
+from s1pdgs.storage.objects import ObjectStore
+
+STAC_PREFIX = "/stac"
+
+
+def mount(
+    app: FastAPI,
+    database: Database,
+    store: ObjectStore,
+    *,
+    base_url: str | None = None,
+    access: Sequence[Depends] = (),
+) -> None:
+    """Put the PRIP under `/odata/v1` and the STAC API under `/stac` of an application.
+
+    `base_url` is how users reach the application (`https://host`); None takes the address that each request came to.
+    `access` are dependencies that every request to either has to pass (`[Depends(check)]`); none leaves them open.
+    """
+    logging.getLogger("stac_fastapi.types.config").setLevel(logging.ERROR)  # it warns of its own defaults when imported
+    from s1pdgs.publication import stac  # noqa: PLC0415  its import takes 1.6 s, and only a serving role pays
+
+    app.include_router(prip.router(prip.Prip(database, store, base_url), access))
+    app.mount(STAC_PREFIX, stac.application(database, base_url, access))

@@ -1,0 +1,349 @@
+"""The STAC API: the published products for people's tools, from the same queries as the PRIP (STAC API 1.0)."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import attr
+from fastapi import FastAPI
+from fastapi.params import Depends
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+from stac_fastapi.api.app import StacApi
+from stac_fastapi.api.errors import DEFAULT_STATUS_CODES
+from stac_fastapi.api.models import ItemCollectionUri, create_get_request_model, create_post_request_model
+from stac_fastapi.extensions import FilterExtension, SortExtension, TokenPaginationExtension
+from stac_fastapi.extensions.filter import FilterConformanceClasses
+from stac_fastapi.extensions.filter.client import BaseFiltersClient
+from stac_fastapi.extensions.pagination.request import GETTokenPagination
+from stac_fastapi.extensions.sort import BaseSortablesClient
+from stac_fastapi.types.config import ApiSettings
+from stac_fastapi.types.core import BaseCoreClient
+from stac_fastapi.types.errors import NotFoundError
+from starlette.requests import Request
+
+from s1pdgs.publication.errors import QueryError
+from s1pdgs.publication.geometry import parse_geojson, spatial
+from s1pdgs.publication.predicate import KINDS, Kind, Predicate, nearest
+from s1pdgs.publication.search import Order, Page, count, find_name, search, spans
+from s1pdgs.publication.sql import joined
+from s1pdgs.publication.stac_filter import QUERYABLES, SORTABLES, among, cql2, in_box, in_time
+from s1pdgs.publication.stac_items import collection, item
+from s1pdgs.storage.database import Database
+
+MAX_LIMIT = 1000
+_DEFAULT_ORDER = (Order("ContentDate/Start", descending=True),)
+_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
+_JSON_TYPES: dict[Kind, dict[str, str]] = {
+    Kind.STRING: {"type": "string"},
+    Kind.INTEGER: {"type": "integer"},
+    Kind.DOUBLE: {"type": "number"},
+    Kind.BOOLEAN: {"type": "boolean"},
+    Kind.TIME: {"type": "string", "format": "date-time"},
+}
+
+
+@attr.frozen
+class _Asked:
+    """A search, whichever way it came."""
+
+    collections: list[str] | None = None
+    ids: list[str] | None = None
+    bbox: Sequence[float] | None = None
+    intersects: Any = None
+    datetime: str | None = None
+    filter: Any = None
+    sortby: Sequence[tuple[str, bool]] = ()
+    limit: int = 10
+    token: str | None = None
+
+    def predicate(self) -> Predicate:
+        parts: list[Predicate] = []
+        if self.collections:
+            parts.append(among("type", self.collections))
+        if self.ids:
+            parts.append(among("item", self.ids))
+        if self.bbox and self.intersects:
+            raise QueryError("bbox and intersects exclude each other")
+        if self.bbox:
+            parts.append(in_box(self.bbox))
+        if self.intersects:
+            parts.append(spatial("intersects", parse_geojson(self.intersects)))
+        if self.datetime:
+            parts.append(in_time(self.datetime))
+        if self.filter:
+            parts.append(cql2(self.filter))
+        return joined(*parts)
+
+    def order(self) -> tuple[Order, ...]:
+        terms = []
+        for name, descending in self.sortby:
+            bare = name.removeprefix("properties.")
+            if bare not in SORTABLES:
+                raise QueryError(f"sortby: there is no {bare[:60]!r}; {nearest(bare, list(SORTABLES))}")
+            terms.append(Order(QUERYABLES[bare], descending))
+        return tuple(terms) or _DEFAULT_ORDER
+
+
+@attr.s
+class Client(BaseCoreClient):
+    """The answers of the STAC API; `base_url` as for `service.mount`."""
+
+    database: Database = attr.ib(kw_only=True)
+    base_url: str | None = attr.ib(default=None, kw_only=True)
+
+    def landing_page(self, **kwargs: Any) -> Any:
+        """The way in, with a link to each collection."""
+        request: Request = kwargs["request"]
+        root = self._root(request)
+        page: Any = self._landing_page(f"{root}/", self.conformance_classes(), [])
+        page["links"] += [
+            {"rel": "http://www.opengis.net/def/rel/ogc/1.0/queryables", "type": "application/schema+json",
+             "title": "Queryables", "href": f"{root}/queryables"},
+            {"rel": "service-desc", "type": "application/vnd.oai.openapi+json;version=3.0", "href": f"{root}/api"},
+            {"rel": "service-doc", "type": "text/html", "href": f"{root}/api.html"},
+        ]  # fmt: skip
+        with self.database.read() as connection:
+            page["links"] += [
+                {"rel": "child", "type": "application/json", "title": span.type,
+                 "href": f"{root}/collections/{span.type}"}
+                for span in spans(connection)
+            ]  # fmt: skip
+        return page
+
+    def all_collections(self, **kwargs: Any) -> Any:
+        """Every type of which something is published."""
+        root = self._root(kwargs["request"])
+        with self.database.read() as connection:
+            found = [collection(span, root) for span in spans(connection)]
+        links = [
+            {"rel": "self", "type": "application/json", "href": f"{root}/collections"},
+            {"rel": "root", "type": "application/json", "href": f"{root}/"},
+            {"rel": "parent", "type": "application/json", "href": f"{root}/"},
+        ]
+        return {"collections": found, "links": links, "numberMatched": len(found), "numberReturned": len(found)}
+
+    def get_collection(self, collection_id: str, **kwargs: Any) -> Any:
+        """One type."""
+        with self.database.read() as connection:
+            found = spans(connection, collection_id)
+        if not found:
+            raise NotFoundError(f"there is no collection {collection_id!r} with published products")
+        return collection(found[0], self._root(kwargs["request"]))
+
+    def get_item(self, item_id: str, collection_id: str, **kwargs: Any) -> Any:
+        """One product."""
+        with self.database.read() as connection:
+            found = find_name(connection, item_id)
+        if found is None or found.type != collection_id:
+            raise NotFoundError(f"there is no item {item_id!r} in collection {collection_id!r}")
+        request = kwargs["request"]
+        return item(found, self._site(request), self._root(request))
+
+    def item_collection(
+        self,
+        collection_id: str,
+        bbox: Any = None,
+        datetime: str | None = None,
+        limit: int | None = 10,
+        token: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """The products of a type."""
+        request: Request = kwargs["request"]
+        self.get_collection(collection_id, request=request)
+        asked = _Asked([collection_id], bbox=bbox, datetime=datetime, limit=limit or 10, token=token)
+        found = self._search(asked, request)
+        address = f"{self._root(request)}/collections/{collection_id}"
+        found["links"] += [
+            {"rel": "self", "type": "application/geo+json", "href": f"{address}/items"},
+            {"rel": "collection", "type": "application/json", "href": address},
+            {"rel": "parent", "type": "application/json", "href": address},
+        ]
+        return found
+
+    def get_search(  # noqa: PLR0917  the framework's signature
+        self,
+        collections: list[str] | None = None,
+        ids: list[str] | None = None,
+        bbox: Any = None,
+        intersects: Any = None,
+        datetime: str | None = None,
+        limit: int | None = 10,
+        **kwargs: Any,
+    ) -> Any:
+        """Search by query string."""
+        asked = _Asked(
+            collections, ids, bbox, _json_parameter("intersects", intersects), datetime,
+            filter=_filter_parameter(kwargs), sortby=[_sort_term(term) for term in kwargs.get("sortby") or ()],
+            limit=limit or 10, token=kwargs.get("token"),
+        )  # fmt: skip
+        return self._search(asked, kwargs["request"])
+
+    def post_search(self, search_request: Any, **kwargs: Any) -> Any:
+        """Search by body."""
+        shape = search_request.intersects
+        asked = _Asked(
+            search_request.collections, search_request.ids, search_request.bbox,
+            None if shape is None else shape.model_dump(), search_request.datetime, filter=search_request.filter_expr,
+            sortby=[(term.field, term.direction == "desc") for term in search_request.sortby or ()],
+            limit=search_request.limit or 10, token=search_request.token,
+        )  # fmt: skip
+        body = search_request.model_dump(mode="json", exclude_none=True, exclude_unset=True, by_alias=True)
+        return self._search(asked, kwargs["request"], body)
+
+    def _search(self, asked: _Asked, request: Request, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        predicate, limit = asked.predicate(), min(asked.limit, MAX_LIMIT)
+        with self.database.read() as connection:
+            page = search(connection, predicate, asked.order(), limit=limit, after=asked.token)
+            matched = count(connection, predicate)
+        site, root = self._site(request), self._root(request)
+        found: dict[str, Any] = {
+            "type": "FeatureCollection",
+            "features": [item(product, site, root) for product in page.products],
+            "links": [{"rel": "root", "type": "application/json", "href": f"{root}/"}],
+            "numberMatched": matched,
+            "numberReturned": len(page.products),
+        }
+        if page.after is not None:
+            found["links"].append(_next_link(request, root, page, body))
+        return found
+
+    def _site(self, request: Request) -> str:
+        """The address of the application that the STAC API is mounted on."""
+        if self.base_url is not None:
+            return self.base_url.rstrip("/")
+        return str(request.base_url).rstrip("/")
+
+    def _root(self, request: Request) -> str:
+        return self._site(request) + _mounted_at(request)
+
+
+@attr.s
+class Queryables(BaseFiltersClient):
+    """What CQL2 filters may name."""
+
+    core: Client = attr.ib(kw_only=True)
+
+    def get_queryables(self, collection_id: str | None = None, **kwargs: Any) -> dict[str, Any]:
+        """The schema of the properties, the same for every collection."""
+        return _schema(self.core, "Queryables", QUERYABLES, collection_id, kwargs["request"])
+
+
+@attr.s
+class Sortables(BaseSortablesClient):
+    """What `sortby` may name."""
+
+    core: Client = attr.ib(kw_only=True)
+
+    def get_sortables(self, request: Request | None = None, **_: Any) -> dict[str, Any]:
+        """The schema of the properties for item search."""
+        return _schema(self.core, "Sortables", SORTABLES, None, request)
+
+
+@attr.s
+class ItemsUri(ItemCollectionUri, GETTokenPagination):
+    """The request for the items of a collection, page by page."""
+
+
+def application(database: Database, base_url: str | None = None, access: Sequence[Depends] = ()) -> FastAPI:
+    """The STAC API as an application to mount; arguments as for `service.mount`."""
+    title = "s1pdgs STAC API"
+    settings = ApiSettings(
+        stac_fastapi_title=title,
+        stac_fastapi_description="Published Sentinel-1 products of this ground segment.",
+        stac_fastapi_version="1.0",
+        stac_fastapi_landing_id="s1pdgs",
+    )
+    client = Client(database=database, base_url=base_url)
+    filters = FilterExtension(client=Queryables(core=client), conformance_classes=_filter_classes())
+    sorting = SortExtension(client=Sortables(core=client))
+    paging = TokenPaginationExtension()
+    extensions = [filters, sorting, paging]
+    api = StacApi(
+        settings=settings,
+        client=client,
+        extensions=extensions,
+        title=title,
+        description=settings.stac_fastapi_description,
+        app=FastAPI(
+            openapi_url=settings.openapi_url, docs_url=settings.docs_url, redoc_url=None, title=title,
+            dependencies=list(access),
+        ),
+        search_get_request_model=create_get_request_model(extensions),
+        search_post_request_model=create_post_request_model(extensions),
+        items_get_request_model=ItemsUri,
+        exceptions={**DEFAULT_STATUS_CODES},
+    )  # fmt: skip
+    api.app.add_exception_handler(QueryError, _bad_query)
+    api.app.add_exception_handler(ValidationError, _bad_query)
+    api.app.add_exception_handler(NotFoundError, _not_found)
+    made: FastAPI = api.app
+    return made
+
+
+def _mounted_at(request: Request) -> str:
+    """The path of the STAC API within its application."""
+    whole, outer = str(request.scope.get("root_path", "")), str(request.scope.get("app_root_path", ""))
+    return whole.removeprefix(outer)
+
+
+def _filter_classes() -> list[str]:
+    """What is true of our filters: CQL2 as JSON, basic, with basic spatial functions."""
+    classes = FilterConformanceClasses
+    return [classes.FILTER, classes.SEARCH, classes.BASIC_CQL2, classes.CQL2_JSON, classes.BASIC_SPATIAL_FUNCTIONS]
+
+
+def _bad_query(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"code": "BadRequest", "description": str(error)}, 400)
+
+
+def _not_found(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"code": "NotFound", "description": str(error)}, 404)
+
+
+def _json_parameter(name: str, text: Any) -> Any:
+    if not isinstance(text, str):
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise QueryError(f"{name} is not JSON") from None
+
+
+def _filter_parameter(parameters: dict[str, Any]) -> Any:
+    text = parameters.get("filter_expr")
+    if text and parameters.get("filter_lang") != "cql2-json":
+        raise QueryError("filters are read as CQL2-JSON only; send filter-lang=cql2-json")
+    return _json_parameter("filter", text)
+
+
+def _sort_term(term: str) -> tuple[str, bool]:
+    return term.strip().lstrip("+-"), term.strip().startswith("-")
+
+
+def _next_link(request: Request, root: str, page: Page, body: dict[str, Any] | None) -> dict[str, Any]:
+    """The link to the next page: a query string for GET, a body for POST."""
+    if body is not None:
+        return {"rel": "next", "type": "application/geo+json", "method": "POST", "href": f"{root}/search",
+                "body": {**body, "token": page.after}, "merge": False}  # fmt: skip
+    given = [(name, value) for name, value in request.query_params.multi_items() if name != "token"]
+    path = request.url.path.removeprefix(str(request.scope.get("root_path", "")))
+    query = urlencode([*given, ("token", page.after or "")])
+    return {"rel": "next", "type": "application/geo+json", "method": "GET", "href": f"{root}{path}?{query}"}
+
+
+def _schema(
+    client: Client, title: str, names: Sequence[str] | dict[str, str], collection_id: str | None, request: Any
+) -> dict[str, Any]:
+    root = client._root(request)  # noqa: SLF001  one component in three classes of the framework
+    place = title.lower()
+    if collection_id is not None:
+        client.get_collection(collection_id, request=request)
+        place = f"collections/{collection_id}/{place}"
+    properties: dict[str, Any] = {name: _JSON_TYPES[KINDS[QUERYABLES[name]]] for name in names}
+    if title == "Queryables":
+        properties["geometry"] = {"$ref": "https://geojson.org/schema/Geometry.json"}
+    return {"$schema": _SCHEMA, "$id": f"{root}/{place}", "type": "object", "title": title, "properties": properties,
+            "additionalProperties": False}  # fmt: skip

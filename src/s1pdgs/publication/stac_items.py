@@ -1,0 +1,194 @@
+"""Published products as STAC items, their types as collections."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from s1pdgs.model.time import format_iso
+from s1pdgs.publication.geometry import footprint_shape, to_geojson
+from s1pdgs.publication.search import Published, Span
+from s1pdgs.publication.sql import CONTENT_TYPE
+
+PRIP_PREFIX = "/odata/v1"
+_EXTENSIONS = "https://stac-extensions.github.io"
+_SAR = f"{_EXTENSIONS}/sar/v1.0.0/schema.json"
+_SAT = f"{_EXTENSIONS}/sat/v1.0.0/schema.json"
+_PROCESSING = f"{_EXTENSIONS}/processing/v1.2.0/schema.json"
+_FILE = f"{_EXTENSIONS}/file/v2.1.0/schema.json"
+_TERMS = "https://sentinel.esa.int/documents/247904/690755/Sentinel_Data_Legal_Notice"
+_CENTER_FREQUENCY_GHZ = 5.405
+_LEVELS = {"LEVEL0": "L0", "LEVEL1": "L1", "LEVEL2": "L2"}
+
+
+def item(product: Published, site: str, root: str) -> dict[str, Any]:
+    """A product as an item; `site` is the address of the application, `root` that of the STAC API, without slash."""
+    geometry = None if product.ring is None else footprint_shape(product.ring)
+    properties, extensions = _properties(product)
+    collection = f"{root}/collections/{quote(product.type)}"
+    found: dict[str, Any] = {
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "stac_extensions": [*extensions, _FILE],
+        "id": product.name,
+        "collection": product.type,
+        "geometry": None if geometry is None else to_geojson(geometry),
+        "properties": properties,
+        "links": [
+            _link("self", f"{collection}/items/{quote(product.name)}", "application/geo+json"),
+            _link("parent", collection),
+            _link("collection", collection),
+            _link("root", f"{root}/"),
+        ],
+        "assets": _assets(product, site),
+    }
+    if geometry is not None:
+        found["bbox"] = bounding_box(product)
+    return found
+
+
+def bounding_box(product: Published) -> list[float]:
+    """West, south, east, north; west is greater than east over the dateline (RFC 7946, section 5.2)."""
+    shape = footprint_shape(product.ring or ())
+    parts = [part.bounds for part in getattr(shape, "geoms", [shape])]
+    east_side = [part for part in parts if part[2] >= 180.0]
+    west_side = [part for part in parts if part[0] <= -180.0]
+    if not (len(parts) > 1 and east_side and west_side):
+        return [round(edge, 7) for edge in shape.bounds]
+    west, east = min(part[0] for part in east_side), max(part[2] for part in west_side)
+    return [round(edge, 7) for edge in (west, shape.bounds[1], east, shape.bounds[3])]
+
+
+def _properties(product: Published) -> tuple[dict[str, Any], list[str]]:
+    extensions = []
+    found: dict[str, Any] = {
+        "datetime": format_iso(product.start),
+        "start_datetime": format_iso(product.start),
+        "end_datetime": format_iso(product.stop),
+        "created": format_iso(product.published_at),
+        "updated": format_iso(product.published_at),
+        "platform": platform(product.satellite),
+        "constellation": "sentinel-1",
+        "product:type": product.type,
+        "s1:datatake_id": _text(_value(product, "datatakeID")),
+        "s1:slice_number": _text(_value(product, "sliceNumber")),
+        "s1:total_slices": _text(_value(product, "totalSlices")),
+        "s1:instrument_configuration_ID": _text(_value(product, "instrumentConfigurationID")),
+        "s1:product_timeliness": product.timeliness,
+    }
+    for extension, more in ((_SAR, _sar(product)), (_SAT, _sat(product)), (_PROCESSING, _processing(product))):
+        if more:
+            extensions.append(extension)
+            found.update(more)
+    return {name: value for name, value in found.items() if value is not None}, extensions
+
+
+def _sar(product: Published) -> dict[str, Any]:
+    mode, polarisations = _value(product, "operationalMode"), _value(product, "polarisationChannels")
+    if mode is None or polarisations is None:
+        return {}
+    return {
+        "instruments": ["c-sar"],
+        "sar:instrument_mode": mode,
+        "sar:frequency_band": "C",
+        "sar:center_frequency": _CENTER_FREQUENCY_GHZ,
+        "sar:polarizations": polarisations.replace("&", " ").replace(",", " ").split(),
+        "sar:product_type": product.type.split("_")[1],
+    }
+
+
+def _sat(product: Published) -> dict[str, Any]:
+    state = _value(product, "orbitDirection")
+    found = {
+        "sat:orbit_state": None if state is None else state.lower(),
+        "sat:absolute_orbit": _value(product, "orbitNumber"),
+        "sat:relative_orbit": _value(product, "relativeOrbitNumber"),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _processing(product: Published) -> dict[str, Any]:
+    software, version = _value(product, "processorName"), _value(product, "processorVersion")
+    level = _value(product, "processingLevel")
+    found = {
+        "processing:level": None if level is None else _LEVELS.get(level.replace(" ", ""), level),
+        "processing:facility": _value(product, "processingCenter"),
+        "processing:software": None if software is None else {software: str(version or "unknown")},
+        "processing:datetime": format_iso(product.generated),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _assets(product: Published, site: str) -> dict[str, Any]:
+    entity = f"{site}{PRIP_PREFIX}/Products({product.uuid})"
+    found: dict[str, Any] = {
+        "product": {
+            "href": f"{entity}/$value",
+            "type": CONTENT_TYPE,
+            "title": product.archive_name,
+            "roles": ["data"],
+            "file:size": product.size,
+            "file:checksum": f"1220{product.sha256}",
+        }
+    }
+    if product.quicklook_name is not None:
+        found["thumbnail"] = {
+            "href": f"{entity}/Quicklooks(%27{quote(product.quicklook_name)}%27)/$value",
+            "type": "image/png",
+            "title": "Quicklook",
+            "roles": ["thumbnail", "overview"],
+        }
+    return found
+
+
+def collection(span: Span, root: str) -> dict[str, Any]:
+    """A type of products as a collection, with the extent that its published products have."""
+    address = f"{root}/collections/{quote(span.type)}"
+    box = (-180.0, -90.0, 180.0, 90.0) if span.box is None else span.box
+    return {
+        "type": "Collection",
+        "stac_version": "1.0.0",
+        "stac_extensions": [],
+        "id": span.type,
+        "title": f"Sentinel-1 {span.type}",
+        "description": f"Published Sentinel-1 products of type {span.type}.",
+        "keywords": ["SENTINEL-1", "SAR", "C-band", span.type],
+        "license": "proprietary",
+        "providers": [{"name": "Copernicus", "roles": ["licensor"], "url": "https://www.copernicus.eu"}],
+        "extent": {
+            "spatial": {"bbox": [list(box)]},
+            "temporal": {"interval": [[format_iso(span.start), format_iso(span.stop)]]},
+        },
+        "summaries": {"platform": platforms(span.satellites), "constellation": ["sentinel-1"]},
+        "links": [
+            _link("self", address),
+            _link("parent", f"{root}/"),
+            _link("root", f"{root}/"),
+            _link("items", f"{address}/items", "application/geo+json"),
+            _link(
+                "http://www.opengis.net/def/rel/ogc/1.0/queryables", f"{address}/queryables", "application/schema+json"
+            ),
+            _link("license", _TERMS, "application/pdf"),
+        ],
+    }
+
+
+def platform(satellite: str) -> str:
+    """`S1A` as STAC names it, `sentinel-1a`."""
+    return f"sentinel-1{satellite[2:].lower()}"
+
+
+def platforms(satellites: Sequence[str]) -> list[str]:
+    return [platform(satellite) for satellite in satellites]
+
+
+def _link(relation: str, address: str, kind: str = "application/json") -> dict[str, str]:
+    return {"rel": relation, "type": kind, "href": address}
+
+
+def _value(product: Published, name: str) -> Any:
+    stored = product.attributes.get(name)
+    return None if stored is None else stored[1]
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
