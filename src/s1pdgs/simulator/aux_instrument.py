@@ -31,7 +31,7 @@ from s1pdgs.simulator.swaths import Swath, all_swaths
 SCHEMA_VERSION = "3.7"
 SWST_BIAS_S = -7.509862e-9
 TIME_DELAY_S = {"HH": 4.335977e-7, "HV": 4.334856e-7, "VV": 4.338230e-7, "VH": 4.338179e-7}
-RAW_NOISE_POWER = 30.0
+RAW_NOISE_POWER = 23.0
 """Mean square modulus of raw noise in counts that stands for a noise equivalent sigma nought of -27 dB in S3."""
 
 _DELTA_T_GUARD_S = 1.06568e-6

@@ -22,7 +22,7 @@ from s1pdgs.sar.constants import WGS84_SEMI_MAJOR_M, WGS84_SEMI_MINOR_M
 from s1pdgs.simulator.swaths import STRIPMAP
 
 SCHEMA_VERSION = "3.12"
-RAW_GAIN = {"HH": 0.0175, "HV": 0.0185, "VV": 0.0180, "VH": 0.0190}
+RAW_GAIN = {"HH": 0.0155, "HV": 0.0165, "VV": 0.0160, "VH": 0.0170}
 """K of docs/joints.md: raw counts per square root of a cross section of 1 m^2 at the peak of the beam and 800 km.
 
 Land of -8 dB gives raw samples of about 20 counts standard deviation in I and in Q.
