@@ -1,8 +1,6 @@
 """One polarisation from raw lines to pixels: what focusing needs from the auxiliary files, and the images it fills."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 from attrs import frozen
@@ -10,7 +8,7 @@ from numpy.typing import NDArray
 
 from s1pdgs.formats.aux.pp1 import LookParameters as AuxiliaryLook
 from s1pdgs.formats.aux.pp1 import ProductParameters
-from s1pdgs.formats.l1.measurement import MeasurementInfo
+from s1pdgs.formats.l1.measurement import MeasurementWriter
 from s1pdgs.processors.l1.calibration_pulses import (
     NoiseMeasurement,
     ReplicaMeasurement,
@@ -19,7 +17,6 @@ from s1pdgs.processors.l1.calibration_pulses import (
 )
 from s1pdgs.processors.l1.doppler import DopplerEstimate, doppler_model, estimate_doppler
 from s1pdgs.processors.l1.focus import FocusParameters, FocusPlan, Pattern, RangePattern, Window, focus, plan_focus
-from s1pdgs.processors.l1.geolocation import geolocation_grid
 from s1pdgs.processors.l1.geometry import RawGrid, range_model
 from s1pdgs.processors.l1.ground import ground_range
 from s1pdgs.processors.l1.images import SIGNED, UNSIGNED, ComplexImage, DetectedImage, Frame, scaling_of
@@ -37,27 +34,25 @@ PRODUCT_IDS = {SLC: "SM_SLC__1S", GRD: "SM_GRDH_1S"}
 _ANGLE_KNOTS = 65
 
 
-@frozen
-class MeasurementPlace:
-    """Where a measurement file goes and what its header tells."""
-
-    path: Path
-    description: str
-    software: str
-    created: datetime
-
-
 @frozen(eq=False)
-class ChannelResult:
-    """What one polarisation gave: its images by product (`SLC`, `GRD`) and what the annotation tells about it."""
+class ChannelPlan:
+    """How one polarisation is focused and what its images will be, by product (`SLC`, `GRD`)."""
 
     channel: ChannelInput
-    plan: FocusPlan
+    focus: FocusPlan
     detection: DetectionPlan | None
     doppler: tuple[DopplerEstimate, ...]
     noise: tuple[NoiseMeasurement, ...]
     replicas: tuple[ReplicaMeasurement, ...]
-    images: dict[str, ComplexImage | DetectedImage]
+    slc: ComplexImage | None
+    grd: DetectedImage | None
+
+    def image(self, product_type: str) -> ComplexImage | DetectedImage:
+        """The image of a product that was asked for."""
+        found = self.slc if product_type == SLC else self.grd
+        if found is None:
+            raise KeyError(product_type)
+        return found
 
 
 def estimate_centroid(inputs: SliceInput) -> tuple[DopplerEstimate, ...]:
@@ -74,48 +69,41 @@ def raw_grid(inputs: SliceInput, channel: ChannelInput) -> RawGrid:
     return channel.echoes.raw_grid(inputs.orbit, delays.time_delay_s + delays.swst_bias_s)
 
 
-def process_channel(
-    inputs: SliceInput,
-    channel: ChannelInput,
-    doppler: tuple[DopplerEstimate, ...],
-    wanted: Mapping[str, MeasurementPlace],
-    progress: Progress,
-) -> ChannelResult:
-    """Focus one polarisation and fill the wanted images (by `SLC`, `GRD`) in new measurement files.
-
-    `progress` is told the share of lines done, 0 to 1.
-    """
-    parameters = focus_parameters(inputs, channel, doppler)
-    plan = plan_focus(raw_grid(inputs, channel), inputs.orbit, parameters)
+def plan_channel(
+    inputs: SliceInput, channel: ChannelInput, doppler: tuple[DopplerEstimate, ...], wanted: Collection[str]
+) -> ChannelPlan:
+    """Lay out the wanted images (`SLC`, `GRD`) of one polarisation, and measure its noise and calibration packets."""
+    plan = plan_focus(raw_grid(inputs, channel), inputs.orbit, focus_parameters(inputs, channel, doppler))
     detection = _detection(inputs, plan) if GRD in wanted else None
-    images = _images(inputs, plan, detection, wanted)
-    for block in focus(plan, channel.echoes.read):
-        detected = images.get(GRD)
-        if detection is not None and isinstance(detected, DetectedImage):
-            detected.add(detect(detection, block))
-        complex_ = images.get(SLC)
-        if isinstance(complex_, ComplexImage):
-            complex_.add(block)
-        progress((block.first_line + block.valid) / plan.image.lines, channel.polarisation)
-    product = inputs.processing.product(PRODUCT_IDS[SLC])
-    limits = product.preprocessing
+    limits = inputs.processing.product(PRODUCT_IDS[SLC]).preprocessing
     header = channel.echoes.header
-    return ChannelResult(
+    replicas = measure_replicas(
+        channel.sources,
+        channel.echoes.chirp,
+        int(header["range_decimation"]),
+        limits.replica_thresholds.max_pg_phase_error if limits is not None else np.pi,
+    )
+    return ChannelPlan(
         channel=channel,
-        plan=plan,
+        focus=plan,
         detection=detection,
         doppler=doppler,
         noise=tuple(measure_noise(channel.sources)),
-        replicas=tuple(
-            measure_replicas(
-                channel.sources,
-                channel.echoes.chirp,
-                int(header["range_decimation"]),
-                limits.replica_thresholds.max_pg_phase_error if limits is not None else np.pi,
-            )
-        ),
-        images=images,
+        replicas=tuple(replicas),
+        slc=_complex_image(inputs, plan) if SLC in wanted else None,
+        grd=_detected_image(inputs, plan, detection) if detection is not None else None,
     )
+
+
+def fill_images(plan: ChannelPlan, writers: Mapping[str, MeasurementWriter], progress: Progress) -> None:
+    """Focus one polarisation into the writers of its images; `progress` is told the share of lines done, 0 to 1."""
+    image = plan.focus.image
+    for block in focus(plan.focus, plan.channel.echoes.read):
+        if plan.grd is not None and plan.detection is not None:
+            plan.grd.add(detect(plan.detection, block), writers[GRD])
+        if plan.slc is not None:
+            plan.slc.add(block, writers[SLC])
+        progress((block.first_line + block.valid) / image.lines, plan.channel.polarisation)
 
 
 def focus_parameters(
@@ -190,44 +178,26 @@ def _detection(inputs: SliceInput, plan: FocusPlan) -> DetectionPlan:
     )
 
 
-def _images(
-    inputs: SliceInput, plan: FocusPlan, detection: DetectionPlan | None, wanted: Mapping[str, MeasurementPlace]
-) -> dict[str, ComplexImage | DetectedImage]:
-    images: dict[str, ComplexImage | DetectedImage] = {}
-    table = inputs.processing.application_table(APPLICATION_LUT)
+def _complex_image(inputs: SliceInput, plan: FocusPlan) -> ComplexImage:
     image = plan.image
     model = range_model(inputs.orbit, image.mid_line_s, image.ranges_m)
-    if SLC in wanted:
-        frame = Frame(
-            image.lines, image.samples, image.first_line_s, image.line_interval_s, image.range_spacing_m, image
-        )
-        scaling = scaling_of(table.scaling(SIGNED), model.incidence_rad).astype(np.float32)
-        place = wanted[SLC]
-        images[SLC] = ComplexImage(place.path, frame, scaling, _info(inputs, frame, place))
-    if detection is not None:
-        frame = Frame(
-            lines=detection.lines,
-            samples=detection.samples,
-            first_line_s=detection.first_line_s,
-            line_interval_s=detection.line_interval_s,
-            range_spacing_m=detection.spacing_m,
-            slant=image,
-            ground=detection.ground,
-        )
-        columns = frame.slant_m(frame.mid_line_s, np.arange(frame.samples, dtype=np.float64))
-        incidence = np.interp(columns, model.ranges_m, model.incidence_rad)
-        scaling = scaling_of(table.scaling(UNSIGNED), incidence).astype(np.float32)
-        place = wanted[GRD]
-        images[GRD] = DetectedImage(place.path, frame, scaling, _info(inputs, frame, place))
-    return images
+    frame = Frame(image.lines, image.samples, image.first_line_s, image.line_interval_s, image.range_spacing_m, image)
+    table = inputs.processing.application_table(APPLICATION_LUT)
+    return ComplexImage(frame, scaling_of(table.scaling(SIGNED), model.incidence_rad))
 
 
-def _info(inputs: SliceInput, frame: Frame, place: MeasurementPlace) -> MeasurementInfo:
-    return MeasurementInfo(
-        lines=frame.lines,
-        samples=frame.samples,
-        description=place.description,
-        software=place.software,
-        created=place.created,
-        tie_points=geolocation_grid(inputs.orbit, frame),
+def _detected_image(inputs: SliceInput, plan: FocusPlan, detection: DetectionPlan) -> DetectedImage:
+    frame = Frame(
+        lines=detection.lines,
+        samples=detection.samples,
+        first_line_s=detection.first_line_s,
+        line_interval_s=detection.line_interval_s,
+        range_spacing_m=detection.spacing_m,
+        slant=plan.image,
+        ground=detection.ground,
     )
+    model = range_model(inputs.orbit, plan.image.mid_line_s, plan.image.ranges_m)
+    columns = frame.slant_m(frame.mid_line_s, np.arange(frame.samples, dtype=np.float64))
+    incidence = np.interp(columns, model.ranges_m, model.incidence_rad)
+    table = inputs.processing.application_table(APPLICATION_LUT)
+    return DetectedImage(frame, scaling_of(table.scaling(UNSIGNED), incidence))

@@ -302,9 +302,9 @@ def noise_gain(plan: FocusPlan, model: RangeModel) -> Array:
 
 def range_noise_spectrum(plan: FocusPlan) -> tuple[Array, Array]:
     """Frequencies of the range transform and the power that the range filter gives white noise there."""
-    frequency = scipy.fft.fftfreq(plan.bins, 1.0 / plan.raw.sampling_hz)
-    power = np.abs(_range_filter(plan)).astype(np.float64) ** 2
-    return np.asarray(frequency, np.float64), np.asarray(power, np.float64)
+    frequency: Array = np.array(scipy.fft.fftfreq(plan.bins, 1.0 / plan.raw.sampling_hz), dtype=np.float64)
+    power: Array = np.array(np.abs(_range_filter(plan)) ** 2, dtype=np.float64)
+    return frequency, power
 
 
 def azimuth_noise_spectrum(plan: FocusPlan) -> tuple[Array, Array]:

@@ -1,7 +1,4 @@
-"""The pixels of a product: scaled to digital numbers, counted and written in place into their TIFF files."""
-
-from pathlib import Path
-from typing import Any
+"""The pixels of a product: scaled to digital numbers, counted and written."""
 
 import numba
 import numpy as np
@@ -9,7 +6,8 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from s1pdgs.formats.aux.pp1 import ScalingTable
-from s1pdgs.formats.l1.measurement import GRD_PIXEL, SLC_PIXEL, MeasurementInfo, PixelForm, tiff_header
+from s1pdgs.formats.l1.measurement import GRD_PIXEL, SLC_PIXEL, MeasurementWriter, PixelForm
+from s1pdgs.formats.l1.quicklook import reduction_factor
 from s1pdgs.processors.l1.focus import FocusedBlock
 from s1pdgs.processors.l1.geometry import ImageGrid
 from s1pdgs.processors.l1.ground import GroundRange
@@ -18,6 +16,8 @@ from s1pdgs.sar.constants import SPEED_OF_LIGHT_M_S
 
 Array = NDArray[np.float64]
 
+_QUICKLOOK_PIXELS = 600
+_CHUNK_LINES = 256
 SIGNED, UNSIGNED = "16 bit Signed Integer", "16 bit Unsigned Integer"
 
 
@@ -91,56 +91,63 @@ class PixelStatistics:
         return complex(*np.sqrt(np.maximum(squares, 0.0)).tolist())
 
 
-def map_pixels(path: Path, info: MeasurementInfo, form: PixelForm) -> NDArray[Any]:
-    """A new TIFF file whose pixels, (lines, samples[, 2]), are mapped; they are zero until written.
+class Image:
+    """One image of a product while it is filled: its frame, its scaling and what its pixels add up to."""
 
-    Pixels are quantised straight into the file: a pass of `MeasurementWriter` would cost as much as focusing.
-    """
-    header = tiff_header(info, form)
-    shape = (info.lines, info.samples, 2) if form.components == 2 else (info.lines, info.samples)
-    with path.open("wb") as stream:
-        stream.write(header)
-        stream.truncate(len(header) + info.lines * info.samples * form.pixel_bytes)
-    return np.memmap(path, np.dtype(form.dtype), mode="r+", offset=len(header), shape=shape)
+    form: PixelForm
 
-
-class ComplexImage:
-    """Complex 16 bit pixels, int16 (lines, samples, 2), of a measurement file."""
-
-    def __init__(self, path: Path, frame: Frame, scaling: NDArray[np.float32], info: MeasurementInfo) -> None:
-        self.path = path
+    def __init__(self, frame: Frame, scaling: Array) -> None:
         self.frame = frame
-        self.pixels = map_pixels(path, info, SLC_PIXEL)
-        self.scaling = scaling
+        self.scaling = scaling.astype(np.float32)
         self.statistics = PixelStatistics()
+        self._cell = (
+            reduction_factor(frame.lines, _QUICKLOOK_PIXELS),
+            reduction_factor(frame.samples, _QUICKLOOK_PIXELS),
+        )
+        self._power = np.zeros((frame.lines // self._cell[0] + 1, frame.samples // self._cell[1] + 1))
 
-    def add(self, block: FocusedBlock) -> None:
-        """Scale and store the lines of a block; its spectrum is used up."""
+    @property
+    def quicklook(self) -> Array:
+        """Root mean square digital numbers of whole cells of pixels."""
+        rows, columns = self.frame.lines // self._cell[0], self.frame.samples // self._cell[1]
+        return np.asarray(np.sqrt(self._power[:rows, :columns] / (self._cell[0] * self._cell[1])))
+
+
+class ComplexImage(Image):
+    """An image of complex 16 bit pixels."""
+
+    form = SLC_PIXEL
+
+    def add(self, block: FocusedBlock, writer: MeasurementWriter) -> None:
+        """Scale and write the lines of a block; its spectrum is used up."""
         image = block.image()
-        out = self.pixels[block.first_line : block.first_line + block.valid]
-        sums = np.zeros(6)
-        quantise(image.view(np.float32), self.scaling, out.reshape(block.valid, -1), sums)
-        self.statistics.add(sums)
+        for start in range(0, block.valid, _CHUNK_LINES):
+            chunk = image[start : start + _CHUNK_LINES].view(np.float32)
+            numbers = np.empty(chunk.shape, np.int16)
+            sums = np.zeros(6)
+            line = block.first_line + start
+            quantise(chunk, self.scaling, numbers, sums, line, self._cell, self._power)
+            writer.write_quantised(line, numbers.reshape(len(chunk), -1, 2))
+            self.statistics.add(sums)
 
 
-class DetectedImage:
-    """Detected 16 bit pixels, uint16 (lines, samples), of a measurement file."""
+class DetectedImage(Image):
+    """An image of detected 16 bit pixels."""
 
-    def __init__(self, path: Path, frame: Frame, scaling: NDArray[np.float32], info: MeasurementInfo) -> None:
-        self.path = path
-        self.frame = frame
-        self.pixels = map_pixels(path, info, GRD_PIXEL)
-        self.scaling = scaling
-        self.statistics = PixelStatistics()
+    form = GRD_PIXEL
 
-    def add(self, block: DetectedBlock) -> None:
-        """Scale and store the amplitudes of a block."""
+    def add(self, block: DetectedBlock, writer: MeasurementWriter) -> None:
+        """Scale and write the amplitudes of a block."""
         numbers = np.rint(np.sqrt(block.intensity) * self.scaling)
         saturated = np.count_nonzero(numbers > 65535.0)
         np.minimum(numbers, 65535.0, out=numbers)
-        self.pixels[block.first_line : block.first_line + len(numbers)] = numbers
-        total, square = float(numbers.sum(dtype=np.float64)), float(np.sum(numbers**2, dtype=np.float64))
-        self.statistics.add(np.array([numbers.size, total, 0.0, square, 0.0, saturated]))
+        writer.write_quantised(block.first_line, numbers.astype(np.uint16))
+        squares = numbers.astype(np.float64) ** 2
+        self.statistics.add(np.array([numbers.size, numbers.sum(dtype=np.float64), 0.0, squares.sum(), 0.0, saturated]))
+        starts = np.arange(0, self.frame.samples, self._cell[1])
+        columns = np.add.reduceat(squares, starts, axis=1)
+        rows = (block.first_line + np.arange(len(numbers))) // self._cell[0]
+        np.add.at(self._power[:, : starts.size], rows, columns)
 
 
 def scaling_of(table: ScalingTable, incidence_rad: Array) -> Array:
@@ -150,26 +157,41 @@ def scaling_of(table: ScalingTable, incidence_rad: Array) -> Array:
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def quantise(
-    image: NDArray[np.float32], scaling: NDArray[np.float32], out: NDArray[np.int16], sums: Array
+def quantise(  # noqa: PLR0917 - numba takes positions only
+    image: NDArray[np.float32],
+    scaling: NDArray[np.float32],
+    out: NDArray[np.int16],
+    sums: Array,
+    first_line: int,
+    cell: tuple[int, int],
+    power: Array,
 ) -> None:  # pragma: no cover - compiled
-    """Scale, round and cut complex lines, float32 (n, 2 m), to int16; add to the sums of `PixelStatistics`."""
+    """Scale, round and cut complex lines, float32 (n, 2 m), to int16.
+
+    Adds to the sums of `PixelStatistics` and, by cells of lines and samples, to `power`.
+    """
     lines, samples = image.shape[0], image.shape[1] // 2
     for line in range(lines):
+        row = (first_line + line) // cell[0]
         re_sum, im_sum, re_square, im_square, saturated = 0.0, 0.0, 0.0, 0.0, 0
-        for sample in range(samples):
-            re = np.rint(image[line, 2 * sample] * scaling[sample])
-            im = np.rint(image[line, 2 * sample + 1] * scaling[sample])
-            if re > 32767.0 or re < -32768.0 or im > 32767.0 or im < -32768.0:
-                saturated += 1
-                re = min(max(re, np.float32(-32768.0)), np.float32(32767.0))
-                im = min(max(im, np.float32(-32768.0)), np.float32(32767.0))
-            out[line, 2 * sample] = np.int16(re)
-            out[line, 2 * sample + 1] = np.int16(im)
-            re_sum += re
-            im_sum += im
-            re_square += re * re
-            im_square += im * im
+        for begin in range(0, samples, cell[1]):
+            re_part, im_part = 0.0, 0.0
+            for sample in range(begin, min(begin + cell[1], samples)):
+                re = np.rint(image[line, 2 * sample] * scaling[sample])
+                im = np.rint(image[line, 2 * sample + 1] * scaling[sample])
+                if max(abs(re), abs(im)) > np.float32(32767.0):
+                    saturated += 1
+                    re = min(max(re, np.float32(-32767.0)), np.float32(32767.0))
+                    im = min(max(im, np.float32(-32767.0)), np.float32(32767.0))
+                out[line, 2 * sample] = np.int16(re)
+                out[line, 2 * sample + 1] = np.int16(im)
+                re_sum += re
+                im_sum += im
+                re_part += re * re
+                im_part += im * im
+            power[row, begin // cell[1]] += re_part + im_part
+            re_square += re_part
+            im_square += im_part
         sums[0] += samples
         sums[1] += re_sum
         sums[2] += im_sum

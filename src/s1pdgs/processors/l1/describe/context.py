@@ -7,7 +7,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from s1pdgs.formats.l1.annotation import AdsHeader
-from s1pdgs.processors.l1.channel import ChannelResult
+from s1pdgs.processors.l1.channel import ChannelPlan
 from s1pdgs.processors.l1.images import ComplexImage, DetectedImage, Frame
 from s1pdgs.processors.l1.inputs import SliceInput
 
@@ -19,14 +19,14 @@ class ImageContext:
     """One image of a product: `product_type` is SLC or GRD, `number` counts the product's images from 1."""
 
     inputs: SliceInput
-    result: ChannelResult
+    plan: ChannelPlan
     product_type: str
     number: int
     timeliness: str
 
     @property
     def image(self) -> ComplexImage | DetectedImage:
-        return self.result.images[self.product_type]
+        return self.plan.image(self.product_type)
 
     @property
     def frame(self) -> Frame:
@@ -34,7 +34,7 @@ class ImageContext:
 
     @property
     def polarisation(self) -> str:
-        return self.result.channel.polarisation
+        return self.plan.channel.polarisation
 
     @property
     def start(self) -> datetime:

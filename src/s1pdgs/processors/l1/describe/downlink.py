@@ -63,7 +63,7 @@ _NOT_CHECKED = (
 
 def downlink_information(context: ImageContext) -> DownlinkInformation:
     """The settings of the instrument and the errors of the headers."""
-    echoes = context.result.channel.echoes
+    echoes = context.plan.channel.echoes
     return DownlinkInformation(
         swath=context.inputs.swath,
         azimuth_time=context.start,
@@ -76,7 +76,7 @@ def downlink_information(context: ImageContext) -> DownlinkInformation:
 
 
 def _errors(context: ImageContext) -> BitErrorCount:
-    channel = context.result.channel
+    channel = context.plan.channel
     counted = {field: channel.echoes.errors.get(name, 0) for field, name in _ERROR_FIELDS.items()}
     damaged = channel.sources[0].damaged
     return BitErrorCount(
@@ -88,7 +88,7 @@ def _errors(context: ImageContext) -> BitErrorCount:
 
 
 def _values(context: ImageContext) -> DownlinkValues:
-    echoes = context.result.channel.echoes
+    echoes = context.plan.channel.echoes
     header = echoes.header
     chirp = echoes.chirp
     line_s = timedelta(seconds=echoes.pri_s)
@@ -127,7 +127,7 @@ def _values(context: ImageContext) -> DownlinkValues:
 
 
 def _data_format(context: ImageContext) -> DataFormat:
-    channel = context.result.channel
+    channel = context.plan.channel
     header = channel.echoes.header
     packets = channel.echoes.packets
     samples = float(2 * packets.headers["number_of_quads"].astype(float).sum())

@@ -67,7 +67,7 @@ def _product_information(context: ImageContext) -> ProductInformation:
         timeliness_category=context.timeliness,
         platform_heading=platform_heading_deg(context),
         projection="Ground Range" if context.frame.detected else "Slant Range",
-        range_sampling_rate=context.result.plan.image.sampling_hz,
+        range_sampling_rate=context.plan.focus.image.sampling_hz,
         radar_frequency=RADAR_FREQUENCY_HZ,
         azimuth_steering_rate=0.0,
     )
@@ -126,7 +126,7 @@ def _angles_deg(state: AncillaryData) -> tuple[float, float, float]:
 
 
 def _raw_data_analysis(context: ImageContext) -> RawDataAnalysis:
-    echoes = context.result.channel.echoes
+    echoes = context.plan.channel.echoes
     found, bias = echoes.statistics, echoes.bias
     count = max(found.samples, 1)
     i_bound, q_bound = (_SIGMAS * deviation / math.sqrt(count) for deviation in (found.i_std, found.q_std))
@@ -160,7 +160,7 @@ def _replicas(context: ImageContext) -> ReplicaInformation:
 
     The range compression uses the chirp of the packet headers, whose polynomial differs by some hundred hertz.
     """
-    inputs, result = context.inputs, context.result
+    inputs, result = context.inputs, context.plan
     chirp = inputs.instrument.swath(inputs.swath)
     delays = inputs.instrument.channel(inputs.swath, context.polarisation)
     return ReplicaInformation(
@@ -205,5 +205,5 @@ def _noise(context: ImageContext) -> tuple[Noise, ...]:
             noise_power_correction_factor=found.power / reference if reference > 0.0 else found.power,
             number_of_noise_lines=found.lines,
         )
-        for found in context.result.noise
+        for found in context.plan.noise
     )

@@ -29,7 +29,7 @@ _FM_INTERVAL_S = 1.5
 
 def doppler_centroid(context: ImageContext) -> DopplerCentroid:
     """The estimates that focusing used."""
-    return DopplerCentroid(dc_estimate_list=tuple(_estimate(context, found) for found in context.result.doppler))
+    return DopplerCentroid(dc_estimate_list=tuple(_estimate(context, found) for found in context.plan.doppler))
 
 
 def _estimate(context: ImageContext, found: DopplerEstimate) -> DcEstimate:
@@ -51,7 +51,7 @@ def _estimate(context: ImageContext, found: DopplerEstimate) -> DcEstimate:
 
 def azimuth_fm_rates(context: ImageContext) -> tuple[AzimuthFmRate, ...]:
     """Polynomials of degree two about every 1.5 s."""
-    image = context.result.plan.image
+    image = context.plan.focus.image
     offset = image.delays_s - image.first_delay_s
     scale = float(offset[-1])
     rates = []
@@ -73,7 +73,7 @@ def antenna_patterns(context: ImageContext) -> AntennaPatterns:
 
     The elevation angle is the off-nadir angle: roll plus the angle from the boresight.
     """
-    inputs, image = context.inputs, context.result.plan.image
+    inputs, image = context.inputs, context.plan.focus.image
     table = inputs.calibration.channel(inputs.swath, context.polarisation).elevation
     values = np.array(table.values)
     delays = image.delays_s[::_PATTERN_STEP]

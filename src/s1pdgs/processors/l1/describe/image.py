@@ -51,7 +51,7 @@ def quality_information(context: ImageContext) -> QualityInformation:
                 raw_data_analysis_quality=_raw_quality(context),
                 doppler_centroid_quality=DopplerCentroidQuality(
                     dc_method=dc_method(context),
-                    doppler_centroid_uncertain_flag=not all(found.reliable for found in context.result.doppler),
+                    doppler_centroid_uncertain_flag=not all(found.reliable for found in context.plan.doppler),
                 ),
                 image_quality=ImageQuality(
                     image_statistics=image_statistics(context),
@@ -65,12 +65,12 @@ def quality_information(context: ImageContext) -> QualityInformation:
 
 def dc_method(context: ImageContext) -> str:
     """What the Doppler centroid rests on."""
-    return "Data Analysis" if any(found.reliable for found in context.result.doppler) else "Orbit and Attitude"
+    return "Data Analysis" if any(found.reliable for found in context.plan.doppler) else "Orbit and Attitude"
 
 
 def _information(context: ImageContext) -> ImageInformation:
-    frame, inputs, plan = context.frame, context.inputs, context.result.plan
-    manifest, echoes = inputs.manifest, context.result.channel.echoes
+    frame, inputs, plan = context.frame, context.inputs, context.plan.focus
+    manifest, echoes = inputs.manifest, context.plan.channel.echoes
     model = range_model(inputs.orbit, frame.mid_line_s, plan.image.ranges_m)
     middle = frame.slant_m(frame.mid_line_s, np.array([0.5 * (frame.samples - 1)]))
     place = manifest.slice
@@ -102,7 +102,7 @@ def _information(context: ImageContext) -> ImageInformation:
 
 
 def _processing(context: ImageContext) -> ProcessingInformation:
-    inputs, echoes = context.inputs, context.result.channel.echoes
+    inputs, echoes = context.inputs, context.plan.channel.echoes
     product = inputs.processing.product(PRODUCT_IDS[context.product_type])
     range_looks, azimuth_looks = looks_of(product, inputs.swath)
     return ProcessingInformation(
@@ -122,7 +122,7 @@ def _processing(context: ImageContext) -> ProcessingInformation:
         rfi_mitigation_performed="Never",
         rfi_mitigation_domain="TimeAndFrequency",
         chirp_source="Nominal",
-        pg_source="Extracted" if context.result.replicas else "Model",
+        pg_source="Extracted" if context.plan.replicas else "Model",
         rrf_spectrum="Extended Tapered",
         application_lut_id=APPLICATION_LUT,
         swath_proc_params_list=(
@@ -130,7 +130,7 @@ def _processing(context: ImageContext) -> ProcessingInformation:
                 swath=inputs.swath,
                 range_processing=_looks(range_looks),
                 azimuth_processing=_looks(azimuth_looks),
-                processor_scaling_factor=context.result.plan.parameters.raw_gain,
+                processor_scaling_factor=context.plan.focus.parameters.raw_gain,
             ),
         ),
         input_dimensions_list=(
@@ -165,7 +165,7 @@ def _looks(looks: LookParameters) -> ProcessingParameters:
 
 
 def _downlink_quality(context: ImageContext) -> DownlinkQuality:
-    echoes, replicas = context.result.channel.echoes, context.result.replicas
+    echoes, replicas = context.plan.channel.echoes, context.plan.replicas
     statistics = echoes.statistics
     amplitudes = np.abs([found.pg for found in replicas]) if replicas else np.ones(1)
     phases = np.angle([found.pg for found in replicas]) if replicas else np.zeros(1)
@@ -203,7 +203,7 @@ def _downlink_quality(context: ImageContext) -> DownlinkQuality:
 
 
 def _raw_quality(context: ImageContext) -> RawDataAnalysisQuality:
-    found = context.result.channel.echoes.statistics
+    found = context.plan.channel.echoes.statistics
     bound = 3.0 / np.sqrt(max(found.samples, 1))
     return RawDataAnalysisQuality(
         i_bias=found.i_mean,

@@ -93,7 +93,7 @@ def rfi_data_set(context: ImageContext) -> Rfi:
 
 def raw_noise_power(context: ImageContext) -> float:
     """Squared raw counts per sample."""
-    measured = noise_power(context.result.noise)
+    measured = noise_power(context.plan.noise)
     if measured > 0.0:
         return measured
     return context.inputs.instrument.channel(context.inputs.swath, context.polarisation).noise
@@ -106,17 +106,17 @@ def annotation_step(context: ImageContext) -> int:
 
 def _noise_equivalent_beta(context: ImageContext, time_s: float) -> tuple[Array, RangeModel]:
     """Beta nought of noise of one squared count, over the slant ranges of the focused image."""
-    plan = context.result.plan
+    plan = context.plan.focus
     model = range_model(context.inputs.orbit, time_s, plan.image.ranges_m)
     level = noise_gain(plan, model)
-    detection = context.result.detection
+    detection = context.plan.detection
     if context.frame.detected and detection is not None:
         level = level * noise_share(detection.range_looks, detection.azimuth_looks, plan)
     return level, model
 
 
 def _incidence_factors(context: ImageContext, time_s: float, slant_m: Array) -> tuple[Array, Array]:
-    model = range_model(context.inputs.orbit, time_s, context.result.plan.image.ranges_m)
+    model = range_model(context.inputs.orbit, time_s, context.plan.focus.image.ranges_m)
     incidence = np.interp(slant_m, model.ranges_m, model.incidence_rad)
     return np.sin(incidence), np.tan(incidence)
 

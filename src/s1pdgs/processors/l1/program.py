@@ -1,0 +1,234 @@
+"""L1: a StripMap Level-0 slice becomes its SLC and GRDH products.
+
+`s1pdgs-l1 JobOrder.xml`, run in the working directory. The job order brings one slice (`*_RAW__0S`), its calibration
+and noise products where there are any, AUX_INS, AUX_CAL, AUX_PP1 and an orbit file, and asks for `*_SLC__1S`,
+`*_GRDH_1S` or both. Products are named in `<working directory>.LIST`.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from s1pdgs import __version__
+from s1pdgs.formats.aux.binding import AuxiliaryError
+from s1pdgs.formats.isp.errors import PacketError
+from s1pdgs.formats.joborder import JobOrder
+from s1pdgs.formats.l0.manifest import Facility, L0Manifest, Processing, Resource
+from s1pdgs.formats.l1.measurement import MeasurementInfo, MeasurementWriter
+from s1pdgs.formats.l1.product import (
+    ImageDataSets,
+    ProductDraft,
+    ProductFacts,
+    product_draft,
+    software_version,
+)
+from s1pdgs.formats.l1.quicklook import quicklook_png
+from s1pdgs.formats.listfile import list_file_name, write_list
+from s1pdgs.model.time import SystemClock
+from s1pdgs.processors.l0.program import Outcome, run_program
+from s1pdgs.processors.l1.channel import GRD, SLC, ChannelPlan, estimate_centroid, fill_images, plan_channel
+from s1pdgs.processors.l1.describe.context import ImageContext
+from s1pdgs.processors.l1.describe.image import SIGNIFICANT_GAP_LINES
+from s1pdgs.processors.l1.describe.product import product_annotation
+from s1pdgs.processors.l1.describe.vectors import calibration_data_set, noise_data_set, rfi_data_set
+from s1pdgs.processors.l1.errors import ProcessingError
+from s1pdgs.processors.l1.focus import FocusError
+from s1pdgs.processors.l1.geolocation import geolocation_grid
+from s1pdgs.processors.l1.inputs import SliceInput, read_inputs
+from s1pdgs.sar.attitude import AttitudeError
+
+NAME = "L1_PROCESSOR"
+RESOLUTIONS = {SLC: "_", GRD: "H"}
+_SUFFIXES = {"SLC__1S": SLC, "GRDH_1S": GRD}
+_DOPPLER_SHARE, _FOCUS_SHARE = 8.0, 86.0
+
+
+def main() -> int:
+    """Run on the job order named on the command line; the exit code."""
+    return run_program(NAME, process_slice, sys.argv[1:])
+
+
+def process_slice(order: JobOrder, folder: Path, outcome: Outcome) -> None:
+    """Make the products that the order asks for in `folder`; `ProcessingError` when the inputs do not allow them."""
+    wanted_products(order)
+    started = SystemClock().now()
+    try:
+        inputs = read_inputs(order)
+        _tell_inputs(inputs, outcome)
+        products = _Run(order, inputs, folder, outcome, started).make()
+    except (FocusError, PacketError, AttitudeError, AuxiliaryError) as error:
+        raise ProcessingError(str(error)) from error
+    write_list(folder / list_file_name(folder.resolve()), [path.name for path in products])
+
+
+def wanted_products(order: JobOrder) -> tuple[str, ...]:
+    """Which of SLC and GRD the order's outputs ask for; `ProcessingError` when it asks for neither."""
+    found = [kind for suffix, kind in _SUFFIXES.items() if any(name.endswith(suffix) for name in order.output_types())]
+    if not found:
+        asked = ", ".join(order.output_types()) or "nothing"
+        raise ProcessingError(f"the job order asks for {asked}; this processor makes SM_SLC__1S and SM_GRDH_1S")
+    return tuple(found)
+
+
+def _tell_inputs(inputs: SliceInput, outcome: Outcome) -> None:
+    sensing = inputs.sensing
+    outcome.info(
+        f"{inputs.slice_name}: {inputs.swath}, sensing {sensing.start.isoformat()} to {sensing.stop.isoformat()}, "
+        f"orbit {inputs.orbit_source}"
+    )
+    for channel in inputs.channels:
+        echoes = channel.echoes
+        outcome.info(
+            f"{channel.polarisation}: {echoes.lines} lines of {echoes.samples} samples, {echoes.missing} missing in "
+            f"{echoes.gaps} gaps, {echoes.calibration} of calibration"
+        )
+        if len(echoes.windows) > 1:
+            outcome.info(f"{channel.polarisation}: the sampling window changes {len(echoes.windows) - 1} times")
+        if echoes.longest_gap > SIGNIFICANT_GAP_LINES:
+            outcome.warn(f"{channel.polarisation}: {echoes.longest_gap} lines are missing in a row")
+        damaged = channel.sources[0].damaged
+        if damaged:
+            outcome.warn(f"{channel.polarisation}: {damaged} packets have damaged headers and are left out")
+    if not inputs.ancillary.states:
+        outcome.warn("no complete sub-commutated frame: the steering law stands in for the attitude")
+
+
+class _Run:
+    """The making of the products of one slice."""
+
+    def __init__(self, order: JobOrder, inputs: SliceInput, folder: Path, outcome: Outcome, started: datetime) -> None:
+        self._order = order
+        self._inputs = inputs
+        self._wanted = wanted_products(order)
+        self._folder = folder
+        self._outcome = outcome
+        self._started = started
+
+    def make(self) -> list[Path]:
+        """Focus all channels and write all products; their paths."""
+        inputs, outcome = self._inputs, self._outcome
+        outcome.progress(1, "Doppler centroid")
+        doppler = estimate_centroid(inputs)
+        for found in doppler:
+            if not found.reliable:
+                outcome.info(f"no reliable Doppler estimate around {found.time_s:.1f} s: taking that of the attitude")
+        with ExitStack() as stack:
+            drafts = {kind: stack.enter_context(product_draft(self._folder)) for kind in self._wanted}
+            plans = []
+            for index, channel in enumerate(inputs.channels):
+                plan = plan_channel(inputs, channel, doppler, self._wanted)
+                plans.append(plan)
+                self._focus(plan, drafts, index)
+            return [self._finish(kind, drafts[kind], plans) for kind in self._wanted]
+
+    def _focus(self, plan: ChannelPlan, drafts: Mapping[str, ProductDraft], index: int) -> None:
+        share = _FOCUS_SHARE / len(self._inputs.channels)
+
+        def progress(done: float, polarisation: str) -> None:
+            self._outcome.progress(_DOPPLER_SHARE + share * (index + done), f"{polarisation} focused")
+
+        with self._writers(plan, drafts) as writers:
+            fill_images(plan, writers, progress)
+        for kind in self._wanted:
+            saturated = plan.image(kind).statistics.saturated
+            if saturated:
+                self._outcome.info(f"{plan.channel.polarisation} {kind}: {saturated} saturated pixels")
+
+    @contextmanager
+    def _writers(self, plan: ChannelPlan, drafts: Mapping[str, ProductDraft]) -> Iterator[dict[str, MeasurementWriter]]:
+        with ExitStack() as stack:
+            writers = {}
+            for kind in self._wanted:
+                context = self._context(plan, kind)
+                info = MeasurementInfo(
+                    lines=context.frame.lines,
+                    samples=context.frame.samples,
+                    description=f"Sentinel-1{self._inputs.manifest.satellite[2]} {self._inputs.swath} {kind} L1",
+                    software=f"s1pdgs {__version__}",
+                    created=self._started,
+                    tie_points=geolocation_grid(self._inputs.orbit, context.frame),
+                )
+                image = plan.image(kind)
+                writers[kind] = stack.enter_context(drafts[kind].measurement(context.header(), info, image.form))
+            yield writers
+
+    def _context(self, plan: ChannelPlan, kind: str) -> ImageContext:
+        """SLC images are numbered by the name of their polarisation, GRD images co-polarisation first."""
+        polarisations = [channel.polarisation for channel in self._inputs.channels]
+        ordered = sorted(polarisations) if kind == SLC else polarisations
+        return ImageContext(
+            inputs=self._inputs,
+            plan=plan,
+            product_type=kind,
+            number=ordered.index(plan.channel.polarisation) + 1,
+            timeliness=self._order.parameter("Timeliness_Category", "Fast-24h"),
+        )
+
+    def _finish(self, kind: str, draft: ProductDraft, plans: list[ChannelPlan]) -> Path:
+        for plan in plans:
+            context = self._context(plan, kind)
+            draft.add_image(
+                ImageDataSets(
+                    product=product_annotation(context),
+                    calibration=calibration_data_set(context),
+                    noise=noise_data_set(context),
+                    rfi=rfi_data_set(context),
+                )
+            )
+        looks = [plan.image(kind).quicklook for plan in plans]
+        draft.add_quicklook(quicklook_png(*looks[:2]))
+        path = draft.finish(
+            ProductFacts(
+                orbit=self._inputs.manifest.orbit,
+                processing=self._processing(kind),
+                segment_start=_segment_start(self._inputs),
+                resolution=RESOLUTIONS[kind],
+            )
+        )
+        self._outcome.info(f"made {path.name}")
+        self._outcome.progress(95 if kind != self._wanted[-1] else 100, f"{kind} written")
+        return path
+
+    def _processing(self, kind: str) -> Processing:
+        """This step, on top of the history of the slice."""
+        manifest, inputs = self._inputs.manifest, self._inputs
+        facility = Facility(
+            country="",
+            name=self._order.processing_station,
+            organisation="",
+            site=self._order.processing_station,
+            software_name="s1pdgs-l1",
+            software_version=software_version(__version__),
+        )
+        auxiliaries = [Resource(name=name, role=_role(name)) for name in inputs.auxiliary_names]
+        return Processing(
+            name=f"{kind} Post Processing",
+            start=self._started,
+            stop=SystemClock().now(),
+            facility=facility,
+            resources=(
+                Resource(name=inputs.slice_name, role="L0 Product", processing=manifest.processing),
+                *auxiliaries,
+            ),
+        )
+
+
+def _role(name: str) -> str:
+    """`AUX_CAL`, `AUX_POEORB` ... of a file name."""
+    return next((part for part in (name[4:11], name[9:19]) if part.startswith("AUX_")), "auxiliary").rstrip("_")
+
+
+def _segment_start(inputs: SliceInput) -> datetime:
+    """Sensing start of the data take where the slice tells it, else that of the slice."""
+    place = _slice_of(inputs.manifest)
+    return place if place is not None else inputs.sensing.start
+
+
+def _slice_of(manifest: L0Manifest) -> datetime | None:
+    return None if manifest.slice is None else manifest.slice.data_take_start
+
+
+if __name__ == "__main__":
+    sys.exit(main())
