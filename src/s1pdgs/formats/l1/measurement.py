@@ -98,6 +98,21 @@ class MeasurementWriter:
         for start in range(0, block.shape[0], _BLOCK_LINES):
             self._write_some(first_line + start, block[start : start + _BLOCK_LINES])
 
+    def write_quantised(self, first_line: int, pixels: NDArray[np.integer[Any]]) -> None:
+        """Write lines that already are stored values: int16 (n, samples, 2) for an SLC, uint16 (n, samples) for a GRD.
+
+        For a processor that rounds and counts in its own pass: `statistics` and `saturated` leave these lines out.
+        Raises `MeasurementError` for another shape or type.
+        """
+        sizes = (self._info.samples, 2) if self._form.components == 2 else (self._info.samples,)
+        if pixels.dtype != np.dtype(self._form.dtype) or pixels.shape[1:] != sizes:
+            raise MeasurementError(f"pixels of {pixels.dtype} and shape {pixels.shape} are not lines of {sizes}")
+        if first_line + pixels.shape[0] > self._info.lines:
+            raise MeasurementError(f"lines {first_line} + {pixels.shape[0]} exceed the {self._info.lines} of the image")
+        self._stream.seek(self.line_offset(first_line))
+        self._stream.write(memoryview(np.ascontiguousarray(pixels)).cast("B"))
+        self._written[first_line : first_line + pixels.shape[0]] = True
+
     def _write_some(self, first_line: int, block: NDArray[Any]) -> None:
         values = np.ascontiguousarray(block)
         if self._form.components == 2:
