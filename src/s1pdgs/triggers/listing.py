@@ -1,0 +1,94 @@
+"""What people see of the orders: those that wait, and how many there are of each state."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from attrs import frozen
+
+from s1pdgs.model.job import OrderState
+from s1pdgs.model.time import format_iso
+from s1pdgs.triggers import tables as t
+
+
+@frozen
+class ListedOrder:
+    """An order and what it waits for, or why it ended."""
+
+    number: int
+    chain: str
+    unit: str
+    trigger: str
+    state: str
+    timeliness: str
+    reason: str | None
+    created: datetime
+    check_at: datetime | None
+    lacks: tuple[str, ...]
+
+
+def list_waiting(connection: sa.Connection, limit: int) -> list[dict[str, Any]]:
+    """The newest waiting orders as rows of JSON values, under the keys that `jobs.listing.list_jobs` uses for jobs.
+
+    An order has no job number yet.
+    """
+    return [as_row(order) for order in orders_in(connection, OrderState.WAITING, limit)]
+
+
+def as_row(order: ListedOrder) -> dict[str, Any]:
+    """An order as JSON values."""
+    return {
+        "number": None,
+        "chain": order.chain,
+        "unit": order.unit,
+        "state": order.state,
+        "attempt": 0,
+        "timeliness": order.timeliness,
+        "note": order.reason,
+        "created": format_iso(order.created),
+        "duration_s": None,
+    }
+
+
+def orders_in(connection: sa.Connection, state: str, limit: int) -> list[ListedOrder]:
+    """Orders of a state, newest first, with the product types that they still need."""
+    query = sa.select(t.order).where(t.order.c.state == state).order_by(t.order.c.id.desc()).limit(limit)
+    rows = connection.execute(query).all()
+    lacks = _lacks(connection, [row.id for row in rows])
+    return [
+        ListedOrder(
+            number=row.id,
+            chain=row.chain,
+            unit=row.unit,
+            trigger=row.trigger,
+            state=row.state,
+            timeliness=row.timeliness,
+            reason=row.reason,
+            created=row.created_at,
+            check_at=row.check_at,
+            lacks=tuple(lacks.get(row.id, ())),
+        )
+        for row in rows
+    ]
+
+
+def count_orders(connection: sa.Connection) -> dict[str, int]:
+    """How many orders are in each state; every state is told."""
+    query = sa.select(t.order.c.state, sa.func.count()).group_by(t.order.c.state)
+    counted = dict(connection.execute(query).tuples().all())
+    return {str(state): counted.get(str(state), 0) for state in OrderState}
+
+
+def _lacks(connection: sa.Connection, orders: list[int]) -> dict[int, list[str]]:
+    lacks: dict[int, list[str]] = {}
+    need = t.order_need
+    for begin in range(0, len(orders), 500):
+        query = (
+            sa.select(need.c.order_id, need.c.type)
+            .where(need.c.order_id.in_(orders[begin : begin + 500]), need.c.mandatory)
+            .group_by(need.c.order_id, need.c.type)
+            .order_by(need.c.order_id, need.c.type)
+        )
+        for order, kind in connection.execute(query):
+            lacks.setdefault(order, []).append(kind)
+    return lacks
