@@ -29,9 +29,11 @@ order_need = sa.Table(
     metadata,
     sa.Column("order_id", sa.ForeignKey(order.c.id, ondelete="CASCADE"), primary_key=True),
     sa.Column("input", sa.Text, primary_key=True, comment="which input of the task table"),
-    sa.Column("type", sa.Text, primary_key=True, comment="catalogue type that would satisfy it"),
+    sa.Column("type", sa.Text, primary_key=True, comment="task-table type that would satisfy it"),
     sa.Column("start", Micros, nullable=False),
     sa.Column("stop", Micros, nullable=False),
     sa.Column("mandatory", sa.Boolean, nullable=False),
+    sa.Column("until", Micros, comment="when the order goes on without it; null when it must have it"),
+    sa.Column("detail", sa.Text, nullable=False, comment="further conditions, in words"),
 )
 sa.Index("ix_order_need_type", order_need.c.type, order_need.c.start)

@@ -1,0 +1,194 @@
+"""Chains: which products cause which processing, as configuration.
+
+A chain names the products that trigger it, the unit that it processes (a session, a data take, a slice), its task
+table and what the task table does not tell: waiting times, limits, fixed parameters. Chains come in a TOML file; ours
+is `data/chains.toml`. Task tables lie in `tasktables/` beside the file, or are those shipped with s1pdgs.
+"""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from attrs import frozen
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from s1pdgs.catalogue.selection import UnknownPolicy, policy_named
+from s1pdgs.formats.joborder import ParameterStyle
+from s1pdgs.formats.tasktable import Origin, TaskInput, TaskTable, read_task_table
+from s1pdgs.formats.xml import FormatError
+from s1pdgs.model.product import Product
+from s1pdgs.model.timeliness import Timeliness
+
+SHIPPED = Path(__file__).with_name("data") / "chains.toml"
+_TABLES = "tasktables"
+_HOUR_S = 3600.0
+
+
+class ChainError(ValueError):
+    """The configuration of chains is wrong; the message names the file, the chain and the key."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Wait(_Model):
+    """How long an order waits for an optional input: until `after_order_s` since its creation or `after_sensing_s`
+    since the sensing stop, whichever comes first (coprs.md section 1.1, point 6).
+    """
+
+    input: str
+    timeliness: frozenset[Timeliness] = frozenset(Timeliness)
+    after_order_s: float = Field(ge=0)
+    after_sensing_s: float | None = Field(default=None, ge=0)
+
+
+class Assembly(_Model):
+    """When a data take goes on with gaps: the later of two moments (coprs.md section 5.2), and how long a lone
+    polarisation waits for its partner.
+    """
+
+    after_sensing_s: float = Field(default=36 * _HOUR_S, ge=0)
+    after_order_s: float = Field(default=_HOUR_S, ge=0)
+    partner_wait_s: float = Field(default=300.0, ge=0)
+
+
+class ChainLimits(_Model):
+    """What one attempt may use."""
+
+    wall_s: float = Field(default=6 * _HOUR_S, gt=0)
+    memory_mb: int | None = Field(default=None, gt=0)
+    disk_mb: int | None = Field(default=None, gt=0)
+
+
+class Chain(_Model):
+    """One way of processing. `types` are regular expressions of catalogue types, matched as a whole; `where` are
+    attributes that a triggering product must have; products made by the chain itself or by `except_made_by` never
+    trigger it.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")
+    unit: Literal["session", "datatake", "slice"]
+    types: tuple[str, ...] = Field(min_length=1)
+    where: dict[str, bool | int | str] = {}
+    satellites: frozenset[str] = frozenset()
+    except_made_by: tuple[str, ...] = ()
+    task_table: str
+    mode: Literal["SLICING", "NON_SLICING"] = "NON_SLICING"
+    list_file: str | None = None
+    parameter_style: ParameterStyle = ParameterStyle.LISTED
+    parameters: dict[str, str] = {}
+    station: str = "S1PD"
+    timeliness: Timeliness = Timeliness.FAST24
+    timeliness_of_content: bool = False
+    slice_length_s: float = 0.0
+    slice_overlap_s: float = 0.0
+    waits: tuple[Wait, ...] = ()
+    assembly: Assembly = Assembly()
+    limits: ChainLimits = ChainLimits()
+    patterns: dict[str, str] = {}
+    max_attempts: int = Field(default=3, ge=1)
+    give_up_after_s: float = Field(default=7 * 24 * _HOUR_S, gt=0)
+    enabled: bool = True
+
+    @field_validator("types")
+    @classmethod
+    def _compiles(cls, types: tuple[str, ...]) -> tuple[str, ...]:
+        for text in types:
+            try:
+                re.compile(text)
+            except re.error as error:
+                raise ValueError(f"{text!r} is not a regular expression: {error}") from None
+        return types
+
+    def wants(self, product: Product) -> bool:
+        """True when a product triggers this chain, as far as the product itself tells."""
+        return (
+            self.enabled
+            and any(re.fullmatch(kind, product.type) for kind in self.types)
+            and (not self.satellites or product.satellite in self.satellites)
+            and all(product.attributes.get(name) == value for name, value in self.where.items())
+        )
+
+    def wait_for(self, entry: TaskInput, timeliness: Timeliness) -> Wait | None:
+        """The waiting rule of an optional input."""
+        return next((wait for wait in self.waits if wait.input == entry.name and timeliness in wait.timeliness), None)
+
+
+@frozen
+class Route:
+    """A chain with its task table."""
+
+    chain: Chain
+    table: TaskTable
+
+    @property
+    def name(self) -> str:
+        return self.chain.name
+
+    def inputs(self) -> list[TaskInput]:
+        """Inputs of all tasks that apply in the chain's mode, each once."""
+        modes = {"ALWAYS", self.chain.mode}
+        wanted = (entry for task in self.table.tasks for entry in task.inputs if entry.mode in modes)
+        return list(dict.fromkeys(wanted))
+
+
+@frozen
+class Chains:
+    """All routes, in the order of the configuration."""
+
+    routes: tuple[Route, ...]
+
+    @classmethod
+    def read(cls, path: Path = SHIPPED) -> Self:
+        """The chains of a TOML file with their task tables; `ChainError` names what is wrong and where."""
+        try:
+            stored = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ChainError(f"{path}: not a TOML file: {error}") from None
+        unknown = set(stored) - {"chain"}
+        if unknown:
+            raise ChainError(f"{path}: unknown table {min(unknown)!r}; chains are given as [[chain]]")
+        routes = tuple(_route(entry, path) for entry in stored.get("chain", []))
+        names = [route.name for route in routes]
+        doubled = next((name for name in names if names.count(name) > 1), None)
+        if doubled is not None:
+            raise ChainError(f"{path}: chain {doubled} is given twice")
+        return cls(routes)
+
+    def named(self, name: str) -> Route | None:
+        """The route of a chain, None when the configuration has it no more."""
+        return next((route for route in self.routes if route.name == name), None)
+
+
+def _route(entry: dict[str, Any], path: Path) -> Route:
+    name = entry.get("name", "without a name")
+    try:
+        chain = Chain(**entry)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ChainError(f"{path}: chain {name}: {key}: {first['msg']}") from None
+    try:
+        table = read_task_table(_table_path(chain.task_table, path))
+        for alternative in (
+            alternative for task in table.tasks for found in task.inputs for alternative in found.alternatives
+        ):
+            if alternative.origin is Origin.CATALOGUE:
+                policy_named(alternative.retrieval_mode)
+    except (FormatError, UnknownPolicy) as error:
+        raise ChainError(f"{path}: chain {name}: {error}") from error
+    return Route(chain, table)
+
+
+def _table_path(name: str, path: Path) -> Path:
+    if Path(name).is_absolute():
+        places = [Path(name)]
+    else:
+        places = [folder / _TABLES / name for folder in (path.parent, SHIPPED.parent)]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        looked = " and ".join(str(place) for place in dict.fromkeys(places))
+        raise ChainError(f"{path}: task table {name} is missing; looked for {looked}")
+    return found

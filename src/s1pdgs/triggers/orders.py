@@ -1,0 +1,262 @@
+"""Orders: created by products, waiting as data, looked at again when news or their time comes, and turned into jobs.
+
+An order is unique for its chain and unit, so a second event or a late segment never makes a second one. Its open needs
+are rows: a catalogued product finds the orders that want it in one query. Functions work in the caller's transaction.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from attrs import frozen
+
+from s1pdgs.bus.events import AnyEvent, JobFinished, OrderReady, ProductCatalogued
+from s1pdgs.bus.outbox import Outbox, Subscriber
+from s1pdgs.catalogue.query import ANY_SATELLITE, Held, find
+from s1pdgs.jobs import queue
+from s1pdgs.jobs import tables as jobs
+from s1pdgs.jobs.spec import JobSpec
+from s1pdgs.model.job import OrderState
+from s1pdgs.triggers import tables as t
+from s1pdgs.triggers.chains import Chains, Route
+from s1pdgs.triggers.inputs import resolve
+from s1pdgs.triggers.needs import Need, clock_time
+from s1pdgs.triggers.specs import build_spec
+from s1pdgs.triggers.types import table_type
+from s1pdgs.triggers.units import Moment, Unit, UnitError, excluded, gather, made_by, unit_key
+
+logger = logging.getLogger(__name__)
+
+SUBSCRIBER = "triggers"
+_SWEEP_LIMIT = 200
+
+
+class UnknownOrder(LookupError):  # noqa: N818
+    """There is no order of this number."""
+
+
+@frozen
+class Planner:
+    """What turns products into orders: the chains, and where news goes."""
+
+    chains: Chains
+    outbox: Outbox
+
+    def subscriber(self) -> Subscriber:
+        """The consumer of the news that orders depend on."""
+        types = frozenset({"ProductCatalogued", "JobFinished"})
+        return Subscriber(SUBSCRIBER, types, lambda connection, event: on_event(self, connection, event))
+
+
+def on_event(planner: Planner, connection: sa.Connection, event: AnyEvent) -> None:
+    """Let news take effect on orders."""
+    if isinstance(event, ProductCatalogued):
+        on_catalogued(planner, connection, event)
+    elif isinstance(event, JobFinished):
+        on_finished(connection, event)
+
+
+def on_catalogued(planner: Planner, connection: sa.Connection, event: ProductCatalogued) -> None:
+    """Create the orders that a product causes and look again at those that wait for it."""
+    held = find(connection, event.product)
+    if held is None:
+        return
+    concerned = [
+        order
+        for route in planner.chains.routes
+        if route.chain.wants(held.product) and not made_by(connection, held.name, excluded(route.chain))
+        for order in _offer(planner, connection, route, held)
+    ]
+    for order in dict.fromkeys([*concerned, *waiting_for(connection, held)]):
+        evaluate(planner, connection, order)
+
+
+def on_finished(connection: sa.Connection, event: JobFinished) -> None:
+    """The order of a finished job is done."""
+    order = connection.scalar(sa.select(jobs.job.c.order_id).where(jobs.job.c.id == event.job))
+    connection.execute(
+        t.order.update()
+        .where(t.order.c.id == order, t.order.c.state == OrderState.PLANNED)
+        .values(state=OrderState.DONE, reason=None)
+    )
+
+
+def sweep(planner: Planner, connection: sa.Connection, now: datetime) -> int:
+    """Look at waiting orders whose time has come; how many there were."""
+    due = connection.scalars(
+        sa.select(t.order.c.id)
+        .where(t.order.c.state == OrderState.WAITING, t.order.c.check_at <= now)
+        .order_by(t.order.c.check_at)
+        .limit(_SWEEP_LIMIT)
+    ).all()
+    for order in due:
+        evaluate(planner, connection, order)
+    return len(due)
+
+
+def release(planner: Planner, connection: sa.Connection, order: int) -> bool:
+    """An operator lets an order go on with gaps and without optional inputs; True when it has a job then."""
+    return evaluate(planner, connection, order, released=True) is OrderState.PLANNED
+
+
+def drop(connection: sa.Connection, order: int, reason: str, now: datetime) -> bool:
+    """An operator gives an order up, with its job; False when it has ended already."""
+    state = connection.scalar(sa.select(t.order.c.state).where(t.order.c.id == order))
+    if state is None:
+        raise UnknownOrder(f"there is no order {order}")
+    if state not in (OrderState.WAITING, OrderState.PLANNED):
+        return False
+    job = connection.scalar(sa.select(jobs.job.c.id).where(jobs.job.c.order_id == order))
+    if job is not None and not queue.drop(connection, job, reason, now):
+        return False
+    _end(connection, order, OrderState.DROPPED, reason)
+    return True
+
+
+def waiting_for(connection: sa.Connection, held: Held) -> list[int]:
+    """Orders with an open need that a product may meet."""
+    product, need = held.product, t.order_need
+    query = (
+        sa.select(need.c.order_id)
+        .join(t.order, t.order.c.id == need.c.order_id)
+        .where(
+            need.c.type == table_type(product.type),
+            need.c.start <= product.validity.stop,
+            need.c.stop >= product.validity.start,
+            t.order.c.state == OrderState.WAITING,
+        )
+        .order_by(need.c.order_id)
+        .distinct()
+    )
+    if product.satellite != ANY_SATELLITE:
+        query = query.where(t.order.c.satellite == product.satellite)
+    return list(connection.scalars(query))
+
+
+def _offer(planner: Planner, connection: sa.Connection, route: Route, held: Held) -> Iterable[int]:
+    """The order of a product's unit, created when there is none; nothing when it does not wait any more."""
+    product = held.product
+    try:
+        key = unit_key(route.chain, product)
+    except UnitError as error:
+        logger.warning("chain %s: no order for %s: %s", route.name, product.name, error)
+        return
+    query = sa.select(t.order.c.id, t.order.c.state).where(t.order.c.chain == route.name, t.order.c.unit == key)
+    known = connection.execute(query).first()
+    if known is None:
+        created = connection.execute(
+            t.order.insert().values(
+                chain=route.name,
+                unit=key,
+                trigger=product.name,
+                satellite=product.satellite,
+                start=product.validity.start,
+                stop=product.validity.stop,
+                timeliness=product.timeliness or route.chain.timeliness,
+                context={},
+                state=OrderState.WAITING,
+                created_at=planner.outbox.clock.now(),
+            )
+        )
+        yield created.inserted_primary_key[0]  # type: ignore[index]
+    elif known.state == OrderState.WAITING:
+        yield known.id
+    else:
+        logger.warning("chain %s: %s comes late, its %s is %s", route.name, product.name, key, known.state)
+
+
+def evaluate(planner: Planner, connection: sa.Connection, order: int, *, released: bool = False) -> OrderState:
+    """Look at a waiting order: it gets its job, goes on waiting with a reason, or expires. Its state then."""
+    row = connection.execute(sa.select(t.order).where(t.order.c.id == order)).first()
+    if row is None:
+        raise UnknownOrder(f"there is no order {order}")
+    if row.state != OrderState.WAITING:
+        return OrderState(row.state)
+    route, trigger = planner.chains.named(row.chain), find(connection, row.trigger)
+    if route is None or trigger is None:
+        return _stay(connection, order, f"chain {row.chain} is not configured any more; add it or drop the order")
+    moment = Moment(row.created_at, planner.outbox.clock.now(), released)
+    try:
+        unit = gather(connection, route.chain, trigger, moment)
+    except UnitError as error:
+        return _end(connection, order, OrderState.EXPIRED, str(error))
+    resolution = resolve(connection, route, unit, moment)
+    needs = [*unit.needs, *resolution.needs]
+    if not needs:
+        return _plan(planner, connection, order, build_spec(route, unit, row.unit, resolution), unit)
+    gives_up = row.created_at + timedelta(seconds=route.chain.give_up_after_s)
+    if moment.now >= gives_up:
+        lacking = "; ".join(str(need) for need in needs)
+        return _end(connection, order, OrderState.EXPIRED, f"gave up waiting at {clock_time(gives_up)} for {lacking}")
+    return _wait(connection, order, unit, needs, gives_up)
+
+
+def _wait(connection: sa.Connection, order: int, unit: Unit, needs: list[Need], gives_up: datetime) -> OrderState:
+    connection.execute(t.order_need.delete().where(t.order_need.c.order_id == order))
+    rows = [
+        {
+            "order_id": order,
+            "input": need.input,
+            "type": kind,
+            "start": need.window.start,
+            "stop": need.window.stop,
+            "mandatory": need.mandatory,
+            "until": need.until,
+            "detail": need.detail,
+        }
+        for need in needs
+        for kind in need.types
+    ]
+    connection.execute(t.order_need.insert(), rows)
+    ends = [need.until for need in needs if need.until is not None]
+    connection.execute(
+        t.order.update()
+        .where(t.order.c.id == order)
+        .values(
+            **_facts(unit),
+            reason=f"waiting for {'; '.join(str(need) for need in needs)}",
+            check_at=min([*ends, gives_up]),
+        )
+    )
+    return OrderState.WAITING
+
+
+def _plan(planner: Planner, connection: sa.Connection, order: int, spec: JobSpec, unit: Unit) -> OrderState:
+    """Give an order its job, unless another process was quicker."""
+    taken = (
+        t.order.update()
+        .where(t.order.c.id == order, t.order.c.state == OrderState.WAITING)
+        .values(**_facts(unit), state=OrderState.PLANNED, reason=None, check_at=None)
+    )
+    if connection.execute(taken).rowcount == 1:
+        connection.execute(t.order_need.delete().where(t.order_need.c.order_id == order))
+        job = queue.enqueue(connection, spec, order, planner.outbox.clock.now())
+        planner.outbox.emit(connection, OrderReady(order, job))
+    return OrderState.PLANNED
+
+
+def _facts(unit: Unit) -> dict[str, Any]:
+    return {
+        "start": unit.whole.start,
+        "stop": unit.whole.stop,
+        "timeliness": unit.timeliness,
+        "context": {
+            "products": [held.name for held in unit.products],
+            "datatake": unit.datatake,
+            "slice": unit.slice_number,
+            "slices": unit.total_slices,
+        },
+    }
+
+
+def _stay(connection: sa.Connection, order: int, reason: str) -> OrderState:
+    connection.execute(t.order.update().where(t.order.c.id == order).values(reason=reason, check_at=None))
+    return OrderState.WAITING
+
+
+def _end(connection: sa.Connection, order: int, state: OrderState, reason: str) -> OrderState:
+    connection.execute(t.order_need.delete().where(t.order_need.c.order_id == order))
+    connection.execute(t.order.update().where(t.order.c.id == order).values(state=state, reason=reason, check_at=None))
+    return state
