@@ -71,7 +71,7 @@ def _document(parent: etree._Element, text: str | None) -> None:
 
 def _type_name(record: type) -> str:
     name = record.__name__
-    return f"{name[0].lower()}{name[1:]}Type"
+    return f"{name[0].lower()}{name[1:]}Record"
 
 
 def _records(record: type) -> Iterator[type]:
