@@ -59,8 +59,8 @@ def estimate_centroid(inputs: SliceInput) -> tuple[DopplerEstimate, ...]:
     """The Doppler centroid of the slice, from its first channel, the co-polarised one."""
     channel = inputs.channels[0]
     grid = raw_grid(inputs, channel)
-    replica = channel.echoes.chirp.replica(grid.sampling_hz).astype(np.complex64)
-    return tuple(estimate_doppler(grid, inputs.orbit, inputs.attitude, channel.echoes.read, replica))
+    pulse = round(channel.echoes.chirp.length_s * grid.sampling_hz)
+    return tuple(estimate_doppler(grid, inputs.orbit, inputs.attitude, channel.echoes.read, pulse))
 
 
 def raw_grid(inputs: SliceInput, channel: ChannelInput) -> RawGrid:

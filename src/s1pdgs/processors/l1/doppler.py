@@ -1,16 +1,17 @@
 """The Doppler centroid: predicted by the attitude, measured in the data, and as focusing uses it (DAD, section 5)."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import scipy.fft
 from attrs import frozen
 from numpy.typing import NDArray
 
-from s1pdgs.processors.l1.focus import LineSource
-from s1pdgs.processors.l1.geometry import DopplerModel, RawGrid
+from s1pdgs.processors.l1.focus import LineSource, absolute_doppler
+from s1pdgs.processors.l1.geometry import DopplerModel, RangeModel, RawGrid, range_model
 from s1pdgs.sar.attitude import Attitude, doppler_centroid_hz
-from s1pdgs.sar.constants import SPEED_OF_LIGHT_M_S
+from s1pdgs.sar.constants import SPEED_OF_LIGHT_M_S, WAVELENGTH_M
 from s1pdgs.sar.orbit import Orbit
 
 Array = NDArray[np.float64]
@@ -19,7 +20,9 @@ Polynomial = tuple[float, ...]
 FINE_ESTIMATES = 20
 INTERVAL_S = 3.0
 MAX_RMS_HZ = 20.0
-_PAIR_STEP = 16
+_COLUMNS = 32
+_CHUNK_LINES = 256
+_MIN_LINES = 400
 _MIN_COHERENCE = 0.1
 _MIN_BLOCKS = 8
 _DEGREE = 2
@@ -63,27 +66,28 @@ def estimate_doppler(
     orbit: Orbit,
     attitude: Attitude,
     source: LineSource | None = None,
-    replica: NDArray[np.complex64] | None = None,
+    pulse_samples: int = 0,
 ) -> list[DopplerEstimate]:
     """Estimates about every `INTERVAL_S`, each over all lines of its interval.
 
-    Without a source, or where the data do not agree with a smooth centroid, the geometry stands alone. Pairs of lines
-    spread over the interval are range-compressed and correlated at lag one, by range block; their ambiguity is that of
-    the geometry.
+    Without a source, where an interval is shorter than two apertures, or where the data do not agree with a smooth
+    centroid, the geometry stands alone. The ambiguity is always that of the geometry.
     """
     duration_s = grid.lines * grid.pri_s
     count = max(round(duration_s / INTERVAL_S), 1)
     edges = np.linspace(0, grid.lines, count + 1).astype(np.int64)
-    pulse = 0 if replica is None else replica.size
-    block_s = (grid.samples - pulse) / (FINE_ESTIMATES * grid.sampling_hz)
+    block_s = (grid.samples - pulse_samples) / (FINE_ESTIMATES * grid.sampling_hz)
     delays: Array = grid.first_delay_s + (np.arange(FINE_ESTIMATES, dtype=np.float64) + 0.5) * block_s
     estimates = []
-    for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+    for first, last in pairwise(edges.tolist()):
         start, stop = (grid.first_transmit_s + line * grid.pri_s + 0.5 * float(delays.mean()) for line in (first, last))
-        geometry = _geometry(orbit, attitude, 0.5 * (start + stop), delays)
+        middle_s = 0.5 * (start + stop)
+        geometry = _geometry(orbit, attitude, middle_s, delays)
         measured = None
-        if source is not None and replica is not None:
-            measured = _correlate(grid, source, replica, first, last)
+        if source is not None:
+            model = range_model(orbit, middle_s, 0.5 * SPEED_OF_LIGHT_M_S * delays)
+            columns = _read_columns(grid, source, delays + 0.5 * pulse_samples / grid.sampling_hz, (first, last))
+            measured = _correlate(grid, columns, model, geometry)
         estimates.append(_combine(grid, (start, stop), delays, geometry, measured))
     return estimates
 
@@ -106,25 +110,53 @@ def _geometry(orbit: Orbit, attitude: Attitude, time_s: float, delays: Array) ->
     return doppler_centroid_hz(orbit, axes, time_s, 0.5 * SPEED_OF_LIGHT_M_S * delays)
 
 
+def _read_columns(grid: RawGrid, source: LineSource, delays: Array, span: tuple[int, int]) -> NDArray[np.complex64]:
+    """Some raw samples around each delay of all lines of a span: complex64 (lines, blocks, _COLUMNS)."""
+    centres = np.rint((delays - grid.first_delay_s) * grid.sampling_hz).astype(np.int64)
+    samples = np.clip(centres, _COLUMNS // 2, grid.samples - _COLUMNS // 2)[:, None] + np.arange(_COLUMNS)
+    samples -= _COLUMNS // 2
+    columns = np.empty((span[1] - span[0], *samples.shape), np.complex64)
+    lines = np.empty((_CHUNK_LINES, grid.samples), np.complex64)
+    for start in range(0, columns.shape[0], _CHUNK_LINES):
+        part = lines[: min(_CHUNK_LINES, columns.shape[0] - start)]
+        source(span[0] + start, part)
+        columns[start : start + len(part)] = part[:, samples]
+    return columns
+
+
 def _correlate(
-    grid: RawGrid, source: LineSource, replica: NDArray[np.complex64], first: int, last: int
-) -> tuple[Array, Array]:
-    """Lag-one frequencies in (-PRF / 2, PRF / 2] and coherences of the range blocks, each (FINE_ESTIMATES,)."""
-    bins = scipy.fft.next_fast_len(grid.samples, real=False)
-    matched = np.conj(scipy.fft.fft(replica, bins)).astype(np.complex64)
-    used = grid.samples - replica.size
-    edges = np.linspace(0, used, FINE_ESTIMATES + 1).astype(np.int64)
-    product = np.zeros(FINE_ESTIMATES, np.complex128)
-    power = np.zeros(FINE_ESTIMATES)
-    pair = np.zeros((2, bins), np.complex64)
-    for line in range(first, max(last - 1, first + 1), _PAIR_STEP):
-        pair[...] = 0.0
-        source(line, pair[: min(2, grid.lines - line), : grid.samples])
-        compressed = scipy.fft.ifft(scipy.fft.fft(pair, axis=1) * matched, axis=1)[:, :used]
-        product += np.add.reduceat(compressed[1] * np.conj(compressed[0]), edges[:-1])
-        power += np.add.reduceat(0.5 * np.sum(np.abs(compressed) ** 2, axis=0), edges[:-1])
-    frequency = np.angle(product) / (2.0 * math.pi * grid.pri_s)
-    return frequency, np.abs(product) / np.maximum(power, np.finfo(np.float64).tiny)
+    grid: RawGrid, columns: NDArray[np.complex64], model: RangeModel, geometry: Array
+) -> tuple[Array, Array] | None:
+    """Lag-one frequencies in (-PRF / 2, PRF / 2] and coherences of the range blocks, each (blocks,).
+
+    The columns are compressed in azimuth over the whole PRF first, and only lines whose aperture lies in the interval
+    count: in the raw lines, bright ground beyond either end would be seen ahead or behind only and pull the centroid.
+    Focusing may be coarse for that (one FM rate per block, no range compression, no migration). None where the
+    interval is too short.
+    """
+    lines = columns.shape[0]
+    prf = 1.0 / grid.pri_s
+    bins = scipy.fft.next_fast_len(lines, real=False)
+    frequency = np.zeros(geometry.size)
+    coherence = np.zeros(geometry.size)
+    for block in range(geometry.size):
+        doppler = absolute_doppler(bins, grid.pri_s, float(geometry[block]))
+        rate = float(model.fm_rate_hz_s[block])
+        lead = max(math.ceil((0.5 * prf + geometry[block]) / -rate * prf), 0)
+        trail = max(math.ceil((0.5 * prf - geometry[block]) / -rate * prf), 0)
+        if lines - lead - trail < _MIN_LINES:
+            return None
+        wavelength = WAVELENGTH_M / (2.0 * float(model.effective_m_s[block]))
+        contraction = np.sqrt(1.0 - (wavelength * doppler) ** 2) - 1.0
+        cycles = 2.0 * float(model.ranges_m[block]) / WAVELENGTH_M * contraction
+        matched = np.exp(2j * np.pi * (cycles - np.rint(cycles))).astype(np.complex64)
+        focused = scipy.fft.ifft(scipy.fft.fft(columns[:, block], bins, axis=0) * matched[:, None], axis=0)
+        used = focused[lead : lines - trail]
+        product = complex(np.sum(used[1:] * np.conj(used[:-1]), dtype=np.complex128))
+        power = float(np.sum(np.abs(used) ** 2, dtype=np.float64))
+        frequency[block] = np.angle(product) * prf / (2.0 * math.pi)
+        coherence[block] = abs(product) / power if power else 0.0
+    return frequency, coherence
 
 
 def _combine(

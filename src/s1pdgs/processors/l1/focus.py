@@ -310,7 +310,7 @@ def range_noise_spectrum(plan: FocusPlan) -> tuple[Array, Array]:
 def azimuth_noise_spectrum(plan: FocusPlan) -> tuple[Array, Array]:
     """Doppler offsets from the centroid and the share of white noise that the azimuth filter passes around each."""
     weights, (first_hz, step_hz) = _azimuth_weights(plan.parameters)
-    offset = first_hz + step_hz * np.arange(weights.size)
+    offset: Array = first_hz + step_hz * np.arange(weights.size, dtype=np.float64)
     return offset, weights**2 * step_hz * plan.image.line_interval_s
 
 

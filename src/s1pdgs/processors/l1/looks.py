@@ -171,7 +171,7 @@ class _RangeDetector:
 
     plan: DetectionPlan
     bins: int
-    parts: tuple[tuple[NDArray[np.int64], NDArray[np.complex64]], ...]
+    parts: tuple[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.complex64]], ...]
     decimated: int
     kernel: NDArray[np.float32]
 
@@ -185,26 +185,24 @@ class _RangeDetector:
         parts = []
         for centre in plan.range_looks.centres_hz:
             weights = plan.range_looks.weights(frequency, centre)
-            chosen = np.flatnonzero(weights)
-            parts.append((chosen, (weights[chosen] * decimated / bins).astype(np.complex64)))
+            source = np.flatnonzero(weights)
+            signed = np.where(source > bins // 2, source - bins, source)
+            target = (signed - round(centre / image.sampling_hz * bins)) % decimated
+            parts.append((source, target, (weights[source] * decimated / bins).astype(np.complex64)))
         return cls(plan, bins, tuple(parts), decimated, _kernel())
 
     def add(self, lines: NDArray[np.complex64], slant: Array, intensity: NDArray[np.float32]) -> None:
         """Add the intensities of all range looks of some lines; `slant` has one polynomial for each."""
         image = self.plan.image
         spectrum = scipy.fft.fft(lines, self.bins, axis=1)
-        ratio = self.decimated / self.bins
-        scale = ratio / image.range_spacing_m
-        for centre, (chosen, weights) in zip(self.plan.range_looks.centres_hz, self.parts, strict=True):
-            narrow = np.zeros((lines.shape[0], self.decimated), np.complex64)
-            centre_bin = round(centre / image.sampling_hz * self.bins)
-            signed = np.where(chosen > self.bins // 2, chosen - self.bins, chosen)
-            narrow[:, (signed - centre_bin) % self.decimated] = spectrum[:, chosen] * weights
-            narrow = scipy.fft.ifft(narrow, axis=1, overwrite_x=True)
-            add_ground_intensity(
-                narrow.view(np.float32), slant, self.plan.spacing_m, float(image.ranges_m[0]), scale, self.kernel,
-                intensity,
-            )  # fmt: skip
+        narrow = np.zeros((lines.shape[0], len(self.parts), self.decimated), np.complex64)
+        for look, (source, target, weights) in enumerate(self.parts):
+            narrow[:, look, target] = spectrum[:, source] * weights
+        narrow = scipy.fft.ifft(narrow, axis=2, overwrite_x=True)
+        scale = self.decimated / self.bins / image.range_spacing_m
+        add_ground_intensity(
+            narrow.view(np.float32), slant, self.plan.spacing_m, float(image.ranges_m[0]), scale, self.kernel, intensity
+        )
 
 
 def _kernel() -> NDArray[np.float32]:
@@ -218,7 +216,7 @@ def _kernel() -> NDArray[np.float32]:
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
 def add_ground_intensity(  # noqa: PLR0917 - numba takes positions only
-    lines: NDArray[np.float32],
+    looks: NDArray[np.float32],
     slant: Array,
     spacing_m: float,
     first_m: float,
@@ -226,14 +224,14 @@ def add_ground_intensity(  # noqa: PLR0917 - numba takes positions only
     kernel: NDArray[np.float32],
     intensity: NDArray[np.float32],
 ) -> None:  # pragma: no cover - compiled
-    """Interpolate complex lines, float32 (n, 2 m), at the slant ranges of ground pixels and add |.|^2.
+    """Interpolate complex lines, float32 (n, looks, 2 m), at the slant ranges of ground pixels and add |.|^2.
 
     `slant`: polynomials of slant range in metres over ground range in km, (n, degree + 1); `first_m` the slant range
-    of sample 0 and `scale` samples per metre; pixels outside of the line get nothing.
+    of sample 0 and `scale` samples per metre. Kernels that reach over an end of the line are clipped there.
     """
     fractions, taps = kernel.shape[0] - 1, kernel.shape[1]
-    count = lines.shape[1] // 2
-    for row in range(lines.shape[0]):
+    count = looks.shape[2] // 2
+    for row in range(looks.shape[0]):
         for pixel in range(intensity.shape[1]):
             ground = 1e-3 * pixel * spacing_m
             range_m = 0.0
@@ -243,9 +241,12 @@ def add_ground_intensity(  # noqa: PLR0917 - numba takes positions only
             whole = math.floor(position)
             entry = int((position - whole) * fractions + 0.5)
             left = whole - (taps // 2 - 1)
-            re, im = np.float32(0.0), np.float32(0.0)
-            for tap in range(taps):
-                at = (left + tap) % count
-                re += kernel[entry, tap] * lines[row, 2 * at]
-                im += kernel[entry, tap] * lines[row, 2 * at + 1]
-            intensity[row, pixel] += re * re + im * im
+            first, last = max(0, -left), min(taps, count - left)
+            total = np.float32(0.0)
+            for look in range(looks.shape[1]):
+                re, im = np.float32(0.0), np.float32(0.0)
+                for tap in range(first, last):
+                    re += kernel[entry, tap] * looks[row, look, 2 * (left + tap)]
+                    im += kernel[entry, tap] * looks[row, look, 2 * (left + tap) + 1]
+                total += re * re + im * im
+            intensity[row, pixel] += total

@@ -114,7 +114,7 @@ def _processing(context: ImageContext) -> ProcessingInformation:
         antenna_azimuth_pattern_applied=True,
         antenna_azimuth_element_pattern_applied=False,
         dc_method=dc_method(context),
-        dc_input_data="Range Compressed",
+        dc_input_data="Raw",
         range_spreading_loss_compensation_applied=True,
         srgr_conversion_applied=context.frame.detected,
         detection_performed=context.frame.detected,
