@@ -9,18 +9,19 @@ import attr
 from fastapi import FastAPI
 from fastapi.params import Depends
 from fastapi.responses import JSONResponse
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 from stac_fastapi.api.app import StacApi
 from stac_fastapi.api.errors import DEFAULT_STATUS_CODES
 from stac_fastapi.api.models import ItemCollectionUri, create_get_request_model, create_post_request_model
-from stac_fastapi.extensions import FilterExtension, SortExtension, TokenPaginationExtension
+from stac_fastapi.extensions import FilterExtension, TokenPaginationExtension
 from stac_fastapi.extensions.filter import FilterConformanceClasses
 from stac_fastapi.extensions.filter.client import BaseFiltersClient
 from stac_fastapi.extensions.pagination.request import GETTokenPagination
-from stac_fastapi.extensions.sort import BaseSortablesClient
+from stac_fastapi.extensions.sort import BaseSortablesClient, SearchSortExtension
 from stac_fastapi.types.config import ApiSettings
 from stac_fastapi.types.core import BaseCoreClient
 from stac_fastapi.types.errors import NotFoundError
+from stac_fastapi.types.search import BaseSearchPostRequest
 from starlette.requests import Request
 
 from s1pdgs.publication.errors import QueryError
@@ -35,6 +36,7 @@ from s1pdgs.storage.database import Database
 MAX_LIMIT = 1000
 _DEFAULT_ORDER = (Order("ContentDate/Start", descending=True),)
 _SCHEMA = "https://json-schema.org/draft/2020-12/schema"
+_SORT_1_0 = "https://api.stacspec.org/v1.0.0/item-search#sort"  # the class by which pystac-client knows it
 _JSON_TYPES: dict[Kind, dict[str, str]] = {
     Kind.STRING: {"type": "string"},
     Kind.INTEGER: {"type": "integer"},
@@ -64,15 +66,15 @@ class _Asked:
             parts.append(among("type", self.collections))
         if self.ids:
             parts.append(among("item", self.ids))
-        if self.bbox and self.intersects:
+        if self.bbox and self.intersects is not None:
             raise QueryError("bbox and intersects exclude each other")
         if self.bbox:
             parts.append(in_box(self.bbox))
-        if self.intersects:
+        if self.intersects is not None:
             parts.append(spatial("intersects", parse_geojson(self.intersects)))
         if self.datetime:
             parts.append(in_time(self.datetime))
-        if self.filter:
+        if self.filter is not None:
             parts.append(cql2(self.filter))
         return joined(*parts)
 
@@ -84,6 +86,18 @@ class _Asked:
                 raise QueryError(f"sortby: there is no {bare[:60]!r}; {nearest(bare, list(SORTABLES))}")
             terms.append(Order(QUERYABLES[bare], descending))
         return tuple(terms) or _DEFAULT_ORDER
+
+
+class SearchBody(BaseSearchPostRequest):
+    """The body of a search."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def validate_spatial(cls, values: Any) -> Any:
+        """In place of the framework's, which fails on a body that is no object."""
+        if not isinstance(values, dict):
+            raise ValueError("the body of a search is a JSON object")  # noqa: TRY004  the error that pydantic expects
+        return values
 
 
 @attr.s
@@ -258,7 +272,8 @@ def application(database: Database, base_url: str | None = None, access: Sequenc
     )
     client = Client(database=database, base_url=base_url)
     filters = FilterExtension(client=Queryables(core=client), conformance_classes=_filter_classes())
-    sorting = SortExtension(client=Sortables(core=client))
+    sorting = SearchSortExtension(client=Sortables(core=client))
+    sorting.conformance_classes.append(_SORT_1_0)
     paging = TokenPaginationExtension()
     extensions = [filters, sorting, paging]
     api = StacApi(
@@ -272,7 +287,7 @@ def application(database: Database, base_url: str | None = None, access: Sequenc
             dependencies=list(access),
         ),
         search_get_request_model=create_get_request_model(extensions),
-        search_post_request_model=create_post_request_model(extensions),
+        search_post_request_model=create_post_request_model(extensions, SearchBody),
         items_get_request_model=ItemsUri,
         exceptions={**DEFAULT_STATUS_CODES},
     )  # fmt: skip

@@ -2,12 +2,17 @@
 
 import hashlib
 import random
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import uvicorn
 from attrs import frozen
+from fastapi import FastAPI
 
 import s1pdgs.publication.tables  # noqa: F401
 from s1pdgs.bus.outbox import Outbox, deliver
@@ -17,6 +22,7 @@ from s1pdgs.model.interval import Interval
 from s1pdgs.model.product import AttributeValue, Product, StoredFile
 from s1pdgs.model.timeliness import Timeliness
 from s1pdgs.publication.publisher import Selection, publish_step, subscriber
+from s1pdgs.publication.service import mount
 from s1pdgs.storage.database import Database, metadata, open_sqlite
 from s1pdgs.storage.objects import LocalObjects, ObjectStore, local_objects
 from tests.unit.conftest import ManualClock
@@ -159,3 +165,27 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Segment]:
         )
     yield made
     made.database.close()
+
+
+@pytest.fixture(scope="module")
+def site(shelf: Segment) -> Iterator[str]:
+    """The address at which a real server serves the shelf."""
+    app = FastAPI()
+    mount(app, shelf.database, shelf.store)
+    with serving(app) as address:
+        yield address
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """An application behind a real server on the loopback."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()

@@ -1,0 +1,273 @@
+"""The STAC API as people's tools meet it: pystac-client, stac-pydantic's models, and questions that make no sense."""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from pystac_client import Client
+from stac_pydantic.api import Collection, Item, ItemCollection, LandingPage
+
+from s1pdgs.publication.service import mount
+from tests.unit.publication.conftest import NOON, PNG, Segment, serving
+
+TYPES = ["IW_GRDH_1S", "IW_SLC__1S", "S3_RAW__0S"]
+ITALY = {"type": "Polygon", "coordinates": [[[10.5, 45.5], [11, 45.5], [11, 46], [10.5, 46], [10.5, 45.5]]]}
+
+
+@pytest.fixture(scope="module")
+def api(site: str) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=f"{site}/stac") as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def client(site: str) -> Client:
+    return Client.open(f"{site}/stac")
+
+
+def get(api: httpx2.Client, path: str, **parameters: Any) -> Any:
+    reply = api.get(path, params=parameters)
+    assert reply.status_code == 200, reply.text
+    return reply.json()
+
+
+def post(api: httpx2.Client, **body: Any) -> Any:
+    reply = api.post("/search", json=body)
+    assert reply.status_code == 200, reply.text
+    return reply.json()
+
+
+def ids(found: Any) -> list[str]:
+    return [one["id"] for one in found["features"]]
+
+
+def test_pystac_client_finds_collections_and_pages_through_items(client: Client) -> None:
+    assert sorted(one.id for one in client.get_collections()) == TYPES
+    for method in ("GET", "POST"):
+        search = client.search(collections=["IW_SLC__1S", "S3_RAW__0S"], limit=3, method=method)
+        items = list(search.items())
+        assert len({one.id for one in items}) == len(items) == search.matched() == 8
+        starts = [str(one.properties["start_datetime"]) for one in items]
+        assert starts == sorted(starts, reverse=True)
+
+
+def test_pystac_client_searches_by_place_time_and_property(client: Client) -> None:
+    window = f"{NOON:%Y-%m-%dT%H:%M:%SZ}/{NOON + timedelta(minutes=45):%Y-%m-%dT%H:%M:%SZ}"
+    assert len(list(client.search(datetime=window).items())) == 5
+    assert len(list(client.search(bbox=[10.5, 45.5, 11, 46]).items())) == 3
+    assert len(list(client.search(intersects=ITALY, datetime=window).items())) == 2
+    filtered = client.search(
+        filter={"op": "and", "args": [
+            {"op": "=", "args": [{"property": "sat:orbit_state"}, "ascending"]},
+            {"op": "<", "args": [{"property": "sat:absolute_orbit"}, 33006]},
+            {"op": "s_intersects", "args": [{"property": "geometry"},
+                                            {"type": "Point", "coordinates": [-179.5, -17]}]},
+        ]},
+        filter_lang="cql2-json", sortby=[{"field": "properties.datetime", "direction": "asc"}],
+    )  # fmt: skip
+    assert [one.properties["sat:absolute_orbit"] for one in filtered.items()] == [33001]
+
+
+def test_items_are_valid_and_lead_to_the_bytes(api: httpx2.Client) -> None:
+    found = get(api, "/search", limit=100)
+    assert ItemCollection.model_validate(found)
+    assert found["numberMatched"] == found["numberReturned"] == 12
+    for one in found["features"]:
+        assert Item.model_validate(one)
+        assert get(api, one["links"][0]["href"]) == one
+    slc = next(one for one in found["features"] if one["collection"] == "IW_SLC__1S")
+    properties = slc["properties"]
+    assert properties["platform"] in {"sentinel-1a", "sentinel-1c"}
+    assert properties["sar:polarizations"] == ["VV", "VH"]
+    assert (properties["sar:instrument_mode"], properties["sar:product_type"]) == ("IW", "SLC")
+    assert properties["processing:level"] == "L1"
+    assert properties["processing:software"] == {"s1pdgs-l1": "0.1.0"}
+    product = slc["assets"]["product"]
+    data = api.get(product["href"]).content
+    assert len(data) == product["file:size"]
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert f"{slc['id']}/manifest.safe" in archive.namelist()
+    assert api.get(slc["assets"]["thumbnail"]["href"]).content == PNG
+
+
+def test_boxes_over_the_dateline_are_written_west_to_east(api: httpx2.Client) -> None:
+    item = next(one for one in get(api, "/search", limit=100)["features"] if one["geometry"]["type"] == "MultiPolygon")
+    assert item["bbox"] == [179.0, -18.0, -179.0, -16.0]
+    assert ids(get(api, "/search", bbox="178.5,-19,-178.5,-15")) == ids(get(api, "/search", bbox="180,-19,180,-15"))
+    assert len(ids(get(api, "/search", bbox="178.5,-19,-178.5,-15"))) == 3
+    assert ids(get(api, "/search", bbox="-178.5,-19,178.5,-15")) == []
+
+
+def test_collections_have_the_extent_of_their_products(api: httpx2.Client) -> None:
+    found = get(api, "/collections")
+    assert [one["id"] for one in found["collections"]] == TYPES
+    for one in found["collections"]:
+        assert Collection.model_validate(one)
+        assert get(api, f"/collections/{one['id']}") == one
+    (begin, end) = found["collections"][1]["extent"]["temporal"]["interval"][0]
+    assert (begin, end) == ("2020-06-15T12:00:00.000000Z", "2020-06-15T13:30:25.000009Z")
+    assert found["collections"][1]["summaries"]["platform"] == ["sentinel-1a", "sentinel-1c"]
+
+
+def test_the_landing_page_leads_everywhere(api: httpx2.Client, site: str) -> None:
+    page = get(api, "/")
+    assert LandingPage.model_validate(page)
+    links = {link["rel"]: link["href"] for link in page["links"]}
+    assert links["root"] == links["self"] == f"{site}/stac/"
+    assert {link["title"] for link in page["links"] if link["rel"] == "child"} == set(TYPES)
+    for address in sorted({link["href"] for link in page["links"] if link.get("method", "GET") == "GET"}):
+        assert api.get(address).status_code == 200, address
+    assert any(name.endswith("cql2-json") for name in page["conformsTo"])
+    assert not any(name.endswith("cql2-text") for name in page["conformsTo"])
+
+
+def test_what_may_be_asked_for_is_told_for_each_collection(api: httpx2.Client) -> None:
+    schema = get(api, "/collections/IW_SLC__1S/queryables")
+    assert schema["properties"]["sat:absolute_orbit"] == {"type": "integer"}
+    assert schema["properties"]["datetime"]["format"] == "date-time"
+    assert schema["$id"].endswith("/stac/collections/IW_SLC__1S/queryables")
+    assert "datetime" in get(api, "/sortables")["properties"]
+
+
+def test_get_and_post_agree(api: httpx2.Client) -> None:
+    some = ids(get(api, "/search", limit=100))[2:5]
+    pairs: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({"ids": ",".join(some)}, {"ids": some}),
+        ({"collections": "IW_SLC__1S"}, {"collections": ["IW_SLC__1S"]}),
+        ({"bbox": "9,44,11,46"}, {"bbox": [9, 44, 11, 46]}),
+        ({"bbox": "9,44,0,11,46,9"}, {"bbox": [9, 44, 0, 11, 46, 9]}),
+        ({"datetime": "../2020-06-15T12:30:00Z"}, {"datetime": "../2020-06-15T12:30:00Z"}),
+        ({"datetime": "2020-06-15T12:10:05Z"}, {"datetime": "2020-06-15T12:10:05Z"}),
+        ({"sortby": "+created,-id"}, {"sortby": [{"field": "created", "direction": "asc"}]}),
+        ({"sortby": "-properties.updated"}, {"sortby": [{"field": "properties.updated", "direction": "desc"}]}),
+        ({"ids": ",".join(some), "bbox": "9,44,11,46"}, {"ids": some, "bbox": [9, 44, 11, 46]}),
+    ]  # fmt: skip
+    for query, body in pairs:
+        found = ids(get(api, "/search", limit=50, **query))
+        assert found == ids(post(api, limit=50, **body)), query
+        assert found or "ids" in query
+    assert sorted(ids(get(api, "/search", ids=",".join(some)))) == sorted(some)
+    assert len(ids(get(api, "/search", datetime="2020-06-15T12:10:05Z"))) == 1
+
+
+def test_the_items_of_a_collection_are_paged(api: httpx2.Client) -> None:
+    page = get(api, "/collections/IW_SLC__1S/items", limit=3)
+    assert ItemCollection.model_validate(page)
+    following = next(link["href"] for link in page["links"] if link["rel"] == "next")
+    last = get(api, following)
+    assert len(set(ids(page) + ids(last))) == 4
+    assert not [link for link in last["links"] if link["rel"] == "next"]
+
+
+NORTHERN_ITALY = {"type": "Polygon", "coordinates": [[[9, 44], [13, 44], [13, 48], [9, 48], [9, 44]]]}
+CQL2: list[tuple[Any, int]] = [
+    ({"op": "in", "args": [{"property": "collection"}, ["IW_SLC__1S", "X"]]}, 4),
+    ({"op": "not", "args": [{"op": "=", "args": [{"property": "platform"}, "sentinel-1a"]}]}, 6),
+    ({"op": "between", "args": [{"property": "sat:absolute_orbit"}, 33002, 33004]}, 3),
+    ({"op": "isNull", "args": [{"property": "sat:orbit_state"}]}, 3),
+    ({"op": ">=", "args": [{"property": "datetime"}, {"timestamp": "2020-06-15T13:00:00Z"}]}, 6),
+    ({"op": "<", "args": [{"property": "created"}, "2026-01-05T08:00:03Z"]}, 2),
+    ({"op": "or", "args": [{"op": "=", "args": [{"property": "id"}, "x"]},
+                           {"op": "<>", "args": [{"property": "properties.sar:instrument_mode"}, "IW"]}]}, 4),
+    ({"op": "s_within", "args": [{"property": "geometry"},
+                                 NORTHERN_ITALY]}, 3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("expression", "matched"), CQL2, ids=[str(one["op"]) for one, _ in CQL2])
+def test_cql2_filters(api: httpx2.Client, expression: Any, matched: int) -> None:
+    assert post(api, filter=expression, limit=50)["numberMatched"] == matched
+
+
+NESTED: dict[str, Any] = {"op": "=", "args": [{"property": "id"}, "x"]}
+for _ in range(30):
+    NESTED = {"op": "not", "args": [NESTED]}
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        {"op": "like", "args": [{"property": "id"}, "S1A%"]},
+        {"op": "=", "args": [{"property": "idd"}, "x"]},
+        {"op": "=", "args": ["x", {"property": "id"}]},
+        {"op": "=", "args": [{"property": "id"}]},
+        {"op": "=", "args": [{"property": "id"}, 5]},
+        {"op": "=", "args": [{"property": "id"}, {"x": 1}]},
+        {"op": "=", "args": [{"property": "id"}, "\x00"]},
+        {"op": "=", "args": [{"property": "sat:absolute_orbit"}, 2**70]},
+        {"op": ">", "args": [{"property": "datetime"}, "yesterday"]},
+        {"op": "in", "args": [{"property": "id"}, "x"]},
+        {"op": "s_intersects", "args": [{"property": "geometry"}, {"type": "Nowhere"}]},
+        {"op": "s_intersects", "args": [{"property": "id"}, ITALY]},
+        {"op": "and", "args": []},
+        {"op": "and"},
+        {"args": []},
+        {"op": 5, "args": [1]},
+        NESTED,
+    ],
+)
+def test_wrong_cql2_is_refused(api: httpx2.Client, expression: Any) -> None:
+    reply = api.post("/search", json={"filter": expression})
+    assert reply.status_code == 400, reply.text
+    assert len(reply.json()["description"]) > 10
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["bbox=1,2,3", "bbox=nan,2,3,4", "bbox=1,50,3,40", "bbox=0,0,999,1", "bbox=a,b,c,d", "limit=0", "limit=x",
+     "limit=-1", "datetime=yesterday", "datetime=2020-01-02T00:00:00Z/2020-01-01T00:00:00Z", "datetime=../..",
+     "datetime=2020-13-01T00:00:00Z", "intersects=x", "intersects={}", "sortby=color", "token=x", "token=%00",
+     "filter=id%3D'x'", "filter={&filter-lang=cql2-json",
+     "bbox=0,0,1,1&intersects=%7B%22type%22%3A%22Point%22%2C%22coordinates%22%3A%5B1%2C1%5D%7D",
+     "ids=%00"],
+)  # fmt: skip
+def test_wrong_queries_are_refused(api: httpx2.Client, query: str) -> None:
+    reply = api.get(f"/search?{query}")
+    assert reply.status_code == 400, (query, reply.text)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"[]", b'{"bbox":[1,2,3]}', b'{"bbox":[0,50,1,40]}', b'{"limit":0}', b'{"limit":"x"}', b'{"datetime":"x"}',
+     b'{"intersects":{"type":"Point","coordinates":[400,0]}}', b'{"intersects":{"type":"Polygon","coordinates":[]}}',
+     b'{"bbox":[0,0,1,1],"intersects":{"type":"Point","coordinates":[1,1]}}', b'{"ids":"x"}', b'{"ids":["\\ud800"]}',
+     b'{"sortby":[{"field":"color","direction":"asc"}]}', b'{"token":"x"}', b'{"datetime":"2020-01-01"}', b"\xff"],
+)  # fmt: skip
+def test_wrong_bodies_are_refused(api: httpx2.Client, body: bytes) -> None:
+    reply = api.post("/search", content=body, headers={"Content-Type": "application/json"})
+    assert reply.status_code == 400, (body, reply.text)
+
+
+@pytest.mark.parametrize(
+    "path", ["/collections/X", "/collections/X/items", "/collections/X/items/Y", "/collections/IW_SLC__1S/items/Y",
+             "/collections/X/queryables", "/nothing"],
+)  # fmt: skip
+def test_what_is_not_there_is_not_found(api: httpx2.Client, path: str) -> None:
+    assert api.get(path).status_code == 404
+
+
+def test_answers_have_the_media_types_of_the_specification(api: httpx2.Client) -> None:
+    item = get(api, "/search")["features"][0]["links"][0]["href"]
+    for path in ("/search", item, "/collections/IW_SLC__1S/items"):
+        assert api.get(path).headers["content-type"] == "application/geo+json"
+    assert api.get("/collections").headers["content-type"] == "application/json"
+    assert api.get("/queryables").headers["content-type"] == "application/schema+json"
+    preflight = api.options("/search", headers={"Origin": "https://x", "Access-Control-Request-Method": "POST"})
+    assert preflight.headers["access-control-allow-origin"] == "*"
+
+
+def test_links_carry_the_address_that_users_reach(shelf: Segment) -> None:
+    app = FastAPI()
+    mount(app, shelf.database, shelf.store, base_url="https://pdgs.example/s1/")
+    with serving(app) as address:
+        page = httpx2.get(f"{address}/stac/search?limit=1").json()
+        landing = httpx2.get(f"{address}/stac/").text
+    addresses = [link["href"] for link in page["links"] + page["features"][0]["links"]]
+    addresses += [asset["href"] for asset in page["features"][0]["assets"].values()]
+    assert all(one.startswith("https://pdgs.example/s1/") for one in addresses)
+    assert "127.0.0.1" not in landing
