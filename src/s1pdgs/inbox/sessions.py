@@ -143,7 +143,11 @@ def assess_session(connection: sa.Connection, session_id: str) -> Completeness:
     if not judged.complete:
         connection.execute(
             session_table.update()
-            .where(session_table.c.id == session_id, session_table.c.state == OPEN)
+            .where(
+                session_table.c.id == session_id,
+                session_table.c.state == OPEN,
+                session_table.c.reason.is_distinct_from(judged.reason),
+            )
             .values(reason=judged.reason)
         )
     return judged

@@ -1,5 +1,6 @@
 """Archives of strangers: unpacked inside a folder, within limits, or refused."""
 
+import lzma
 import stat
 import zipfile
 import zlib
@@ -35,7 +36,11 @@ def unpack_zip(archive: Path, folder: Path, limits: Limits = Limits()) -> None:
             allowed = min(limits.max_bytes, limits.max_ratio * max(archive.stat().st_size, 4096))
             for member in opened.infolist():
                 allowed -= _extract(archive, opened, member, folder, allowed)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, UnicodeError) as error:
+        raise UnsafeArchive(f"{archive.name} is not a sound zip archive: {error}") from None
+    except OSError as error:
+        if error.errno is not None:
+            raise  # the disk, not the archive
         raise UnsafeArchive(f"{archive.name} is not a sound zip archive: {error}") from None
 
 
@@ -43,6 +48,7 @@ def _check(archive: Path, members: list[zipfile.ZipInfo], limits: Limits) -> Non
     """Refuse by the directory of the archive alone, before a byte is written."""
     if len(members) > limits.max_files:
         raise UnsafeArchive(f"{archive.name} holds {len(members)} entries, more than the {limits.max_files} accepted")
+    size = archive.stat().st_size
     seen: set[PurePosixPath] = set()
     for member in members:
         path = _safe_path(archive, member.filename)
@@ -50,6 +56,8 @@ def _check(archive: Path, members: list[zipfile.ZipInfo], limits: Limits) -> Non
             raise UnsafeArchive(f"{archive.name}: {member.filename!r} is a link or a device, not a file")
         if member.flag_bits & _ENCRYPTED:
             raise UnsafeArchive(f"{archive.name}: {member.filename!r} is encrypted")
+        if not 0 <= member.header_offset < size:
+            raise UnsafeArchive(f"{archive.name} is not a sound zip archive: {member.filename!r} lies outside of it")
         if path in seen:
             raise UnsafeArchive(f"{archive.name} holds {member.filename!r} twice")
         seen.add(path)

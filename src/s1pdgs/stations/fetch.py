@@ -25,6 +25,7 @@ from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import Checksums, KeyTaken, ObjectStore, StorageError, checksums_of, file_chunks, put_file
 
 _log = structlog.get_logger(__name__)
+_NOT_LET_IN = {401, 403, 407}
 
 
 @frozen
@@ -50,7 +51,10 @@ class Fetcher:
         except WrongBytes as error:
             self._fail(due, str(error), folder)
         except StationRefusal as error:
-            self._fail(due, f"{file.name}: {error}", folder)
+            if error.status in _NOT_LET_IN:  # our credentials are at fault, not the file
+                self._postpone(due, error)
+            else:
+                self._fail(due, f"{file.name}: {error}", folder)
         except (InboxError, FormatError, CatalogueError) as error:
             # Bytes that are proven to be the station's own would be no better for another download.
             is_proven = file.checksum is not None and self.profile.integrity is Integrity.STRICT
@@ -58,9 +62,7 @@ class Fetcher:
         except KeyTaken as error:
             self._fail(due, f"{file.name} differs from what was stored before: {error}", folder)
         except (StationError, StorageError) as error:
-            _log.warning("download postponed", source=self.profile.name, file=file.name, why=str(error))
-            with self.database.write() as connection:
-                postpone_file(connection, file.source, file.remote_id, str(error), self.outbox.clock.now())
+            self._postpone(due, error)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -107,6 +109,12 @@ class Fetcher:
 
     def _is_last(self, due: Due) -> bool:
         return due.attempts + 1 >= self.profile.max_attempts
+
+    def _postpone(self, due: Due, error: Exception) -> None:
+        file = due.announcement
+        _log.warning("download postponed", source=self.profile.name, file=file.name, why=str(error))
+        with self.database.write() as connection:
+            postpone_file(connection, file.source, file.remote_id, str(error), self.outbox.clock.now())
 
     def _fail(self, due: Due, reason: str, folder: Path, *, is_final: bool = False) -> None:
         """Count the attempt; after the last one keep what arrived and tell the operator what can be done."""

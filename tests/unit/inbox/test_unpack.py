@@ -80,7 +80,7 @@ def test_a_file_that_is_also_a_folder_is_refused(tmp_path: Path) -> None:
         unpack_zip(make(tmp_path / "a.zip", ("a", b"1"), ("a/b", b"2")), target(tmp_path))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(st.integers(0, 200), st.integers(0, 255), st.integers(0, 200))
 def test_a_spoiled_archive_is_refused_or_unpacked_but_never_another_error(
     tmp_path: Path, position: int, value: int, cut: int

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s1pdgs.simulator.station import Faults, FileFault, read_content
+from s1pdgs.simulator.station import Account, Faults, FileFault, read_content
 from s1pdgs.stations import Profile, Retry, download, poll
 from s1pdgs.stations.errors import StationRefusal, StationUnreachable, WrongBytes
 from s1pdgs.stations.http import StationHttp, open_http
@@ -255,3 +255,13 @@ def test_a_file_that_the_station_evicted_is_set_aside(bench: Any, make_pass: Mak
     download(gone)
     assert all(row.state == "quarantined" for row in bench.files().values())
     assert "answers 404" in bench.quarantined()[0].reason
+
+
+def test_a_file_is_not_blamed_for_credentials_that_are_refused(bench: Any, make_pass: MakePass) -> None:
+    content = read_content(make_pass())
+    poll(bench.source(bench.station(content), max_attempts=1))
+    closed = bench.source(bench.station(content, account=Account()), max_attempts=1)
+    download(closed)
+    row = bench.files()[BLOCK]
+    assert (row.state, row.attempts) == ("announced", 0)
+    assert "answers 401" in row.reason

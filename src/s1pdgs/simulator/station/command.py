@@ -1,11 +1,12 @@
 """`station DIR`: serve a simulated station until interrupted."""
 
+import signal
 from pathlib import Path
 from threading import Event
 
 import click
 
-from s1pdgs.simulator.station.content import read_content
+from s1pdgs.simulator.station.content import ContentError, read_content
 from s1pdgs.simulator.station.faults import Account
 from s1pdgs.simulator.station.server import serve
 
@@ -19,13 +20,18 @@ from s1pdgs.simulator.station.server import serve
 def station(folders: tuple[Path, ...], host: str, port: int, speedup: float, is_open: bool) -> None:
     """Serve simulated passes and auxiliary files as a CADIP and AUXIP station; the pass begins now."""
     account = None if is_open else Account()
-    with serve(read_content(*folders), host, port, speedup=speedup, account=account) as running:
+    try:
+        served = serve(read_content(*folders), host, port, speedup=speedup, account=account)
+    except (ContentError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    with served as running:
         click.echo(f"CADIP and AUXIP at {running.odata_url}, tokens at {running.token_url}")
         if account is not None:
             click.echo(
                 f"client {account.client_id}/{account.client_secret}, user {account.username}/{account.password}"
             )
-        try:
-            Event().wait()
-        except KeyboardInterrupt:
-            click.echo("stopped")
+        stopped = Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopped.set())
+        stopped.wait()
+    click.echo("stopped")
