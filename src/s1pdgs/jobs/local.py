@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from attrs import define, field
+from attrs import define, evolve, field, frozen
 
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.jobs import queue
@@ -21,6 +21,17 @@ logger = logging.getLogger(__name__)
 
 Command = Callable[[Claim], Sequence[str]]
 """The command line that executes an attempt; its first word is an absolute path."""
+
+
+_START_S = 180.0
+"""How long a child may take to load before it renews its lease itself."""
+
+
+@frozen
+class _Child:
+    process: "subprocess.Popen[bytes]"
+    started_s: float
+    renewed_s: float
 
 
 def owner_name() -> str:
@@ -43,7 +54,7 @@ class LocalRunner:
     lease: timedelta = queue.DEFAULT_LEASE
     back_off: BackOff = field(factory=BackOff)
     owner: str = field(factory=owner_name)
-    _children: dict[Claim, "subprocess.Popen[bytes]"] = field(factory=dict, init=False)
+    _children: dict[Claim, _Child] = field(factory=dict, init=False)
 
     @property
     def running(self) -> list[Claim]:
@@ -56,11 +67,23 @@ class LocalRunner:
         return self._start_one() or ended
 
     def _look_after(self) -> bool:
-        ended = [(claim, child) for claim, child in self._children.items() if child.poll() is not None]
+        ended = [(claim, child) for claim, child in self._children.items() if child.process.poll() is not None]
         for claim, child in ended:
             del self._children[claim]
-            self._close(claim, child.returncode)
+            self._close(claim, child.process.returncode)
+        for claim, child in self._children.items():
+            self._renew_while_loading(claim, child)
         return bool(ended)
+
+    def _renew_while_loading(self, claim: Claim, child: _Child) -> None:
+        """On a busy host a child may load its libraries for longer than a short lease lasts."""
+        now_s = time.monotonic()
+        due_s = child.renewed_s + self.lease.total_seconds() / 3
+        if now_s < due_s or now_s > child.started_s + _START_S:
+            return
+        with self.database.write() as connection:
+            queue.renew(connection, claim, self.outbox.clock.now(), self.lease)
+        self._children[claim] = evolve(child, renewed_s=now_s)
 
     def _close(self, claim: Claim, code: int) -> None:
         """A child that left its job running has died: its attempt ends now, not when the lease does."""
@@ -79,7 +102,8 @@ class LocalRunner:
         if claim is None:
             return False
         command = launcher(list(self.command(claim)))
-        self._children[claim] = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+        self._children[claim] = _Child(process, time.monotonic(), time.monotonic())
         logger.info("job %d/%d started", claim.job, claim.fence)
         return True
 
@@ -91,7 +115,7 @@ class LocalRunner:
     def stop(self) -> None:
         """Ask all children to end early; they hand their jobs back."""
         for child in self._children.values():
-            child.send_signal(signal.SIGTERM)
+            child.process.send_signal(signal.SIGTERM)
 
     def drain(self, timeout_s: float) -> bool:
         """Wait until no child runs; False when some still do at the end."""

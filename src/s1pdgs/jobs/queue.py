@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from attrs import frozen
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from s1pdgs.bus.events import JobFinished, JobParked, JobStarted
 from s1pdgs.bus.outbox import Outbox
@@ -97,6 +98,16 @@ def claim(connection: sa.Connection, outbox: Outbox, owner: str, lease: timedelt
     """Take the most urgent job that is due, None when there is none. Lost leases are reclaimed first."""
     reclaim(connection, outbox)
     now = outbox.clock.now()
+    taken = connection.execute(claim_statement(owner, now, lease)).first()
+    if taken is None:
+        return None
+    connection.execute(t.attempt.insert().values(job_id=taken.id, fence=taken.fence, owner=owner, started_at=now))
+    outbox.emit(connection, JobStarted(taken.id, taken.fence))
+    return Claim(taken.id, taken.fence)
+
+
+def claim_statement(owner: str, now: datetime, lease: timedelta) -> ReturningUpdate[tuple[int, int]]:
+    """One statement that takes the most urgent due job; on PostgreSQL it passes over rows that others are taking."""
     due = (
         sa.select(t.job.c.id)
         .where(t.job.c.state == JobState.READY, t.job.c.visible_at <= now)
@@ -105,7 +116,7 @@ def claim(connection: sa.Connection, outbox: Outbox, owner: str, lease: timedelt
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
-    taken = connection.execute(
+    return (
         t.job.update()
         .where(t.job.c.id == due)
         .values(
@@ -117,12 +128,7 @@ def claim(connection: sa.Connection, outbox: Outbox, owner: str, lease: timedelt
             progress=None,
         )
         .returning(t.job.c.id, t.job.c.fence)
-    ).first()
-    if taken is None:
-        return None
-    connection.execute(t.attempt.insert().values(job_id=taken.id, fence=taken.fence, owner=owner, started_at=now))
-    outbox.emit(connection, JobStarted(taken.id, taken.fence))
-    return Claim(taken.id, taken.fence)
+    )
 
 
 def is_any_due(connection: sa.Connection, now: datetime) -> bool:

@@ -19,7 +19,7 @@ from s1pdgs.jobs.processes import launcher
 from s1pdgs.jobs.queue import Claim
 from s1pdgs.model.job import JobState
 from s1pdgs.storage.database import Database
-from tests.unit.jobs.conftest import NOON, spec
+from tests.unit.jobs.conftest import NOON, Watch, spec
 
 
 def fill(database: Database, jobs: int) -> None:
@@ -77,6 +77,19 @@ def test_a_child_that_finished_its_job_is_not_failed(database: Database, outbox:
         queue.finish(connection, outbox, Claim(1, 1), [])
     assert runner.drain(20)
     assert states(database) == [JobState.DONE]
+
+
+def test_a_child_that_is_still_loading_keeps_its_lease(database: Database, outbox: Outbox, watch: Watch) -> None:
+    fill(database, 1)
+    runner = LocalRunner(database, outbox, 1, sleeping, lease=timedelta(seconds=0.03))
+    runner.step()
+    watch.turn(60)
+    time.sleep(0.02)
+    runner.step()
+    with database.read() as connection:
+        assert connection.scalar(sa.select(t.job.c.lease_until)) == watch.now() + timedelta(seconds=0.03)
+    runner.stop()
+    assert runner.drain(20)
 
 
 def test_an_idle_runner_does_nothing(database: Database, outbox: Outbox) -> None:

@@ -16,6 +16,7 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+from sqlalchemy.dialects import postgresql
 
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.bus.tables import event
@@ -26,6 +27,7 @@ from s1pdgs.jobs.queue import (
     Failure,
     UnknownJob,
     claim,
+    claim_statement,
     drop,
     enqueue,
     fail,
@@ -238,6 +240,13 @@ def test_claiming_reads_an_index(database: Database) -> None:
         plan = " ".join(str(row) for row in connection.execute(sa.text(query)))
     assert "ix_job" in plan
     assert "TEMP B-TREE" not in plan
+
+
+def test_the_claim_is_one_statement_that_passes_over_locked_rows_on_postgresql() -> None:
+    text = str(claim_statement("here:1", NOON, LEASE).compile(dialect=postgresql.dialect()))
+    assert text.startswith("UPDATE job SET")
+    assert "FOR UPDATE SKIP LOCKED" in text
+    assert "RETURNING job.id, job.fence" in text
 
 
 class Jobs(RuleBasedStateMachine):
