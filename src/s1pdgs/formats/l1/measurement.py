@@ -88,7 +88,8 @@ class MeasurementWriter:
         clipped to 16 bits (`saturated` counts the clipped components). Raises `MeasurementError` for another shape or
         type or for values that are no numbers.
         """
-        if block.ndim != 2 or block.shape[1] != self._info.samples or first_line + block.shape[0] > self._info.lines:
+        lines_fit = 0 <= first_line and first_line + block.shape[0] <= self._info.lines
+        if block.ndim != 2 or block.shape[1] != self._info.samples or not lines_fit:
             raise MeasurementError(
                 f"block of shape {block.shape} at line {first_line} does not fit an image of "
                 f"{self._info.lines} lines and {self._info.samples} samples"
@@ -107,10 +108,13 @@ class MeasurementWriter:
         sizes = (self._info.samples, 2) if self._form.components == 2 else (self._info.samples,)
         if pixels.dtype != np.dtype(self._form.dtype) or pixels.shape[1:] != sizes:
             raise MeasurementError(f"pixels of {pixels.dtype} and shape {pixels.shape} are not lines of {sizes}")
-        if first_line + pixels.shape[0] > self._info.lines:
+        if first_line < 0 or first_line + pixels.shape[0] > self._info.lines:
             raise MeasurementError(f"lines {first_line} + {pixels.shape[0]} exceed the {self._info.lines} of the image")
+        self._store(first_line, np.ascontiguousarray(pixels))
+
+    def _store(self, first_line: int, pixels: NDArray[Any]) -> None:
         self._stream.seek(self.line_offset(first_line))
-        self._stream.write(memoryview(np.ascontiguousarray(pixels)).cast("B"))
+        self._stream.write(pixels.data.cast("B"))
         self._written[first_line : first_line + pixels.shape[0]] = True
 
     def _write_some(self, first_line: int, block: NDArray[Any]) -> None:
@@ -123,9 +127,7 @@ class MeasurementWriter:
         rounded = np.rint(values)
         pixels = np.clip(rounded, limits.min, limits.max).astype(self._form.dtype)
         self.saturated += int(np.count_nonzero(pixels != rounded))
-        self._stream.seek(self.line_offset(first_line))
-        self._stream.write(memoryview(pixels).cast("B"))
-        self._written[first_line : first_line + block.shape[0]] = True
+        self._store(first_line, pixels.reshape(block.shape[0], -1))
         parts = pixels.reshape(-1, self._form.components).astype(np.float64)
         self._sums += [parts.sum(axis=0), (parts * parts).sum(axis=0)]
         self._pixels += parts.shape[0]

@@ -10,6 +10,7 @@ from PIL import Image
 from s1pdgs.formats.xml import FormatError
 
 _BRIGHT_PERCENTILE = 98.0
+_BLOCK_LINES = 256
 
 
 class QuicklookGrid:
@@ -31,10 +32,12 @@ class QuicklookGrid:
         last = min(first_line + block.shape[0], rows * line_factor)
         if last <= first_line:
             return
-        used = block[: last - first_line, : columns * sample_factor]
-        power = np.square(np.abs(used), dtype=np.float64) if used.dtype.kind in "ui" else np.abs(used) ** 2
-        along = power.reshape(used.shape[0], columns, sample_factor).sum(axis=2, dtype=np.float64)
-        np.add.at(self._power, np.arange(first_line, last) // line_factor, along)
+        for start in range(first_line, last, _BLOCK_LINES):
+            stop = min(start + _BLOCK_LINES, last)
+            used = block[start - first_line : stop - first_line, : columns * sample_factor]
+            power = np.square(np.abs(used), dtype=np.float64)
+            along = power.reshape(used.shape[0], columns, sample_factor).sum(axis=2)
+            np.add.at(self._power, np.arange(start, stop) // line_factor, along)
 
     @property
     def amplitude(self) -> NDArray[np.float64]:

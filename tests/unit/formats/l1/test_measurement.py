@@ -79,6 +79,20 @@ def test_pixels_beyond_sixteen_bits_are_clipped_and_counted(tmp_path: Path) -> N
     assert stored.tolist() == [32767, -32768, 0, 1, 32767, 0]
 
 
+def test_quantised_lines_are_stored_as_they_are(tmp_path: Path) -> None:
+    stored = np.random.default_rng(9).integers(-900, 900, (70, 33, 2)).astype(np.int16)
+    with open_measurement(tmp_path / "slc.tiff", INFO, SLC_PIXEL) as writer:
+        writer.write_quantised(10, stored[10:])
+        writer.write_quantised(0, stored[:10])
+        for wrong in (stored[:1, :, 0], stored[:1].astype(np.int32)):
+            with pytest.raises(MeasurementError, match="are not lines of"):
+                writer.write_quantised(0, wrong)
+        with pytest.raises(MeasurementError, match="exceed the 70"):
+            writer.write_quantised(-1, stored[:1])
+        offset = writer.line_offset(0)
+    np.testing.assert_array_equal(np.frombuffer((tmp_path / "slc.tiff").read_bytes()[offset:], "<i2"), stored.ravel())
+
+
 def test_statistics_cover_the_stored_pixels(tmp_path: Path) -> None:
     pixels = complex_pixels()
     with open_measurement(tmp_path / "slc.tiff", INFO, SLC_PIXEL) as writer:
@@ -103,6 +117,7 @@ def test_an_interrupted_measurement_leaves_nothing(tmp_path: Path) -> None:
     [
         (0, np.zeros((2, 34), np.complex64), "does not fit an image of 70 lines and 33 samples"),
         (69, np.zeros((2, 33), np.complex64), "does not fit"),
+        (-1, np.zeros((2, 33), np.complex64), "does not fit"),
         (0, np.zeros((2, 33), np.float32), "an SLC takes complex ones"),
         (0, np.full((2, 33), np.nan, np.complex64), "not finite"),
     ],
