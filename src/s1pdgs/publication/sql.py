@@ -193,6 +193,14 @@ FIELDS: dict[str, Sql] = {
     "absolute_orbit": _attribute("orbitNumber", Kind.INTEGER),
     "relative_orbit": _attribute("relativeOrbitNumber", Kind.INTEGER),
 }
+_COLUMNS_OF_ATTRIBUTES: list[tuple[Predicate, Kind, Sql]] = [
+    (Comparison(Operator.EQ, AttributeName(), Value("productType")), Kind.STRING, product.c.type),
+    (
+        Membership(AttributeName(), (Value("datatakeID"), Value("missionDatatakeID"))),
+        Kind.INTEGER,
+        sa.type_coerce(product.c.datatake, sa.BigInteger()),
+    ),
+]
 _NULLABLE = {"EvictionDate", "mode", "orbit_state", "absolute_orbit", "relative_orbit"}
 
 
@@ -344,7 +352,23 @@ def _any_attribute(kind: Kind | None, condition: Predicate) -> Sql:
     inner = sa.select(sa.literal(1)).select_from(pairs).where(where(condition, scope))
     if kind is not None:
         inner = inner.where(scope.kind == kind.value)
-    return inner.correlate(product).exists()
+    return sa.and_(*_indexed(kind, condition), inner.correlate(product).exists())
+
+
+def _indexed(kind: Kind | None, condition: Predicate) -> list[Sql]:
+    """What an equality of an attribute says of the indexed column that the catalogue's door filled from it."""
+    if not isinstance(condition, Every) or len(condition.parts) != 2:
+        return []
+    for name, value in (condition.parts, condition.parts[::-1]):
+        for names, column_kind, column in _COLUMNS_OF_ATTRIBUTES:
+            if kind is column_kind and name == names and isinstance(value, Comparison) and _equals(value, kind):
+                return [column == sql_of(value.right)]
+    return []
+
+
+def _equals(value: Comparison, kind: Kind) -> bool:
+    literal = isinstance(value.right, Value) and value.right.value is not None
+    return literal and value.operator is Operator.EQ and value.left == AttributeValue(kind)
 
 
 def joined(*parts: Predicate) -> Predicate:

@@ -27,7 +27,7 @@ from starlette.requests import Request
 from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.geometry import parse_geojson, spatial
 from s1pdgs.publication.predicate import KINDS, Kind, Predicate, nearest
-from s1pdgs.publication.search import Order, Page, count, find_name, search, spans
+from s1pdgs.publication.search import Order, Page, count, find_name, search, spans, types
 from s1pdgs.publication.sql import joined
 from s1pdgs.publication.stac_filter import QUERYABLES, SORTABLES, among, cql2, in_box, in_time
 from s1pdgs.publication.stac_items import collection, item
@@ -120,10 +120,9 @@ class Client(BaseCoreClient):
         ]  # fmt: skip
         with self.database.read() as connection:
             page["links"] += [
-                {"rel": "child", "type": "application/json", "title": span.type,
-                 "href": f"{root}/collections/{span.type}"}
-                for span in spans(connection)
-            ]  # fmt: skip
+                {"rel": "child", "type": "application/json", "title": kind, "href": f"{root}/collections/{kind}"}
+                for kind in types(connection)
+            ]
         return page
 
     def all_collections(self, **kwargs: Any) -> Any:
@@ -146,6 +145,12 @@ class Client(BaseCoreClient):
             raise NotFoundError(f"there is no collection {collection_id!r} with published products")
         return collection(found[0], self._root(kwargs["request"]))
 
+    def check_collection(self, collection_id: str) -> None:
+        """`NotFoundError` when nothing is published of a type."""
+        with self.database.read() as connection:
+            if collection_id not in types(connection):
+                raise NotFoundError(f"there is no collection {collection_id!r} with published products")
+
     def get_item(self, item_id: str, collection_id: str, **kwargs: Any) -> Any:
         """One product."""
         with self.database.read() as connection:
@@ -166,7 +171,7 @@ class Client(BaseCoreClient):
     ) -> Any:
         """The products of a type."""
         request: Request = kwargs["request"]
-        self.get_collection(collection_id, request=request)
+        self.check_collection(collection_id)
         asked = _Asked([collection_id], bbox=bbox, datetime=datetime, limit=limit or 10, token=token)
         found = self._search(asked, request)
         address = f"{self._root(request)}/collections/{collection_id}"
@@ -211,15 +216,16 @@ class Client(BaseCoreClient):
         predicate, limit = asked.predicate(), min(asked.limit, MAX_LIMIT)
         with self.database.read() as connection:
             page = search(connection, predicate, asked.order(), limit=limit, after=asked.token)
-            matched = count(connection, predicate)
+            matched = count(connection, predicate) if asked.token is None else None
         site, root = self._site(request), self._root(request)
         found: dict[str, Any] = {
             "type": "FeatureCollection",
             "features": [item(product, site, root) for product in page.products],
             "links": [{"rel": "root", "type": "application/json", "href": f"{root}/"}],
-            "numberMatched": matched,
             "numberReturned": len(page.products),
         }
+        if matched is not None:  # the first page tells; the others need not count again
+            found["numberMatched"] = matched
         if page.after is not None:
             found["links"].append(_next_link(request, root, page, body))
         return found
@@ -355,7 +361,7 @@ def _schema(
     root = client._root(request)  # noqa: SLF001  one component in three classes of the framework
     place = title.lower()
     if collection_id is not None:
-        client.get_collection(collection_id, request=request)
+        client.check_collection(collection_id)
         place = f"collections/{collection_id}/{place}"
     properties: dict[str, Any] = {name: _JSON_TYPES[KINDS[QUERYABLES[name]]] for name in names}
     if title == "Queryables":
