@@ -88,7 +88,7 @@ class MeasurementWriter:
         clipped to 16 bits (`saturated` counts the clipped components). Raises `MeasurementError` for another shape or
         type or for values that are no numbers.
         """
-        lines_fit = 0 <= first_line and first_line + block.shape[0] <= self._info.lines
+        lines_fit = first_line >= 0 and first_line + block.shape[0] <= self._info.lines
         if block.ndim != 2 or block.shape[1] != self._info.samples or not lines_fit:
             raise MeasurementError(
                 f"block of shape {block.shape} at line {first_line} does not fit an image of "
