@@ -1,0 +1,240 @@
+"""The composition root: settings become adapters, adapters become roles, roles run until they are stopped."""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+from attrs import field, frozen
+
+from s1pdgs.bus.outbox import Outbox, Subscriber, deliver
+from s1pdgs.jobs.execute import Workshop
+from s1pdgs.jobs.local import LocalRunner
+from s1pdgs.jobs.queue import BackOff, Claim
+from s1pdgs.model.time import SystemClock
+from s1pdgs.settings import Settings, Source
+from s1pdgs.stations.profile import Credentials, Profile
+from s1pdgs.storage.database import Database, open_sqlite
+from s1pdgs.storage.objects import ObjectStore, local_objects
+from s1pdgs.storage.schema import migrate
+
+if TYPE_CHECKING:
+    from s1pdgs.doors import Doors
+
+logger = structlog.get_logger(__name__)
+
+ROLES = ("stations", "triggers", "work", "publish", "serve")
+IDLE_S = 0.2
+AFTER_ERROR_S = 2.0
+DRAIN_S = 30.0
+SWEEP_EVERY = timedelta(seconds=5)
+
+
+@frozen
+class GroundSegment:
+    """Everything a role needs. `config` is the settings file that child processes read again."""
+
+    settings: Settings
+    config: Path | None
+    database: Database
+    store: ObjectStore
+    outbox: Outbox
+
+    @property
+    def work_root(self) -> Path:
+        return self.settings.data_dir / "work"
+
+
+@frozen
+class Role:
+    """A loop: `step` does one piece of work and tells whether there was any; `finish` is called once at the end."""
+
+    name: str
+    step: Callable[[], bool]
+    idle_s: float = IDLE_S
+    finish: Callable[[], None] = field(default=lambda: None)
+
+
+def open_ground_segment(settings: Settings, config: Path | None = None) -> GroundSegment:
+    """Open the database, brought to the current schema, and the object store below the data directory."""
+    folder = settings.data_dir.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    database = open_sqlite(folder / "s1pdgs.db")
+    migrate(database)
+    store = local_objects(folder / "objects")
+    settings = settings.model_copy(update={"data_dir": folder})
+    return GroundSegment(settings, config, database, store, Outbox(SystemClock()))
+
+
+@contextmanager
+def running(ground: GroundSegment, names: tuple[str, ...] = ROLES) -> Iterator["Doors | None"]:
+    """Run roles in threads of this process; at the end of the block they drain and stop. The doors, when they serve."""
+    stop = threading.Event()
+    with ExitStack() as stack:
+        doors = stack.enter_context(_serving(ground)) if "serve" in names else None
+        threads = [
+            threading.Thread(target=keep_going, args=(role, stop), name=role.name)
+            for name in names
+            for role in roles_of(ground, name)
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield doors
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+
+
+def _serving(ground: GroundSegment) -> AbstractContextManager["Doors"]:
+    from s1pdgs.doors import application, serving  # noqa: PLC0415
+
+    serve = ground.settings.serve
+    app = application(serve, ground.database, ground.store, ground.outbox.clock, ground.work_root / "jobs")
+    return serving(app, serve.host, serve.port)
+
+
+def keep_going(role: Role, stop: threading.Event) -> None:
+    """Step until stopped. An error ends the step, not the loop: it is logged and the loop rests a little."""
+    log = logger.bind(role=role.name)
+    while not stop.is_set():
+        try:
+            worked = role.step()
+        except Exception:
+            log.exception("step failed")
+            stop.wait(AFTER_ERROR_S)
+            continue
+        if not worked:
+            stop.wait(role.idle_s)
+    role.finish()
+
+
+def roles_of(ground: GroundSegment, name: str) -> list[Role]:
+    """The loops of a role; each source has its own, so that a slow one holds up no other."""
+    match name:
+        case "stations":
+            return [_source_role(ground, source) for source in ground.settings.sources]
+        case "triggers":
+            return [_trigger_role(ground)]
+        case "work":
+            return [_work_role(ground)] if ground.settings.work.slots else []
+        case "publish":
+            return [_publish_role(ground)]
+        case _:
+            return []
+
+
+def _source_role(ground: GroundSegment, source: Source) -> Role:
+    from s1pdgs.stations.poller import download, open_source, poll  # noqa: PLC0415
+
+    opened = open_source(
+        station_profile(source, ground.settings),
+        ground.database,
+        ground.store,
+        ground.outbox,
+        ground.work_root / "downloads",
+    )
+
+    def step() -> bool:
+        return poll(opened) | download(opened)
+
+    return Role(f"stations:{source.name}", step, finish=opened.close)
+
+
+def station_profile(source: Source, settings: Settings) -> Profile:
+    """A source's settings in the terms of the stations room."""
+    secret = source.password.get_secret_value() if source.password else None
+    client_secret = source.client_secret.get_secret_value() if source.client_secret else None
+    return Profile(
+        name=source.name,
+        kind=source.kind,
+        url=source.url,
+        station=source.station,
+        satellites=tuple(source.satellites),
+        credentials=Credentials(source.token_url, source.username, secret, source.client_id, client_secret),
+        poll_s=source.poll_s,
+        parallel_downloads=source.parallel_downloads,
+        page_size=source.page_size,
+        overlap_s=source.overlap_s,
+        max_attempts=source.max_attempts,
+        give_up_after_s=settings.triggers.session_timeout_s,
+    )
+
+
+def _trigger_role(ground: GroundSegment) -> Role:
+    from s1pdgs.triggers.chains import SHIPPED, Chains  # noqa: PLC0415
+    from s1pdgs.triggers.orders import Planner, sweep  # noqa: PLC0415
+
+    planner = Planner(Chains.read(ground.settings.triggers.chains or SHIPPED), ground.outbox)
+    subscribers = [planner.subscriber(), _publication_subscriber(ground)]
+    swept_at = ground.outbox.clock.now()
+
+    def step() -> bool:
+        nonlocal swept_at
+        delivered = [deliver(ground.database, subscriber) for subscriber in subscribers]
+        now = ground.outbox.clock.now()
+        if now >= swept_at + SWEEP_EVERY:
+            swept_at = now
+            with ground.database.write() as connection:
+                sweep(planner, connection, now)
+        return any(delivered)
+
+    return Role("triggers", step)
+
+
+def _work_role(ground: GroundSegment) -> Role:
+    work = ground.settings.work
+    runner = LocalRunner(
+        ground.database,
+        ground.outbox,
+        work.slots,
+        lambda claim: execute_command(ground, claim),
+        timedelta(seconds=work.lease_s),
+        BackOff(timedelta(seconds=work.backoff_s)),
+    )
+
+    def finish() -> None:
+        runner.stop()
+        runner.drain(DRAIN_S)
+
+    return Role("work", runner.step, finish=finish)
+
+
+def execute_command(ground: GroundSegment, claim: Claim) -> list[str]:
+    """The command line that executes an attempt in a process of its own."""
+    config = [] if ground.config is None else ["--config", str(ground.config.resolve())]
+    return [sys.executable, "-m", "s1pdgs", *config, "execute", str(claim.job), str(claim.fence)]
+
+
+def workshop_of(ground: GroundSegment) -> Workshop:
+    """Where attempts of this host are made."""
+    work = ground.settings.work
+    return Workshop(
+        ground.database,
+        ground.store,
+        ground.outbox,
+        ground.work_root / "jobs",
+        timedelta(seconds=work.lease_s),
+        BackOff(timedelta(seconds=work.backoff_s)),
+    )
+
+
+def _publish_role(ground: GroundSegment) -> Role:
+    from s1pdgs.publication.publisher import publish_step  # noqa: PLC0415
+
+    def step() -> bool:
+        return publish_step(ground.database, ground.store, ground.outbox, ground.outbox.clock)
+
+    return Role("publish", step)
+
+
+def _publication_subscriber(ground: GroundSegment) -> Subscriber:
+    from s1pdgs.publication.publisher import Selection, subscriber  # noqa: PLC0415
+
+    wanted = ground.settings.publication
+    return subscriber(Selection.of(wanted.types, wanted.excluded_consolidations), ground.outbox.clock)

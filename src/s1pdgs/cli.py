@@ -1,0 +1,277 @@
+"""`s1pdgs …`: the ground segment from the command line. Rooms are imported by the command that needs them."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import click
+
+from s1pdgs import __version__
+
+if TYPE_CHECKING:
+    from s1pdgs.app import GroundSegment
+    from s1pdgs.settings import Settings
+
+
+class _LazyGroup(click.Group):
+    """A group whose heavy subcommands are imported when they are asked for."""
+
+    lazy: ClassVar = {
+        "simulate": ("s1pdgs.simulator.command", "simulate"),
+        "station": ("s1pdgs.simulator.station.command", "station"),
+        "demo": ("s1pdgs.demo.command", "demo"),
+    }
+    summaries: ClassVar = {
+        "simulate": "Make a downlink session and its auxiliary files from a scene.",
+        "station": "Serve a simulated session as CADIP and AUXIP.",
+        "demo": "Turn a simulated downlink into published products, and watch.",
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *self.lazy])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.lazy:
+            return super().get_command(ctx, cmd_name)
+        import importlib
+
+        module, attribute = self.lazy[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """As click's, without importing the lazy commands for a line of help each."""
+        rows = []
+        for name in self.list_commands(ctx):
+            command = None if name in self.lazy else super().get_command(ctx, name)
+            rows.append((name, self.summaries[name] if command is None else command.get_short_help_str(limit=80)))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="s1pdgs")
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="S1PDGS_CONFIG",
+    help="Settings file (TOML). Environment variables S1PDGS_… override it.",
+)
+@click.pass_context
+def cli(ctx: click.Context, config: Path | None) -> None:
+    """The open Sentinel-1 Payload Data Ground Segment."""
+    ctx.obj = config
+
+
+def main() -> None:
+    """Entry of the `s1pdgs` program: errors that a user can mend are one line on standard error and exit code 2."""
+    try:
+        cli.main(prog_name="s1pdgs", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as leave:
+        sys.exit(leave.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        sys.exit(130)
+
+
+def _settings(ctx: click.Context) -> "Settings":
+    from s1pdgs.settings import SettingsError, load_settings
+
+    try:
+        return load_settings(ctx.obj)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _open(ctx: click.Context) -> "GroundSegment":
+    from s1pdgs.app import open_ground_segment
+    from s1pdgs.watch.logs import configure_logs
+
+    settings = _settings(ctx)
+    configure_logs(settings.log)
+    return open_ground_segment(settings, ctx.obj)
+
+
+@cli.command()
+@click.option("--role", "roles", multiple=True, help="Run only this role (repeatable); default: all in one process.")
+@click.pass_context
+def run(ctx: click.Context, roles: tuple[str, ...]) -> None:
+    """Run the ground segment until it is stopped (SIGTERM or Ctrl-C: it finishes or hands back what it holds)."""
+    import signal
+    import threading
+
+    from s1pdgs.app import ROLES, running
+
+    unknown = set(roles) - set(ROLES)
+    if unknown:
+        raise click.ClickException(f"unknown role {', '.join(sorted(unknown))}; roles are {', '.join(ROLES)}")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with running(_open(ctx), roles or ROLES) as doors:
+        if doors is not None:
+            click.echo(f"serving {doors.url}")
+        stop.wait()
+
+
+@cli.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.pass_context
+def ingest(ctx: click.Context, path: Path) -> None:
+    """Bring in a session folder, a SAFE product, an auxiliary file or a zip of one."""
+    from s1pdgs.catalogue.door import CatalogueError
+    from s1pdgs.formats.xml import FormatError
+    from s1pdgs.inbox.errors import InboxError
+    from s1pdgs.stations import folder
+    from s1pdgs.stations.errors import StationError
+
+    ground = _open(ctx)
+    try:
+        name = folder.ingest(path, ground.database, ground.store, ground.outbox, ground.work_root / "ingest")
+    except (FormatError, InboxError, CatalogueError, StationError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(name)
+
+
+@cli.command()
+@click.option("--type", "types", multiple=True, help="Only products of this type (repeatable).")
+@click.option("--limit", default=50, show_default=True, help="How many, newest first.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array for machines.")
+@click.pass_context
+def products(ctx: click.Context, types: tuple[str, ...], limit: int, as_json: bool) -> None:
+    """List what the catalogue holds, newest first."""
+    from s1pdgs.catalogue.query import newest
+    from s1pdgs.model.time import format_iso
+
+    ground = _open(ctx)
+    with ground.database.read() as connection:
+        held = newest(connection, limit, types)
+    rows = [
+        {
+            "name": one.name,
+            "type": one.product.type,
+            "size": one.product.size,
+            "start": format_iso(one.validity.start),
+            "stop": format_iso(one.validity.stop),
+            "timeliness": one.product.timeliness,
+            "catalogued": format_iso(one.catalogued_at),
+        }
+        for one in held
+    ]
+    _show(rows, as_json, "no products")
+
+
+@cli.command()
+@click.option("--limit", default=50, show_default=True, help="How many, newest first.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array for machines.")
+@click.pass_context
+def jobs(ctx: click.Context, limit: int, as_json: bool) -> None:
+    """List jobs and the orders that still wait for inputs, newest first."""
+    from s1pdgs.jobs.listing import list_jobs
+    from s1pdgs.triggers.listing import list_waiting
+
+    ground = _open(ctx)
+    with ground.database.read() as connection:
+        rows = [*list_waiting(connection, limit), *list_jobs(connection, limit)]
+    _show(rows, as_json, "no jobs")
+
+
+@cli.group()
+def job() -> None:
+    """Look at one job and act on it."""
+
+
+@job.command("log")
+@click.argument("number", type=int)
+@click.pass_context
+def job_log(ctx: click.Context, number: int) -> None:
+    """Print the log of a job's last attempt."""
+    from s1pdgs.jobs.listing import read_log
+    from s1pdgs.jobs.queue import UnknownJob
+
+    ground = _open(ctx)
+    try:
+        with ground.database.read() as connection:
+            click.echo(read_log(connection, ground.store, ground.work_root / "jobs", number), nl=False)
+    except UnknownJob as error:
+        raise click.ClickException(str(error)) from None
+
+
+@job.command("retry")
+@click.argument("number", type=int)
+@click.pass_context
+def job_retry(ctx: click.Context, number: int) -> None:
+    """Let a parked job run again."""
+    from s1pdgs.jobs.queue import UnknownJob, retry
+
+    ground = _open(ctx)
+    try:
+        with ground.database.write() as connection:
+            again = retry(connection, number, ground.outbox.clock.now())
+    except UnknownJob as error:
+        raise click.ClickException(str(error)) from None
+    if not again:
+        raise click.ClickException(f"job {number} is not parked; only parked jobs are retried")
+    click.echo(f"job {number} will run again")
+
+
+@job.command("drop")
+@click.argument("number", type=int)
+@click.option("--reason", default="dropped by the operator", show_default=True)
+@click.pass_context
+def job_drop(ctx: click.Context, number: int, reason: str) -> None:
+    """Give a job up."""
+    from s1pdgs.jobs.queue import UnknownJob, drop
+
+    ground = _open(ctx)
+    try:
+        with ground.database.write() as connection:
+            gone = drop(connection, number, reason, ground.outbox.clock.now())
+    except UnknownJob as error:
+        raise click.ClickException(str(error)) from None
+    if not gone:
+        raise click.ClickException(f"job {number} has ended already")
+    click.echo(f"job {number} is dropped")
+
+
+@cli.command()
+@click.argument("number", type=int, metavar="JOB")
+@click.argument("fence", type=int)
+@click.pass_context
+def execute(ctx: click.Context, number: int, fence: int) -> None:
+    """Run one claimed attempt at a job (started by runners, not by people)."""
+    import signal
+    import threading
+
+    from s1pdgs.app import workshop_of
+    from s1pdgs.jobs.execute import Outcome
+    from s1pdgs.jobs.execute import execute as execute_attempt
+    from s1pdgs.jobs.queue import Claim
+
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    outcome = execute_attempt(workshop_of(_open(ctx)), Claim(number, fence), stop)
+    sys.exit(0 if outcome in (Outcome.DONE, Outcome.HANDED_BACK) else 1)
+
+
+def _show(rows: list[dict[str, Any]], as_json: bool, when_empty: str) -> None:
+    """Rows as a table for people or as JSON for machines."""
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    if not rows:
+        click.echo(when_empty)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold")
+    for name in rows[0]:
+        table.add_column(name, justify="right" if isinstance(rows[0][name], int) else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    Console().print(table)

@@ -1,0 +1,1 @@
+"""The demonstration: a simulated downlink becomes published products before your eyes."""

@@ -1,0 +1,55 @@
+"""The doors of the house: OData, STAC, the console and metrics on one HTTP server."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+from attrs import frozen
+from fastapi import FastAPI
+from prometheus_client import make_asgi_app
+
+from s1pdgs import __version__
+from s1pdgs.access.operators import OperatorGate, operator_gate
+from s1pdgs.model.time import Clock
+from s1pdgs.publication.service import mount as mount_publication
+from s1pdgs.settings import Serve
+from s1pdgs.storage.database import Database
+from s1pdgs.storage.objects import ObjectStore
+
+
+@frozen
+class Doors:
+    """A running server."""
+
+    url: str
+
+
+def application(serve: Serve, database: Database, store: ObjectStore, clock: Clock, work_root: Path) -> FastAPI:
+    """Everything that is served, as one ASGI application."""
+    app = FastAPI(title="s1pdgs", version=__version__, docs_url=None, redoc_url=None)
+    mount_publication(app, database, store, base_url=serve.base_url)
+    app.mount("/metrics", make_asgi_app())
+    return app
+
+
+def _gate(serve: Serve) -> OperatorGate:
+    return operator_gate(None if serve.operator_key is None else serve.operator_key.get_secret_value())
+
+
+@contextmanager
+def serving(app: FastAPI, host: str, port: int) -> Iterator[Doors]:
+    """Serve an application in a thread for the length of the block. OSError when the address is taken."""
+    listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    bound = listener.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="serve", daemon=True)
+    thread.start()
+    try:
+        yield Doors(f"http://{f'[{host}]' if ':' in host else host}:{bound}")
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
