@@ -111,11 +111,11 @@ def newest_jobs(connection: sa.Connection, limit: int) -> list[ListedJob]:
     return _listed(connection, sa.select(*_COLUMNS).order_by(t.job.c.id.desc()).limit(limit))
 
 
-def jobs_in(connection: sa.Connection, states: Sequence[str], limit: int) -> list[ListedJob]:
-    """Jobs in some states: by state in the order given, then newest first."""
+def jobs_in(connection: sa.Connection, states: Sequence[str], limit: int, *, by_state: bool = False) -> list[ListedJob]:
+    """Jobs in some states, newest first; `by_state` puts those in the first state before the others, and so on."""
     rank = sa.case({str(state): place for place, state in enumerate(states)}, value=t.job.c.state)
-    query = sa.select(*_COLUMNS).where(t.job.c.state.in_(states)).order_by(rank, t.job.c.id.desc()).limit(limit)
-    return _listed(connection, query)
+    order = (rank, t.job.c.id.desc()) if by_state else (t.job.c.id.desc(),)
+    return _listed(connection, sa.select(*_COLUMNS).where(t.job.c.state.in_(states)).order_by(*order).limit(limit))
 
 
 def find_job(connection: sa.Connection, job: int) -> ListedJob:
@@ -129,7 +129,7 @@ def find_job(connection: sa.Connection, job: int) -> ListedJob:
 def count_jobs(connection: sa.Connection) -> dict[str, int]:
     """How many jobs are in each state; every state is told."""
     query = sa.select(t.job.c.state, sa.func.count()).group_by(t.job.c.state)
-    counted = dict(connection.execute(query).tuples().all())
+    counted: dict[str, int] = dict(connection.execute(query).tuples().all())
     return {str(state): counted.get(str(state), 0) for state in JobState}
 
 

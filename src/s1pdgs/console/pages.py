@@ -1,0 +1,65 @@
+"""Pages from templates: escaped everywhere, with the headers of a page that loads nothing from elsewhere."""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from s1pdgs import __version__
+from s1pdgs.catalogue.door import product_uuid
+from s1pdgs.console import present
+from s1pdgs.console.guard import PAGE_HEADERS
+
+TAG_HEADER = "HX-PTag"
+
+
+def environment() -> Environment:
+    """The templates with the filters that they use."""
+    made = Environment(
+        loader=PackageLoader("s1pdgs.console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "utc": present.utc,
+        "iso": present.iso,
+        "size": present.size,
+        "span": present.span,
+        "sensing": present.sensing,
+        "percent": present.percent,
+        "map_json": present.map_json,
+        "product_uuid": product_uuid,
+    }
+    made.globals |= {"version": __version__}
+    return made
+
+
+def render(templates: Environment, name: str, **values: Any) -> Markup:
+    """A part of a page."""
+    return Markup(templates.get_template(name).render(**values))  # noqa: S704  rendered with autoescape
+
+
+def page(templates: Environment, name: str, now: datetime, status: int = 200, **values: Any) -> HTMLResponse:
+    """A whole page."""
+    text = templates.get_template(name).render(now=now, **values)
+    return HTMLResponse(text, status, PAGE_HEADERS)
+
+
+def tag_of(fragment: str) -> str:
+    """What a page names the state that it shows by."""
+    return hashlib.sha256(fragment.encode()).hexdigest()[:20]
+
+
+def fragment(request: Request, text: str) -> Response:
+    """The live part of a page; 304 when the page that asks shows this state already."""
+    tag = tag_of(text)
+    headers = {**PAGE_HEADERS, TAG_HEADER: tag}
+    if request.headers.get(TAG_HEADER) == tag:
+        return Response(status_code=304, headers=headers)
+    return HTMLResponse(text, headers=headers)
