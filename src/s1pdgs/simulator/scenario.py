@@ -103,7 +103,7 @@ class Scenario:
     duration_s: float = field(default=3.4, validator=validators.gt(0.0))
     samples: int = field(default=9600, validator=validators.in_(range(64, 22000)))
     targets: int = field(default=9, validator=validators.in_(range(10)))
-    target_rcs_m2: float = 10.0**5.2
+    target_rcs_m2: float = 10.0**5.5
     mispointing: Mispointing = _MISPOINTING
     seed: int = 1
     radar: RadarSettings = RadarSettings()
