@@ -160,7 +160,9 @@ def _claim(database: Database, clock: Clock, patience: Patience) -> _Claim | Non
             connection.execute(_of(row.product_id).values(**given_up))
             return None
         lease = now + timedelta(seconds=patience.lease_s)
-        connection.execute(_of(row.product_id).values(attempts=attempts, retry_at=lease))
+        still_due = _of(row.product_id).where(publication.c.state == "pending", publication.c.attempts == row.attempts)
+        if connection.execute(still_due.values(attempts=attempts, retry_at=lease)).rowcount != 1:
+            return None
         held = find_held(connection, row.name)
     return None if held is None else _Claim(held, attempts)
 

@@ -112,6 +112,8 @@ CASES: list[Case] = [
         any_of("Double", "startTimeFromAscendingNode", "eq 1000.5"),
         lambda p: attribute(p, "startTimeFromAscendingNode") == 1000.5,
     ),
+    (any_of("String", "productType", "eq 'IW_SLC__1S'"), lambda p: p.type == "IW_SLC__1S"),
+    (any_of("String", "productType", "ne 'IW_SLC__1S'"), lambda p: p.type != "IW_SLC__1S"),
     (any_of("Boolean", "sliceProductFlag", "eq true"), lambda p: attribute(p, "sliceProductFlag")),
     (
         any_of("DateTimeOffset", "beginningDateTime", "le 2020-06-15T12:20:00.000002Z"),
@@ -376,6 +378,9 @@ def test_selective_filters_use_indexes(shelf: Segment) -> None:
         "Name eq 'S1A_X.SAFE.zip'": "uq_product_name|sqlite_autoindex_product",
         "startswith(Name,'S1A_X')": "uq_product_name|sqlite_autoindex_product",
         "Id eq 7d8e0000-aaaa-bbbb-cccc-000000000000": "uq_product_uuid|sqlite_autoindex_product",
+        any_of("String", "productType", "eq 'IW_SLC__1S'"): "ix_product_type_start",
+        any_of("Integer", "datatakeID", "eq 5"): "ix_product_datatake_type",
+        any_of("Integer", "missionDatatakeID", "eq 5"): "ix_product_datatake_type",
         "ContentDate/Start gt 2020-01-01 and ContentDate/Start lt 2020-01-02": "ix_product_start",
     }
     for text, index in plans.items():
