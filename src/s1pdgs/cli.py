@@ -119,6 +119,14 @@ def run(ctx: click.Context, roles: tuple[str, ...]) -> None:
 
 
 @cli.command()
+def settings() -> None:
+    """Print every setting with its meaning and default, as a settings file."""
+    from s1pdgs.settings import example
+
+    click.echo(example(), nl=False)
+
+
+@cli.command()
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.pass_context
 def ingest(ctx: click.Context, path: Path) -> None:

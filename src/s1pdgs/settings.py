@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
 PREFIX = "S1PDGS_"
 Seconds = Annotated[float, Field(gt=0)]
@@ -164,3 +166,37 @@ def _known_keys(location: tuple[str | int, ...]) -> list[str]:
         annotation = model.model_fields[part].annotation
         model = Source if part == "sources" else annotation  # type: ignore[assignment]
     return sorted(model.model_fields)
+
+
+def example() -> str:
+    """Every setting with its meaning and default, as a TOML file whose keys are commented out."""
+    lines = ["# Every setting with its default. S1PDGS_<TABLE>__<KEY> in the environment overrides it.", ""]
+    defaults = Settings()  # type: ignore[call-arg]
+    tables: list[tuple[str, _Table]] = [("", defaults)]
+    tables += [(f"[{name}]", value) for name, value in defaults if isinstance(value, _Table)]
+    for title, values in tables:
+        lines += [title] if title else []
+        fields = type(values).model_fields
+        lines += [line for name, field in fields.items() for line in _example_key(name, field, values)]
+        lines.append("")
+    lines += ["# One table for each source.", "[[sources]]"]
+    lines += [line for name, field in Source.model_fields.items() for line in _example_key(name, field, None)]
+    return "\n".join(lines) + "\n"
+
+
+def _example_key(name: str, field: FieldInfo, values: BaseModel | None) -> list[str]:
+    default = field.default if values is None else getattr(values, name)
+    if isinstance(default, _Table) or (name == "sources" and values is not None):
+        return []
+    told = [f"# {field.description}"] if field.description else []
+    required = default is PydanticUndefined
+    shown = '""' if default is None or required else _toml_text(default)
+    return [*told, f"{name} = {shown}" if required else f"# {name} = {shown}"]
+
+
+def _toml_text(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_toml_text(entry) for entry in value)}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"'{value}'" if isinstance(value, (str, Path)) else str(value)

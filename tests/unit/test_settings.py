@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from s1pdgs.settings import SettingsError, load_settings
+from s1pdgs.settings import SettingsError, example, load_settings
 
 
 def written(folder: Path, text: str) -> Path:
@@ -63,3 +63,14 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
     assert "hunter2" not in str(refusal.value)
     settings = load_settings(written(tmp_path, "[serve]\noperator_key='hunter2'"), {})
     assert "hunter2" not in repr(settings)
+
+
+def test_the_documented_settings_are_those_that_exist() -> None:
+    documented = Path(__file__).resolve().parents[2] / "docs" / "settings.toml"
+    assert documented.read_text() == example()
+
+
+def test_the_example_is_a_settings_file_once_sources_are_named(tmp_path: Path) -> None:
+    text = example().replace('name = ""', 'name = "a"').replace('kind = ""', 'kind = "cadip"')
+    settings = load_settings(written(tmp_path, text.replace('url = ""', 'url = "https://a"')), {})
+    assert settings.sources[0].page_size == 200
