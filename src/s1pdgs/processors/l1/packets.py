@@ -117,8 +117,8 @@ def settle_headers(packets: Packets, fields: tuple[str, ...]) -> tuple[Packets, 
     Returns the corrected packets and how many packets differed, by field.
     """
     headers = packets.headers.copy()
-    errors = {}
-    for name in fields:
+    errors = dict.fromkeys(fields, 0)
+    for name in fields if packets.count else ():
         values, counts = np.unique(headers[name], return_counts=True)
         winner = values[np.argmax(counts)]
         errors[name] = int(headers.size - counts.max())

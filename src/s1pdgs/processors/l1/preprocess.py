@@ -25,7 +25,7 @@ from s1pdgs.sar.chirp import Chirp
 from s1pdgs.sar.orbit import Orbit
 from s1pdgs.sar.timing import first_sample_delay_s, transmit_time_s
 
-_FIT_LINES = 4000
+_FIT_LINES = 20_000  # with fewer, the clock of the time code is known worse than that of the PRI
 _OUTLIER_S = 1e-3
 _STATISTICS_LINES = 400
 _BIAS_SIGMAS = 3.0

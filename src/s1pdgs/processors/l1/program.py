@@ -195,9 +195,9 @@ class _Run:
         """This step, on top of the history of the slice."""
         manifest, inputs = self._inputs.manifest, self._inputs
         facility = Facility(
-            country="",
+            country="-",
             name=self._order.processing_station,
-            organisation="",
+            organisation="-",
             site=self._order.processing_station,
             software_name="s1pdgs-l1",
             software_version=software_version(__version__),

@@ -105,7 +105,7 @@ def _values(context: ImageContext) -> DownlinkValues:
     return DownlinkValues(
         pri=float(duration_s(int(header["pri"]))),
         rank=echoes.rank,
-        data_take_id=int(header["data_take_id"]),
+        data_take_id=int(header["data_take_id"]) & 0xFFFF,  # the schema gives it 16 bits
         ecc_number=int(header["ecc_number"]),
         rx_channel_id=int(header["rx_channel"]),
         instrument_config_id=int(header["instrument_configuration_id"]),
