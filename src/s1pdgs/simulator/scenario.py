@@ -95,7 +95,7 @@ class Scenario:
     `targets` point targets of `target_rcs_m2` are spread over the fully focused area, each in a dark patch.
     """
 
-    place: str = "hel"
+    place: str = "martinique"
     after: datetime = datetime(2026, 1, 5, tzinfo=UTC)
     satellite: str = "S1A"
     data_take_id: int = field(default=0x053C1A, validator=validators.in_(range(1 << 24)))
