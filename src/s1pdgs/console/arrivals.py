@@ -79,7 +79,7 @@ def sources(connection: sa.Connection, configured: Mapping[str, float], now: dat
     """Sources by name. `configured` tells the poll interval (seconds) of each, which bounds its silence."""
     file = t.received_file.c
     query = sa.select(file.source, sa.func.count()).where(file.state == ANNOUNCED).group_by(file.source)
-    due: dict[str, int] = dict(connection.execute(query).tuples().all())
+    due = {row[0]: row[1] for row in connection.execute(query)}
     polled = {row.source: row for row in connection.execute(sa.select(t.cursor))}
     names = sorted({*configured, *polled})
     return [_source(name, polled.get(name), configured.get(name), due.get(name, 0), now) for name in names]
@@ -96,7 +96,7 @@ def _source(name: str, row: sa.Row[Any] | None, poll_s: float | None, due: int, 
 def count_sessions(connection: sa.Connection) -> dict[str, int]:
     """How many sessions are in each state that occurs."""
     query = sa.select(t.session.c.state, sa.func.count()).group_by(t.session.c.state)
-    return dict(connection.execute(query).tuples().all())
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def sessions(connection: sa.Connection, limit: int) -> list[SessionView]:

@@ -110,7 +110,7 @@ _JOIN = product.outerjoin(publication, publication.c.product_id == product.c.id)
 def count_types(connection: sa.Connection) -> list[tuple[str, int]]:
     """How many products of each type are held, by type."""
     query = sa.select(product.c.type, sa.func.count()).group_by(product.c.type).order_by(product.c.type)
-    return list(connection.execute(query).tuples())
+    return [(row[0], row[1]) for row in connection.execute(query)]
 
 
 def newest_products(
@@ -129,9 +129,8 @@ def newest_products(
 
 def outgoing(connection: sa.Connection) -> Outgoing:
     """What stands in publication."""
-    counts: dict[str, int] = dict(
-        connection.execute(sa.select(publication.c.state, sa.func.count()).group_by(publication.c.state)).tuples().all()
-    )
+    by_state = sa.select(publication.c.state, sa.func.count()).group_by(publication.c.state)
+    counts = {row[0]: row[1] for row in connection.execute(by_state)}
     last = (
         sa.select(*_COLUMNS)
         .select_from(product.join(publication, publication.c.product_id == product.c.id))

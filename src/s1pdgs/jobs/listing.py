@@ -129,7 +129,7 @@ def find_job(connection: sa.Connection, job: int) -> ListedJob:
 def count_jobs(connection: sa.Connection) -> dict[str, int]:
     """How many jobs are in each state; every state is told."""
     query = sa.select(t.job.c.state, sa.func.count()).group_by(t.job.c.state)
-    counted: dict[str, int] = dict(connection.execute(query).tuples().all())
+    counted = {row[0]: row[1] for row in connection.execute(query)}
     return {str(state): counted.get(str(state), 0) for state in JobState}
 
 

@@ -75,7 +75,7 @@ def orders_in(connection: sa.Connection, state: str, limit: int) -> list[ListedO
 def count_orders(connection: sa.Connection) -> dict[str, int]:
     """How many orders are in each state; every state is told."""
     query = sa.select(t.order.c.state, sa.func.count()).group_by(t.order.c.state)
-    counted: dict[str, int] = dict(connection.execute(query).tuples().all())
+    counted = {row[0]: row[1] for row in connection.execute(query)}
     return {str(state): counted.get(str(state), 0) for state in OrderState}
 
 

@@ -93,7 +93,7 @@ class Stage:
         kind: str,
         *,
         ring: list[LonLat] | None = None,
-        t0: datetime = NOON - timedelta(minutes=12),
+        t0: datetime | None = None,
         timeliness: Timeliness | None = Timeliness.NRT,
         picture: bytes | None = None,
         attributes: dict[str, AttributeValue] | None = None,
@@ -111,7 +111,8 @@ class Stage:
         start = NOON - timedelta(minutes=78)
         made = Product(
             name=name, type=kind, satellite="S1A", validity=Interval(start, start + timedelta(seconds=seconds)),
-            generation_time=NOON, location=location, files=tuple(files), t0=t0, timeliness=timeliness,
+            generation_time=NOON, location=location, files=tuple(files),
+            t0=t0 or self.clock.now() - timedelta(minutes=2), timeliness=timeliness,
             footprint=None if ring is None else Footprint.from_points(ring),
             attributes={"productType": kind, "orbitNumber": 51312, **(attributes or {})},
         )  # fmt: skip
@@ -256,7 +257,7 @@ def receive(stage: Stage, session: str, channels: dict[int, tuple[int, int, bool
     announced = Session(session, "S1A", "SGS", len(channels), begin, begin, begin + timedelta(minutes=9), 51312)
     with stage.database.write() as connection:
         inbox.announce_session(connection, "svalbard", announced, now)
-        for channel, (stored, total, final) in channels.items():
+        for channel, (_stored, total, final) in channels.items():
             for block in range(1, total + 1):
                 name = f"DCS_02_{session}_ch{channel}_DSDB_{block:05d}.raw"
                 file = SessionFile(

@@ -22,9 +22,22 @@
     type: "MultiPolygon",
     coordinates: land.coordinates.filter((polygon) => polygon[0].some(([longitude]) => keep(longitude))),
   });
+  // The coast is stitched over the dateline and around the pole; on a flat map its rings run on beyond 180 degrees.
+  const unrolled = (ring) => {
+    let turn = 0;
+    const points = ring.map(([longitude, latitude], place) => {
+      const step = place ? longitude - ring[place - 1][0] : 0;
+      turn += step < -180 ? 360 : step > 180 ? -360 : 0;
+      return [longitude + turn, latitude];
+    });
+    const [first, last] = [points[0], points[points.length - 1]];
+    if (Math.abs(last[0] - first[0]) > 180) points.push([last[0], -90], [first[0], -90], first);
+    return points;
+  };
   fetch(LAND).then((answer) => answer.json()).then((world) => {
     const found = topojson.feature(world, world.objects.land);
-    const land = (found.features ? found.features[0] : found).geometry;
+    const stitched = (found.features ? found.features[0] : found).geometry;
+    const land = { type: "MultiPolygon", coordinates: stitched.coordinates.map((polygon) => polygon.map(unrolled)) };
     const layers = [
       addLand(land, 0),
       addLand(asideOf(land, (longitude) => longitude > 90), -360),
@@ -65,7 +78,7 @@
     const cell = (name) => row.querySelector(`.${name}`)?.textContent.trim() ?? "";
     parts.push(build("p", (line) => {
       line.className = "aside";
-      line.textContent = `${cell("start")} UTC, ${cell("duration")}, ${cell("size")}, t0 → out ${cell("delay")}`;
+      line.textContent = `${cell("start")} UTC, ${cell("duration")}, ${cell("size")}, ${row.dataset.state}`;
     }));
     if (row.dataset.quicklook) {
       parts.push(build("a", (link) => {
@@ -76,7 +89,7 @@
       parts.push(build("p", (line) => { line.className = "empty"; line.textContent = "This product has no quicklook."; }));
     }
     panel.replaceChildren(...parts);
-    panel.dataset.shows = `${row.dataset.product} ${cell("delay")}`;
+    panel.dataset.shows = `${row.dataset.product} ${row.dataset.state}`;
   };
   const choose = (id, byHand) => {
     if (chosen !== null) mark(chosen, "is-chosen", false);
@@ -104,7 +117,7 @@
     host.dataset.footprints = String(shapes.size);
     if (isPicked && rowOf(chosen)) {
       mark(chosen, "is-chosen", true);
-      if (!panel.dataset.shows.startsWith(`${chosen} ${rowOf(chosen).querySelector(".delay").textContent.trim()}`)) show(rowOf(chosen));
+      if (panel.dataset.shows !== `${chosen} ${rowOf(chosen).dataset.state}`) show(rowOf(chosen));
       return;
     }
     const first = rows().find((row) => row.dataset.quicklook) ?? rows().find((row) => row.dataset.footprint);
