@@ -95,7 +95,7 @@ def _serving(ground: GroundSegment) -> AbstractContextManager["Doors"]:
     from s1pdgs.doors import application, serving  # noqa: PLC0415
 
     serve = ground.settings.serve
-    app = application(serve, ground.database, ground.store, ground.outbox.clock, ground.work_root / "jobs")
+    app = application(ground.settings, ground.database, ground.store, ground.outbox.clock, ground.work_root / "jobs")
     return serving(app, serve.host, serve.port)
 
 
@@ -225,10 +225,13 @@ def workshop_of(ground: GroundSegment) -> Workshop:
 
 
 def _publish_role(ground: GroundSegment) -> Role:
-    from s1pdgs.publication.publisher import publish_step  # noqa: PLC0415
+    from s1pdgs.publication.publisher import Patience, publish_step  # noqa: PLC0415
+
+    wanted = ground.settings.publication
+    patience = Patience(wanted.max_attempts, wanted.backoff_s, wanted.lease_s)
 
     def step() -> bool:
-        return publish_step(ground.database, ground.store, ground.outbox, ground.outbox.clock)
+        return publish_step(ground.database, ground.store, ground.outbox, ground.outbox.clock, patience)
 
     return Role("publish", step)
 
@@ -237,4 +240,4 @@ def _publication_subscriber(ground: GroundSegment) -> Subscriber:
     from s1pdgs.publication.publisher import Selection, subscriber  # noqa: PLC0415
 
     wanted = ground.settings.publication
-    return subscriber(Selection.of(wanted.types, wanted.excluded_consolidations), ground.outbox.clock)
+    return subscriber(Selection.of(wanted.types, wanted.internal), ground.outbox.clock)

@@ -13,9 +13,10 @@ from prometheus_client import make_asgi_app
 
 from s1pdgs import __version__
 from s1pdgs.access.operators import OperatorGate, operator_gate
+from s1pdgs.console.web import mount as mount_console
 from s1pdgs.model.time import Clock
 from s1pdgs.publication.service import mount as mount_publication
-from s1pdgs.settings import Serve
+from s1pdgs.settings import Serve, Settings
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import ObjectStore
 
@@ -27,10 +28,21 @@ class Doors:
     url: str
 
 
-def application(serve: Serve, database: Database, store: ObjectStore, clock: Clock, work_root: Path) -> FastAPI:
-    """Everything that is served, as one ASGI application."""
+def application(settings: Settings, database: Database, store: ObjectStore, clock: Clock, work_root: Path) -> FastAPI:
+    """Everything that is served, as one ASGI application; `work_root` is where attempts at jobs are made."""
+    serve = settings.serve
     app = FastAPI(title="s1pdgs", version=__version__, docs_url=None, redoc_url=None)
     mount_publication(app, database, store, base_url=serve.base_url)
+    mount_console(
+        app,
+        database,
+        store,
+        clock,
+        _gate(serve),
+        work_root=work_root,
+        sources={source.name: source.poll_s for source in settings.sources},
+        base_url=serve.base_url,
+    )
     app.mount("/metrics", make_asgi_app())
     return app
 

@@ -81,9 +81,13 @@ class Publication(_Table):
     types: list[str] = Field(
         [r".*_RAW__0[SACN]", r".*_(SLC|GRD|OCN)[FHM_]_[12][SA]"], description="patterns of published product types"
     )
-    excluded_consolidations: list[str] = Field(
-        ["FULL", "START", "MID", "END", "PARTIAL"], description="Level-0 segments stay inside: only slices go out"
+    internal: list[str] = Field(
+        [r".*_RAW__0S (FULL|START|MID|END|PARTIAL)"],
+        description="patterns of `type consolidation` that stay inside: Level-0 segments, whose slices go out",
     )
+    max_attempts: int = Field(5, ge=1)
+    backoff_s: Seconds = Field(10.0, description="wait after the first failed attempt; doubled after each")
+    lease_s: Seconds = Field(120.0, description="a publisher that is silent for so long is taken for dead")
 
 
 class Settings(_Table):

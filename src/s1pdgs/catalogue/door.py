@@ -1,6 +1,7 @@
 """The one door into the catalogue, for what was downloaded, ingested or made here."""
 
 import uuid
+import warnings
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -66,10 +67,16 @@ def _row(product: Product, now: datetime) -> dict[str, Any]:
         "t0": product.t0,
         "timeliness": product.timeliness,
         "footprint": None if product.footprint is None else [list(point) for point in product.footprint.ring],
-        "attributes": attributes_to_json(product.attributes),
+        "attributes": attributes_to_json(_told(product)),
         "datatake": datatake if isinstance(datatake, int) else None,
         "catalogued_at": now,
     }
+
+
+def _told(product: Product) -> dict[str, AttributeValue]:
+    """The attributes that users see: those of the product with the timeliness that the ground segment gave it."""
+    timeliness = {} if product.timeliness is None else {"timeliness": str(product.timeliness)}
+    return {**timeliness, **product.attributes}
 
 
 def _widen_span(connection: sa.Connection, product: Product) -> None:
@@ -91,7 +98,9 @@ def footprint_boxes(footprint: Footprint) -> list[dict[str, float]]:
         return [_box(0, (min(longitudes), min(latitudes), max(longitudes), max(latitudes)))]
     shape: Any = shapely.Polygon(ring)
     if footprint.crosses_dateline:
-        shape = antimeridian.fix_polygon(shape, fix_winding=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", antimeridian.FixWindingWarning)
+            shape = antimeridian.fix_polygon(shape, fix_winding=True)
     parts = list(shape.geoms) if hasattr(shape, "geoms") else [shape]
     return [_box(index, part.bounds) for index, part in enumerate(parts)]
 

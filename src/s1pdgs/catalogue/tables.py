@@ -19,7 +19,7 @@ product = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("t0", Micros, nullable=False),
     sa.Column("timeliness", sa.Text),
-    sa.Column("footprint", sa.JSON, comment="closed ring of [longitude, latitude] in degrees"),
+    sa.Column("footprint", sa.JSON(none_as_null=True), comment="closed ring of [longitude, latitude] in degrees"),
     sa.Column("attributes", sa.JSON, nullable=False, comment="name -> [kind, value]; times as microseconds"),
     sa.Column("datatake", sa.Integer, comment="mission data take identifier, where there is one"),
     sa.Column("catalogued_at", Micros, nullable=False),

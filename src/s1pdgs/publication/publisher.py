@@ -28,20 +28,21 @@ _log = structlog.get_logger(__name__)
 
 @frozen
 class Selection:
-    """Which products go out: whole-name patterns of types, and consolidations (of Level-0 segments) that stay in."""
+    """Which products go out: whole-name patterns of types, and patterns of "type consolidation" that stay inside."""
 
     types: tuple[re.Pattern[str], ...]
-    excluded_consolidations: frozenset[str] = frozenset()
+    internal: tuple[re.Pattern[str], ...] = ()
 
     @classmethod
-    def of(cls, types: Sequence[str], excluded_consolidations: Sequence[str] = ()) -> "Selection":
-        return cls(tuple(re.compile(pattern) for pattern in types), frozenset(excluded_consolidations))
+    def of(cls, types: Sequence[str], internal: Sequence[str] = ()) -> "Selection":
+        return cls(tuple(map(re.compile, types)), tuple(map(re.compile, internal)))
 
     def wants(self, product: Product) -> bool:
         """Whether a product goes out."""
-        consolidation = product.attributes.get("productConsolidation")
-        matches = any(pattern.fullmatch(product.type) for pattern in self.types)
-        return matches and consolidation not in self.excluded_consolidations
+        if not any(pattern.fullmatch(product.type) for pattern in self.types):
+            return False
+        kind = f"{product.type} {product.attributes.get('productConsolidation', '')}"
+        return not any(pattern.fullmatch(kind) for pattern in self.internal)
 
 
 @frozen

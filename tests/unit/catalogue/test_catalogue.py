@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -34,7 +35,8 @@ def test_a_product_is_found_as_it_was_registered(database: Database, outbox: Out
     with database.read() as connection:
         held = find(connection, "slice")
         assert held is not None
-        assert held.product == slice_
+        told = {**slice_.attributes, "timeliness": "NRT"}
+        assert held.product == evolve(slice_, attributes=told)
         assert held.uuid == product_uuid("slice")
         assert [p.name for p in of_datatake(connection, "S1A", 0x21735, ["S3_RAW__0S"])] == ["slice"]
         assert [p.name for p in newest(connection, 10)] == ["slice"]
