@@ -1,6 +1,7 @@
 """`s1pdgs demo`."""
 
 import signal
+import threading
 from pathlib import Path
 
 import click
@@ -35,7 +36,9 @@ def demo(data_dir: Path, out: Path, *, keep: bool, port: int, pass_s: float, sce
     """
     configure_logs("console", "ERROR")
     console = Console()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
     with Display(console) as display:
         urls: list[str] = []
 
@@ -49,7 +52,7 @@ def demo(data_dir: Path, out: Path, *, keep: bool, port: int, pass_s: float, sce
             if keep:
                 console.print("running; Ctrl-C ends it")
 
-        course = Demo(data_dir, out, scenario, keep, pass_s, port, display.update, served)
+        course = Demo(data_dir, out, scenario, keep, pass_s, port, display.update, served, stop)
         try:
             run_demo(course, ended)
         except DemoError as error:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
-from attrs import frozen
+from attrs import field, frozen
 
 from s1pdgs.app import GroundSegment, open_ground_segment, running
 from s1pdgs.demo.collect import DemoError, collect
@@ -41,6 +41,7 @@ class Demo:
     port: int = 0
     watch: Watch = lambda _step, _standing: None
     served: Callable[[str], None] = lambda _url: None
+    stop: threading.Event = field(factory=threading.Event)
 
 
 def run_demo(demo: Demo, ended: Callable[[Report, Path], None]) -> None:
@@ -68,7 +69,7 @@ def run_demo(demo: Demo, ended: Callable[[Report, Path], None]) -> None:
                 report = Report(findings, tuple(steps), time.monotonic() - begin, memory.peak_mb)
                 ended(report, write_report(report, demo.out_dir))
                 if demo.keep:
-                    threading.Event().wait()
+                    demo.stop.wait()
 
 
 @contextmanager
@@ -149,5 +150,6 @@ def _wait(ground: GroundSegment, demo: Demo) -> None:
         images = sum(count for kind, count in standing.products.items() if kind.endswith("_1S"))
         if standing.settled and images:
             return
-        time.sleep(LOOK_S)
+        if demo.stop.wait(LOOK_S):
+            raise DemoError("stopped before the end")
     raise DemoError("nothing was finished in time; waiting: " + "; ".join(standing.waiting or ("nothing",)))
