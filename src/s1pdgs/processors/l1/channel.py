@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from s1pdgs.formats.aux.pp1 import LookParameters as AuxiliaryLook
@@ -60,7 +60,9 @@ def estimate_centroid(inputs: SliceInput) -> tuple[DopplerEstimate, ...]:
     channel = inputs.channels[0]
     grid = raw_grid(inputs, channel)
     pulse = round(channel.echoes.chirp.length_s * grid.sampling_hz)
-    return tuple(estimate_doppler(grid, inputs.orbit, inputs.attitude, channel.echoes.read, pulse))
+    estimates = estimate_doppler(grid, inputs.orbit, inputs.attitude, channel.echoes.read, pulse)
+    limits = inputs.processing.product(PRODUCT_IDS[SLC]).doppler
+    return tuple(evolve(found, limit_hz=limits.rms_threshold_hz) if limits else found for found in estimates)
 
 
 def raw_grid(inputs: SliceInput, channel: ChannelInput) -> RawGrid:

@@ -33,8 +33,8 @@ class DopplerEstimate:
     """The Doppler centroid around one time; polynomials in (two-way delay - `t0_s`), Hz.
 
     `fine_delay_s` and `fine_hz` are the estimates of range blocks, those of the geometry where the data say nothing.
-    `rms_hz` is the scatter of the data about their polynomial, NaN where there is none; `measured` tells whether the
-    data polynomial rests on data.
+    `rms_hz` is the scatter of the data about their polynomial, NaN where there is none, to be trusted up to `limit_hz`;
+    `measured` tells whether the data polynomial rests on data.
     """
 
     start_s: float
@@ -46,6 +46,7 @@ class DopplerEstimate:
     fine_hz: tuple[float, ...]
     rms_hz: float
     measured: bool
+    limit_hz: float = MAX_RMS_HZ
 
     @property
     def time_s(self) -> float:
@@ -58,7 +59,7 @@ class DopplerEstimate:
 
     @property
     def reliable(self) -> bool:
-        return self.measured and self.rms_hz <= MAX_RMS_HZ
+        return self.measured and self.rms_hz <= self.limit_hz
 
 
 def estimate_doppler(

@@ -26,6 +26,7 @@ _FRACTIONS = 128
 _OVERSAMPLING = 1.7
 _PADDING = 64
 _CHUNK = 32
+_STRIDE = 16
 
 
 @frozen
@@ -226,27 +227,35 @@ def add_ground_intensity(  # noqa: PLR0917 - numba takes positions only
 ) -> None:  # pragma: no cover - compiled
     """Interpolate complex lines, float32 (n, looks, 2 m), at the slant ranges of ground pixels and add |.|^2.
 
-    `slant`: polynomials of slant range in metres over ground range in km, (n, degree + 1); `first_m` the slant range
-    of sample 0 and `scale` samples per metre. Kernels that reach over an end of the line are clipped there.
+    `slant`: polynomials of slant range in metres over ground range in km, (n, degree + 1), evaluated every `_STRIDE`
+    pixels and linear in between (3 mm at most); `first_m` the slant range of sample 0 and `scale` samples per metre.
+    Kernels that reach over an end of the line are cut there.
     """
-    fractions, taps = kernel.shape[0] - 1, kernel.shape[1]
-    count = looks.shape[2] // 2
+    fractions, count = kernel.shape[0] - 1, looks.shape[2] // 2
     for row in range(looks.shape[0]):
-        for pixel in range(intensity.shape[1]):
-            ground = 1e-3 * pixel * spacing_m
-            range_m = 0.0
+        for start in range(0, intensity.shape[1], _STRIDE):
+            near, far = 0.0, 0.0
             for power in range(slant.shape[1] - 1, -1, -1):
-                range_m = range_m * ground + slant[row, power]
-            position = (range_m - first_m) * scale
-            whole = math.floor(position)
-            entry = int((position - whole) * fractions + 0.5)
-            left = whole - (taps // 2 - 1)
-            first, last = max(0, -left), min(taps, count - left)
-            total = np.float32(0.0)
-            for look in range(looks.shape[1]):
-                re, im = np.float32(0.0), np.float32(0.0)
-                for tap in range(first, last):
-                    re += kernel[entry, tap] * looks[row, look, 2 * (left + tap)]
-                    im += kernel[entry, tap] * looks[row, look, 2 * (left + tap) + 1]
-                total += re * re + im * im
-            intensity[row, pixel] += total
+                near = near * (1e-3 * spacing_m * start) + slant[row, power]
+                far = far * (1e-3 * spacing_m * (start + _STRIDE)) + slant[row, power]
+            near, far = (near - first_m) * scale, (far - first_m) * scale
+            for pixel in range(start, min(start + _STRIDE, intensity.shape[1])):
+                position = near + (far - near) * (pixel - start) / _STRIDE
+                whole = math.floor(position)
+                entry = int((position - whole) * fractions + 0.5)
+                left = whole - (_TAPS // 2 - 1)
+                first, last = max(0, -left), min(_TAPS, count - left)
+                inside = first == 0 and last == _TAPS
+                total = np.float32(0.0)
+                for look in range(looks.shape[1]):
+                    re, im = np.float32(0.0), np.float32(0.0)
+                    if inside:
+                        for tap in range(_TAPS):
+                            re += kernel[entry, tap] * looks[row, look, 2 * (left + tap)]
+                            im += kernel[entry, tap] * looks[row, look, 2 * (left + tap) + 1]
+                    else:
+                        for tap in range(first, last):
+                            re += kernel[entry, tap] * looks[row, look, 2 * (left + tap)]
+                            im += kernel[entry, tap] * looks[row, look, 2 * (left + tap) + 1]
+                    total += re * re + im * im
+                intensity[row, pixel] += total
