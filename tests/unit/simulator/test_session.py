@@ -126,7 +126,7 @@ def test_the_command_makes_a_session_and_explains_mistakes(tmp_path: Path) -> No
     runner = CliRunner()
     result = runner.invoke(simulate_command, [str(tmp_path / "made"), "--mini", "--polarisations", "VV"])
     assert result.exit_code == 0, result.output
-    assert "Hel Peninsula" in result.output
+    assert "Martinique" in result.output
     assert (tmp_path / "made" / "session.json").is_file()
     repeated = runner.invoke(simulate_command, [str(tmp_path / "made"), "--mini"])
     assert repeated.exit_code != 0
