@@ -26,6 +26,7 @@ from s1pdgs.formats.l1.noise import read_noise
 from s1pdgs.formats.listfile import read_list
 from s1pdgs.processors.analysis.point_target import Target, analyse_product
 from s1pdgs.processors.l1 import program
+from s1pdgs.processors.l1.packets import open_packets
 from s1pdgs.sar.constants import SPEED_OF_LIGHT_M_S
 from s1pdgs.sar.earth import geodetic_to_ecef
 from s1pdgs.sar.orbit import zero_doppler_time
@@ -256,6 +257,30 @@ def test_an_orbit_file_that_does_not_cover_the_slice_is_an_error(
     assert run(elsewhere.order(workdir), monkeypatch) >= 128
     assert "order the slice with an orbit file that covers it" in capfd.readouterr().err
     assert not list(workdir.glob("*.SAFE"))
+
+
+def test_a_long_gap_is_a_warning_and_annotated(
+    made: Slice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(made.folder / made.name, tmp_path / made.name)
+    (tmp_path / "auxiliary").symlink_to(made.folder / "auxiliary")
+    (path,) = (path for path in (tmp_path / made.name).glob("*-vh-*.dat") if path.stem[-5:] not in {"annot", "index"})
+    packets = open_packets(path)
+    (echoes,) = np.nonzero(packets.headers["signal_type"] == 0)
+    first, last = packets.offsets[echoes[[900, 1050]]]
+    data = path.read_bytes()
+    path.write_bytes(data[:first] + data[last:])
+    workdir = tmp_path / "work"
+    workdir.mkdir()
+    order = Slice(tmp_path, made.name, made.take, made.targets).order(workdir, outputs=("SM_SLC__1S",))
+    assert 0 < run(order, monkeypatch) < 128
+    assert "VH: 150 lines are missing in a row" in capfd.readouterr().out
+    (product,) = read_list(workdir / "work.LIST")
+    annotation = read_product(next((workdir / product / "annotation").glob("*-vh-*.xml")))
+    quality = annotation.quality_information.quality_data_list[0].downlink_quality
+    assert quality.num_downlink_input_missing_lines == 150
+    assert quality.num_downlink_input_data_gaps == 1
+    assert quality.downlink_missing_lines_significant_flag
 
 
 def test_a_second_of_packets_alone_tells_no_orbit(
