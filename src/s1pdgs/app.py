@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 
 logger = structlog.get_logger(__name__)
 
-ROLES = ("stations", "triggers", "work", "publish", "serve")
+ROLES = ("stations", "triggers", "work", "publish", "housekeeping", "serve")
 IDLE_S = 0.2
 AFTER_ERROR_S = 2.0
 DRAIN_S = 30.0
+HOUSEKEEPING_S = 60.0
 SWEEP_EVERY = timedelta(seconds=5)
 
 
@@ -125,6 +126,8 @@ def roles_of(ground: GroundSegment, name: str) -> list[Role]:
             return [_work_role(ground)] if ground.settings.work.slots else []
         case "publish":
             return [_publish_role(ground)]
+        case "housekeeping":
+            return [_housekeeping_role(ground)]
         case _:
             return []
 
@@ -222,6 +225,17 @@ def workshop_of(ground: GroundSegment) -> Workshop:
         timedelta(seconds=work.lease_s),
         BackOff(timedelta(seconds=work.backoff_s)),
     )
+
+
+def _housekeeping_role(ground: GroundSegment) -> Role:
+    from s1pdgs.jobs.housekeeping import sweep_attempts, sweep_workdirs  # noqa: PLC0415
+
+    def step() -> bool:
+        sweep_workdirs(ground.database, ground.work_root / "jobs", ground.settings.work.keep_failed)
+        sweep_attempts(ground.database, ground.store, ground.outbox.clock.now())
+        return False
+
+    return Role("housekeeping", step, idle_s=HOUSEKEEPING_S)
 
 
 def _publish_role(ground: GroundSegment) -> Role:

@@ -42,6 +42,7 @@ attempt = sa.Table(
     sa.Column("exit_code", sa.Integer),
     sa.Column("reason", sa.Text),
     sa.Column("log", sa.Text, comment="object key of the whole log"),
+    sa.Column("swept_at", Micros, comment="when the objects that it left unpublished were removed"),
 )
 
 job_input = sa.Table(

@@ -61,7 +61,12 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("t0", sa.BigInteger(), nullable=False),
         sa.Column("timeliness", sa.Text(), nullable=True),
-        sa.Column("footprint", sa.JSON(), nullable=True, comment="closed ring of [longitude, latitude] in degrees"),
+        sa.Column(
+            "footprint",
+            sa.JSON(none_as_null=True),
+            nullable=True,
+            comment="closed ring of [longitude, latitude] in degrees",
+        ),
         sa.Column("attributes", sa.JSON(), nullable=False, comment="name -> [kind, value]; times as microseconds"),
         sa.Column("datatake", sa.Integer(), nullable=True, comment="mission data take identifier, where there is one"),
         sa.Column("catalogued_at", sa.BigInteger(), nullable=False),
@@ -180,6 +185,9 @@ def upgrade() -> None:
         sa.Column("exit_code", sa.Integer(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("log", sa.Text(), nullable=True, comment="object key of the whole log"),
+        sa.Column(
+            "swept_at", sa.BigInteger(), nullable=True, comment="when the objects that it left unpublished were removed"
+        ),
         sa.ForeignKeyConstraint(["job_id"], ["job.id"], name=op.f("fk_job_attempt_job_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("job_id", "fence", name=op.f("pk_job_attempt")),
     )
