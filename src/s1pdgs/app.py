@@ -19,7 +19,7 @@ from s1pdgs.model.time import SystemClock
 from s1pdgs.settings import Settings, Source
 from s1pdgs.stations.profile import Credentials, Profile
 from s1pdgs.storage.database import Database, open_sqlite
-from s1pdgs.storage.objects import ObjectStore, local_objects
+from s1pdgs.storage.objects import LocalObjects, ObjectStore, local_objects
 from s1pdgs.storage.schema import migrate
 
 if TYPE_CHECKING:
@@ -233,6 +233,8 @@ def _housekeeping_role(ground: GroundSegment) -> Role:
     def step() -> bool:
         sweep_workdirs(ground.database, ground.work_root / "jobs", ground.settings.work.keep_failed)
         sweep_attempts(ground.database, ground.store, ground.outbox.clock.now())
+        if isinstance(ground.store, LocalObjects):
+            ground.store.remove_abandoned()
         return False
 
     return Role("housekeeping", step, idle_s=HOUSEKEEPING_S)

@@ -1,5 +1,6 @@
 """Every object store keeps the same promises."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,3 +86,23 @@ def test_files_go_in_and_out(store: ObjectStore, tmp_path: Path) -> None:
     put_file(store, source, "f")
     fetch_file(store, "f", target)
     assert target.read_bytes() == source.read_bytes()
+
+
+def test_what_a_dead_writer_left_is_removed_and_a_living_one_is_not_disturbed(tmp_path: Path) -> None:
+    store = local_objects(tmp_path / "objects")
+    abandoned = store.folder / "a" / ".part-dead"
+    abandoned.parent.mkdir()
+    abandoned.write_bytes(b"half")
+    long_ago = 1_700_000_000
+    os.utime(abandoned, (long_ago, long_ago))
+
+    def chunks() -> Iterator[bytes]:
+        yield b"first"
+        living = next(path for path in (store.folder / "b").iterdir())
+        os.utime(living, (long_ago, long_ago))
+        assert store.remove_abandoned() == 1
+        yield b" second"
+
+    store.put("b/key", chunks())
+    assert b"".join(store.read("b/key")) == b"first second"
+    assert not abandoned.exists()

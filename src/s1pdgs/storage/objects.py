@@ -1,9 +1,11 @@
 """Where bytes rest: one protocol over a local folder, an S3 bucket or memory."""
 
+import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
@@ -17,6 +19,7 @@ from s1pdgs.formats.files import atomic_file, sync_directory
 
 CHUNK_BYTES = 4 * 1024 * 1024
 _PART = ".part-"
+_JUST_MADE_S = 1.0
 
 
 class StorageError(OSError):
@@ -138,6 +141,7 @@ class LocalObjects:
         part = Path(name)
         try:
             with os.fdopen(handle, "wb") as stream:
+                fcntl.flock(stream, fcntl.LOCK_SH)  # tells that its writer lives
                 for chunk in chunks:
                     stream.write(chunk)
                     md5.update(chunk)
@@ -199,9 +203,25 @@ class LocalObjects:
             return 1
         return 0
 
+    def remove_abandoned(self) -> int:
+        """Remove what writers left that died while they wrote; how many files."""
+        return sum(_remove_if_abandoned(part) for part in self.folder.rglob(f"{_PART}*"))
+
     def path(self, key: str) -> Path:
         """Where the object of a key lies."""
         return self.folder / safe_key(key)
+
+
+def _remove_if_abandoned(part: Path) -> bool:
+    try:
+        with part.open("rb") as stream:
+            if time.time() - part.stat().st_mtime < _JUST_MADE_S:
+                return False
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink()
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    return True
 
 
 def local_objects(folder: Path) -> LocalObjects:
