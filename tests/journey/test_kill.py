@@ -84,19 +84,18 @@ def test_a_kill_in_every_step_changes_nothing(small: Path, make_ground: MakeGrou
     assert all(fence > 1 for fence in fences.values()), fences
 
 
-def test_a_second_run_on_the_same_data_makes_and_publishes_nothing(tiny: Path, make_ground: MakeGround) -> None:
+def test_a_second_run_on_the_same_data_makes_and_publishes_nothing(small: Path, make_ground: MakeGround) -> None:
     def standing(ground: Ground) -> list[object]:
         counts = ("event", "product", "job", "publication", "production_order", "quarantine")
         return [ground.rows(sa.text(f"select count(*) from {table}"))[0][0] for table in counts]  # type: ignore[arg-type]
 
-    with station(tiny) as source:
+    with station(small) as source:
         ground = make_ground(source)
         ground.start()
-        ground.wait(lambda: any(row.state == "published" for row in ground.publications()), "Level-0 is published")
-        ground.wait(lambda: not any(row.state == "pending" for row in ground.publications()), "all is published")
+        ground.wait_settled(*EVERYTHING)
         ground.stop()
     before = standing(ground)
-    with station(tiny) as source:
+    with station(small) as source:
         again = make_ground(source, data_dir=ground.data_dir)
         again.start()
         for entity in ("Sessions", "Products"):
