@@ -15,7 +15,9 @@ from attrs import field, frozen
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.catalogue import door
 from s1pdgs.formats.joborder import write_job_order
+from s1pdgs.inbox.quarantine import set_aside
 from s1pdgs.jobs import queue
+from s1pdgs.jobs.aside import keep_received
 from s1pdgs.jobs.errors import AttemptFailed, Interrupted, LeaseLost
 from s1pdgs.jobs.joblog import JobLog
 from s1pdgs.jobs.lease import held_lease
@@ -135,12 +137,25 @@ def _produce(attempt: _Attempt, lost: threading.Event) -> tuple[list[Product], i
 
 def _publish(attempt: _Attempt, products: list[Product], exit_code: int) -> None:
     workshop, claim = attempt.workshop, attempt.claim
+    received = keep_received(workshop.store, claim, attempt.workdir, attempt.log)
     attempt.log.note(f"{len(products)} products stored")
     log_key = _store_log(attempt)
     names = [product.name for product in products]
     with workshop.database.write() as connection:
         if not queue.finish(connection, workshop.outbox, claim, names, log=log_key, exit_code=exit_code):
             raise LeaseLost
+        for kept in received:
+            if kept.reason is not None:
+                source = f"job-{claim.job}-{claim.fence}"
+                set_aside(
+                    connection,
+                    workshop.outbox,
+                    source=source,
+                    remote_id=kept.name,
+                    name=kept.name,
+                    reason=kept.reason,
+                    location=kept.key,
+                )
         for product in products:
             if not door.register(connection, workshop.outbox, product):
                 logger.warning("job %d/%d: %s is in the catalogue already", claim.job, claim.fence, product.name)
