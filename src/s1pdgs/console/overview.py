@@ -65,20 +65,17 @@ class Overview:
         """What is parked, failed, set aside or late."""
         aside = sum(entry.is_news(self.now) for entry in self.quarantined)
         retrying = sum(job.state == JobState.READY and job.reason is not None for job in self.jobs)
-        told = [
-            *(Trouble(f"source {source.name} cannot be polled", "stations") for source in self.sources if source.error),
-            *(
-                Trouble(f"source {source.name} is not polled", "stations")
-                for source in self.sources
-                if source.is_silent
-            ),
+        failing = [source for source in self.sources if source.error and not source.is_silent]
+        silent = [source for source in self.sources if source.is_silent]
+        return [
+            *(Trouble(f"source {source.name} cannot be polled", "stations") for source in failing),
+            *(Trouble(f"source {source.name} is not polled", "stations") for source in silent),
             *_counted(aside, "file set aside", "files set aside", "quarantine"),
             *_counted(self.job_counts[JobState.PARKED], "job parked", "jobs parked", "jobs"),
             *_counted(retrying, "job waits for another attempt", "jobs wait for another attempt", "jobs"),
             *_counted(self.outgoing.failed, "publication failed", "publications failed", "products"),
             *_counted(self.late, "late", "late", "jobs"),
         ]
-        return list(told)
 
 
 def overview(
