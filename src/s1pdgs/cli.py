@@ -184,7 +184,7 @@ def jobs(ctx: click.Context, limit: int, as_json: bool) -> None:
 
     ground = _open(ctx)
     with ground.database.read() as connection:
-        rows = [*list_waiting(connection, limit), *list_jobs(connection, limit)]
+        rows = [*list_waiting(connection, limit), *list_jobs(connection, limit, ground.outbox.clock.now())]
     _show(rows, as_json, "no jobs")
 
 
@@ -266,8 +266,11 @@ def execute(ctx: click.Context, number: int, fence: int) -> None:
     sys.exit(0 if outcome in (Outcome.DONE, Outcome.HANDED_BACK) else 1)
 
 
+_WIDE = ("name", "unit", "note")
+
+
 def _show(rows: list[dict[str, Any]], as_json: bool, when_empty: str) -> None:
-    """Rows as a table for people or as JSON for machines."""
+    """Rows as a table for people, long columns last, or as JSON for machines."""
     if as_json:
         click.echo(json.dumps(rows, indent=1))
         return
@@ -277,9 +280,27 @@ def _show(rows: list[dict[str, Any]], as_json: bool, when_empty: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, header_style="bold")
-    for name in rows[0]:
-        table.add_column(name, justify="right" if isinstance(rows[0][name], int) else "left", overflow="fold")
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    columns = sorted(rows[0], key=lambda name: name in _WIDE)
+    for name in columns:
+        numeric = isinstance(rows[0][name], (int, float))
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=name not in _WIDE, overflow="fold")
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
-    Console().print(table)
+        table.add_row(*(_cell(name, row[name]) for name in columns))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=240)
+    console.print(table)
+
+
+def _cell(name: str, value: Any) -> str:
+    """A value as people read it: sizes with units, times to the second."""
+    if value is None:
+        return ""
+    if name == "size":
+        from rich.filesize import decimal
+
+        return decimal(value)
+    if name in ("start", "stop", "catalogued", "created"):
+        return str(value)[:19].replace("T", " ")
+    return str(value)

@@ -52,9 +52,12 @@ job_input = sa.Table(
     sa.Column("product", sa.Text, primary_key=True),
 )
 
+sa.Index("ix_job_input_product", job_input.c.product)
+
 job_output = sa.Table(
     "job_output",
     metadata,
     sa.Column("job_id", sa.ForeignKey(job.c.id, ondelete="CASCADE"), primary_key=True),
     sa.Column("product", sa.Text, primary_key=True),
 )
+sa.Index("ix_job_output_product", job_output.c.product)

@@ -198,6 +198,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["job_id"], ["job.id"], name=op.f("fk_job_input_job_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("job_id", "product", name=op.f("pk_job_input")),
     )
+    op.create_index("ix_job_input_product", "job_input", ["product"], unique=False)
     op.create_table(
         "job_output",
         sa.Column("job_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -205,6 +206,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["job_id"], ["job.id"], name=op.f("fk_job_output_job_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("job_id", "product", name=op.f("pk_job_output")),
     )
+    op.create_index("ix_job_output_product", "job_output", ["product"], unique=False)
     op.create_table(
         "order_need",
         sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
