@@ -2,11 +2,10 @@
 
 import time
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from s1pdgs.demo.report import Findings, Report
@@ -78,44 +77,41 @@ def walk(standing: Standing) -> list[tuple[str, str]]:
 
 
 def show_report(console: Console, report: Report, path: Path, url: str) -> None:
-    """The tables at the end."""
+    """The tables at the end, for 80 columns and more; names are never cut."""
     found = report.findings
-    console.print(products_table(found))
+    console.print(Text("published", style="bold"))
+    for product in found.products:
+        console.print(Text(product.name, style="cyan"), soft_wrap=True)
+        console.print(
+            f"  {product.type:<11}{product.size / 1e6:6.1f} MB   sensed {product.sensing_start:%Y-%m-%d %H:%M:%S}   "
+            f"published after {product.timeliness.total_seconds():.0f} s",
+            highlight=False,
+        )
+    console.print(Text("\nimpulse responses", style="bold"))
     console.print(responses_table(found))
+    console.print()
     for datatake in found.datatakes:
         console.print(
             f"datatake {datatake.id}: {datatake.packets_sent} packets sent, {datatake.packets_in_l0} in Level-0, "
-            f"{datatake.missing} missing"
+            f"{datatake.missing} missing",
+            highlight=False,
         )
-    steps = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in report.steps)
-    console.print(f"steps     {steps}", soft_wrap=True)
-    console.print(f"in all    {report.wall_s:.0f} s, peak memory {report.peak_rss_mb:.0f} MB")
-    console.print(f"quicklook {found.quicklook}", soft_wrap=True)
-    console.print(f"report    {path}", soft_wrap=True)
-    console.print(f"console   {url}", soft_wrap=True)
-
-
-def products_table(found: Findings) -> Table:
-    """The published products."""
-    table = Table(
-        "product", "type", _right("MB"), "sensing (UTC)", _right("t0 to publication"), title="published", box=None
+    console.print(Text("\nsteps", style="bold"))
+    for name, seconds in report.steps:
+        shown = name if len(name) + 9 <= console.width else name.replace(" ", "\n         ")
+        console.print(Text(f"{seconds:5.0f} s  {shown}"), soft_wrap=True)
+    console.print(
+        f"{report.wall_s:5.0f} s  in all (steps overlap); peak memory {report.peak_rss_mb:.0f} MB\n", highlight=False
     )
-    for product in found.products:
-        table.add_row(
-            product.name,
-            product.type,
-            f"{product.size / 1e6:.1f}",
-            f"{product.sensing_start:%Y-%m-%d %H:%M:%S}",
-            f"{product.timeliness.total_seconds():.0f} s",
-        )
-    return table
+    for title, what in (("quicklook", found.quicklook), ("report", path), ("console", url)):
+        console.print(Text(f"{title:<9} {what}"), soft_wrap=True)
 
 
 def responses_table(found: Findings) -> Table:
     """The impulse responses, range and azimuth."""
-    titles = ("resolution m", "PSLR dB", "error cm")
-    columns = [_right(f"{axis} {title}") for title in titles for axis in ("rg", "az")]
-    table = Table("target", "pol", *columns, title="impulse responses", box=None)
+    titles = ("res. m", "PSLR dB", "error cm")
+    columns = [_right(f"{axis}\n{title}") for title in titles for axis in ("range", "azimuth")]
+    table = Table("target", "pol", *columns, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for response in found.impulse_responses:
         table.add_row(
             response.target,
@@ -130,7 +126,5 @@ def responses_table(found: Findings) -> Table:
     return table
 
 
-def _right(title: str) -> Any:
-    from rich.table import Column  # noqa: PLC0415
-
+def _right(title: str) -> Column:
     return Column(title, justify="right")
