@@ -2,10 +2,11 @@
 
 from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from s1pdgs.formats.isp import kernels
+from s1pdgs.formats.isp import decoding, kernels
 from s1pdgs.formats.isp.errors import PacketError
 
 _LINES_AT_ONCE = 512
@@ -82,14 +83,13 @@ def encode_codes(block_codes: BlockCodes, fixed_mode: int) -> bytes:
 
 def decode_codes(user_data: bytes, quads: int, fixed_mode: int) -> BlockCodes:
     """The codes of one packet's user data; `PacketError` for an undefined BRC or user data too short for `quads`."""
-    blocks = block_count(quads)
-    found = BlockCodes(np.empty((4, quads), np.uint8), np.empty(blocks, np.uint8), np.empty(blocks, np.uint8))
-    data = np.frombuffer(user_data, np.uint8)
-    tables = kernels.code_tables()
-    result = kernels.decode_codes(data, 0, data.size, fixed_mode, tables.lookup, *found)
-    if result < 0:
-        raise PacketError(_fault_text(result, data.size, quads))
-    return found
+    data = _read_only(np.frombuffer(user_data, np.uint8))
+    scratch = np.zeros(decoding.scratch_octets(quads), np.uint8)
+    fault = decoding.decode_codes(data, quads, fixed_mode, decoding.windows(), scratch)
+    if fault:
+        raise PacketError(_fault_text(fault, data.size, quads))
+    modes, thidx = scratch[decoding.modes_offset(quads) :].reshape(2, block_count(quads))
+    return BlockCodes(scratch[: 4 * quads].reshape(4, quads), modes, thidx)
 
 
 def decode_lines(
@@ -109,9 +109,11 @@ def decode_lines(
     data = _read_only(np.asarray(data))
     first, last, counts = (np.array(values, np.int64) for values in (starts, ends, quads))
     check_extents(data, first, last, counts, out)
-    tables = kernels.code_tables()
-    faults = kernels.decode_lines(
-        data, first, last, counts, fixed_mode, tables.lookup, tables.values, out.view(np.float32)
+    widest = int(counts.max(initial=0))
+    scratch = np.empty((numba.get_num_threads(), 2 * decoding.scratch_octets(widest)), np.uint8)
+    values = kernels.code_tables().values
+    faults = decoding.decode_lines(
+        data, first, last, counts, fixed_mode, decoding.windows(), values, scratch, out.view(np.float32)
     )
     if faults.any():
         packet = int(np.flatnonzero(faults)[0])
@@ -156,6 +158,6 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _fault_text(fault: int, size: int, quads: int) -> str:
-    if fault == kernels.BAD_BRC:
-        return "a block has an undefined BRC (5, 6 or 7): the user data are damaged"
+    if fault <= decoding.BAD_BRC:
+        return f"block {decoding.BAD_BRC - fault} has an undefined BRC (5, 6 or 7): the user data are damaged"
     return f"{size} bytes of user data end before {quads} quads are decoded"

@@ -1,5 +1,5 @@
 # ruff: noqa: PLR0917 - compiled functions take their arrays by position
-"""Compiled kernels of block-adaptive quantised user data, types C and D (S1-IF-ASD-PL-0007, section 4.4).
+"""Tables and encoding kernels of block-adaptive quantised user data, types C and D (S1-IF-ASD-PL-0007, section 4.4).
 
 Both types are the same machine: sections IE, IO, QE, QO padded to 16 bits, blocks of 128 quads, an 8-bit threshold
 index (THIDX) in front of each QE block and values of a sign bit and a magnitude code. Type D puts a 3-bit bit rate code
@@ -22,7 +22,6 @@ THIDX_BITS = 8
 LARGEST_BRC = 4
 MAX_CODE_BITS = 10
 ANY_BRC = -1
-OVERRUN, BAD_BRC = -1, -2
 _MODES = tables.BIT_RATE_CODES + tables.FIXED_RATE_MODES
 _SYMBOLS = 2 * tables.MAGNITUDES
 
@@ -102,106 +101,6 @@ def _lookup(words: NDArray[np.uint16], lengths: NDArray[np.uint8]) -> NDArray[np
         first = int(words[mode, value]) << free
         lookup[mode, first : first + (1 << free)] = length << 8 | value
     return lookup
-
-
-@numba.njit(cache=True, nogil=True, inline="always")
-def _load_bits(data: _Octets, position: int) -> Any:
-    """The next 57 or more bits from bit `position` on, left-aligned in 64; zeros follow the end of `data`."""
-    octet = position >> 3
-    word = np.uint64(0)
-    if octet + 8 <= data.size:
-        for k in range(8):
-            word = word << np.uint64(8) | np.uint64(data[octet + k])
-    else:
-        for k in range(8):
-            word = word << np.uint64(8)
-            if octet + k < data.size:
-                word |= np.uint64(data[octet + k])
-    return word << np.uint64(position & 7)
-
-
-@numba.njit(cache=True, nogil=True)
-def decode_codes(
-    data: _Octets,
-    start: int,
-    end: int,
-    fixed_mode: int,
-    lookup: NDArray[np.uint16],
-    codes: _Octets,
-    modes: _Octets,
-    thidx: _Octets,
-) -> int:
-    """Read one packet's codes (4, nq), block modes and THIDX from octets `start:end`; the end octet or a fault < 0."""
-    quads = codes.shape[1]
-    position = start * 8
-    limit = end * 8
-    for channel in range(4):
-        for block in range(modes.size):
-            if channel == 0:
-                if fixed_mode == ANY_BRC:
-                    modes[block] = np.uint8(_load_bits(data, position) >> np.uint64(64 - BRC_BITS))
-                    position += BRC_BITS
-                    if modes[block] > LARGEST_BRC:
-                        return BAD_BRC
-                else:
-                    modes[block] = fixed_mode
-            elif channel == 2:
-                thidx[block] = np.uint8(_load_bits(data, position) >> np.uint64(64 - THIDX_BITS))
-                position += THIDX_BITS
-            table = lookup[modes[block]]
-            i = block * BLOCK
-            stop = min(quads, i + BLOCK)
-            while i < stop:
-                bits = _load_bits(data, position)
-                for j in range(i, min(i + 5, stop)):
-                    entry = np.uint64(table[bits >> np.uint64(64 - MAX_CODE_BITS)])
-                    length = entry >> np.uint64(8)
-                    codes[channel, j] = np.uint8(entry & np.uint64(31))
-                    bits <<= length
-                    position += int(length)
-                i += 5
-            if position > limit:
-                return OVERRUN
-        position = (position + 15) & ~15
-    return position >> 3 if position <= limit else OVERRUN
-
-
-@numba.njit(cache=True, nogil=True)
-def _reconstruct(codes: _Octets, modes: _Octets, thidx: _Octets, values: _Floats, out: _Floats) -> None:
-    """Fill `out` float32 (4 nq,) = I and Q of each sample in turn."""
-    quads = codes.shape[1]
-    for block in range(modes.size):
-        row = values[modes[block], thidx[block]]
-        for i in range(block * BLOCK, min(quads, block * BLOCK + BLOCK)):
-            out[4 * i] = row[codes[0, i] & 31]
-            out[4 * i + 1] = row[codes[2, i] & 31]
-            out[4 * i + 2] = row[codes[1, i] & 31]
-            out[4 * i + 3] = row[codes[3, i] & 31]
-
-
-@numba.njit(cache=True, nogil=True, parallel=True)
-def decode_lines(
-    data: _Octets,
-    starts: _Integers,
-    ends: _Integers,
-    quads: _Integers,
-    fixed_mode: int,
-    lookup: NDArray[np.uint16],
-    values: _Floats,
-    out: _Floats,
-) -> _Integers:
-    """Decode packets in parallel into rows of `out` float32 (n, >= 4 max(quads)); the fault of each, 0 if none."""
-    faults = np.zeros(starts.size, np.int64)
-    for packet in numba.prange(starts.size):
-        codes = np.empty((4, quads[packet]), np.uint8)
-        modes = np.empty((quads[packet] + BLOCK - 1) // BLOCK, np.uint8)
-        thidx = np.empty(modes.size, np.uint8)
-        result = decode_codes(data, starts[packet], ends[packet], fixed_mode, lookup, codes, modes, thidx)
-        if result < 0:
-            faults[packet] = result
-        else:
-            _reconstruct(codes, modes, thidx, values, out[packet])
-    return faults
 
 
 @numba.njit(cache=True, nogil=True)

@@ -126,7 +126,7 @@ def test_an_undefined_bit_rate_code_names_the_packet(echo) -> None:
     data = np.frombuffer(echo.user_data + b"\xa0" + echo.user_data[1:], np.uint8)
     size = len(echo.user_data)
     out = np.empty((2, 2 * QUADS), np.complex64)
-    with pytest.raises(PacketError, match=r"packet 1: a block has an undefined BRC"):
+    with pytest.raises(PacketError, match=r"packet 1: block 0 has an undefined BRC"):
         fdbaq.decode_lines(data, [0, size], [size, 2 * size], [QUADS, QUADS], out)
 
 
