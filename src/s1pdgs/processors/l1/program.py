@@ -11,6 +11,8 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from attrs import evolve
+
 from s1pdgs import __version__
 from s1pdgs.formats.aux.binding import AuxiliaryError
 from s1pdgs.formats.isp.errors import PacketError
@@ -192,8 +194,11 @@ class _Run:
         return path
 
     def _processing(self, kind: str) -> Processing:
-        """This step, on top of the history of the slice."""
-        manifest, inputs = self._inputs.manifest, self._inputs
+        """This step, on top of the history of the slice: in two steps, as the IPF tells it, though ours is one program.
+
+        The schema of manifests has a place for the name of the facility of Level-0, and for nothing else of it.
+        """
+        history, inputs = self._inputs.manifest.processing, self._inputs
         facility = Facility(
             country="-",
             name=self._order.processing_station,
@@ -202,17 +207,15 @@ class _Run:
             software_name="s1pdgs-l1",
             software_version=software_version(__version__),
         )
+        if history.facility is not None:
+            made_by = evolve(history.facility, country="", organisation="", site="")
+            history = evolve(history, facility=made_by)
+        now = SystemClock().now()
         auxiliaries = [Resource(name=name, role=_role(name)) for name in inputs.auxiliary_names]
-        return Processing(
-            name=f"{kind} Post Processing",
-            start=self._started,
-            stop=SystemClock().now(),
-            facility=facility,
-            resources=(
-                Resource(name=inputs.slice_name, role="L0 Product", processing=manifest.processing),
-                *auxiliaries,
-            ),
-        )
+        level0 = Resource(name=inputs.slice_name, role="Level-0 Product", processing=history)
+        focusing = Processing("SLC Processing", self._started, now, facility, (*auxiliaries, level0))
+        intermediate = Resource(name="in memory", role="Level-1 Intermediate SLC Product", processing=focusing)
+        return Processing(f"{kind} Post Processing", self._started, now, facility, (intermediate,))
 
 
 def _role(name: str) -> str:
