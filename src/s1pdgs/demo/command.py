@@ -1,5 +1,6 @@
 """`s1pdgs demo`."""
 
+import logging
 import signal
 import threading
 from pathlib import Path
@@ -12,6 +13,9 @@ from s1pdgs.demo.display import Display, show_report
 from s1pdgs.demo.flow import Demo, run_demo
 from s1pdgs.demo.report import Report
 from s1pdgs.watch.logs import configure_logs
+
+PRINTED_COLUMNS = 160
+"""Width of what is printed into a file or a pipe, where nothing needs to be broken."""
 
 
 @click.command("demo")
@@ -35,7 +39,10 @@ def demo(data_dir: Path, out: Path, *, keep: bool, port: int, pass_s: float, sce
     Arguments after `--` go to `s1pdgs simulate`, for another place or time.
     """
     configure_logs("console", "ERROR")
+    logging.getLogger().setLevel(logging.ERROR)
     console = Console()
+    if not console.is_terminal:
+        console.width = PRINTED_COLUMNS
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
