@@ -5,11 +5,15 @@ from datetime import datetime
 import sqlalchemy as sa
 from attrs import frozen
 
+from s1pdgs.bus.events import ProductCatalogued
+from s1pdgs.bus.tables import event, seen
 from s1pdgs.catalogue.tables import product
 from s1pdgs.inbox.tables import quarantine, received_file, session
 from s1pdgs.jobs.tables import job
 from s1pdgs.model.job import JobState, OrderState
+from s1pdgs.publication.publisher import SUBSCRIBER as PUBLICATION
 from s1pdgs.publication.tables import publication
+from s1pdgs.triggers.orders import SUBSCRIBER as TRIGGERS
 from s1pdgs.triggers.tables import order
 
 
@@ -25,14 +29,17 @@ class Standing:
     waiting: tuple[str, ...]
     jobs: tuple[tuple[str, str, str | None], ...]
     publications: dict[str, int]
+    undelivered: int
     troubles: tuple[str, ...]
 
     @property
     def settled(self) -> bool:
-        """True when nothing is on its way: every order has ended and everything requested is published."""
+        """True when nothing is on its way: all news has taken effect, every order has ended and everything requested is
+        published.
+        """
         open_orders = self.orders.get(OrderState.WAITING, 0) + self.orders.get(OrderState.PLANNED, 0)
         open_jobs = [state for _, state, _ in self.jobs if state in (JobState.READY, JobState.RUNNING)]
-        return not open_orders and not open_jobs and not self.publications.get("pending", 0)
+        return not (self.undelivered or open_orders or open_jobs or self.publications.get("pending", 0))
 
 
 def look(connection: sa.Connection) -> Standing:
@@ -53,6 +60,7 @@ def look(connection: sa.Connection) -> Standing:
         ),
         jobs=tuple((row.chain, row.state, row.progress) for row in jobs),
         publications=_counts(connection, publication.c.state),
+        undelivered=sum(_undelivered(connection, consumer) for consumer in (TRIGGERS, PUBLICATION)),
         troubles=(
             *(f"job of {row.chain} is parked: {row.reason}" for row in jobs if row.state == JobState.PARKED),
             *(f"{row.name} is in quarantine: {row.reason}" for row in connection.execute(sa.select(quarantine))),
@@ -60,6 +68,13 @@ def look(connection: sa.Connection) -> Standing:
                 sa.select(publication.c.reason).where(publication.c.state == "failed"))),
         ),
     )  # fmt: skip
+
+
+def _undelivered(connection: sa.Connection, consumer: str) -> int:
+    """Catalogued products that a consumer has not heard of yet."""
+    heard = sa.exists().where(seen.c.event_id == event.c.id, seen.c.consumer == consumer)
+    news = sa.select(sa.func.count()).where(event.c.type == ProductCatalogued.__name__, ~heard)
+    return connection.scalar(news) or 0
 
 
 def spans(connection: sa.Connection) -> list[tuple[str, datetime, datetime]]:

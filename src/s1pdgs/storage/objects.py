@@ -149,9 +149,9 @@ class LocalObjects:
                     size += len(chunk)
                 stream.flush()
                 os.fsync(stream.fileno())
-            part.chmod(0o644)
-            sums = Checksums(size, md5.hexdigest(), sha256.hexdigest())
-            self._link(part, path, key, sums)
+                part.chmod(0o644)
+                sums = Checksums(size, md5.hexdigest(), sha256.hexdigest())
+                self._link(part, path, key, sums)
         except OSError as error:
             if error.errno is None:
                 raise
