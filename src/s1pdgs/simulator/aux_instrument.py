@@ -39,7 +39,9 @@ _DELTA_T_SUPPR_S = 1.06567992548971e-6
 _PG_MODEL_INTERVAL_S = 6500.0
 _NO_TREND = (0.0,) * 7 + (1.0,)
 _NO_OVERSHOOT = (0.0,) * 5
-_S5_NUMBERS = {5: (4, 54, 40, 90), 10: (5, 55, 41, 91)}  # S5 has one measurement mode for each hemisphere
+_NORTH, _SOUTH = (4, 54, 40, 90), (5, 55, 41, 91)
+_S5_NUMBERS = {5: _NORTH, 22: _NORTH, 25: _NORTH, 10: _SOUTH, 23: _SOUTH, 26: _SOUTH}
+"""S5 (and N5) has one measurement mode for each hemisphere."""
 _MULTI_SWATH = {"IW": ("IW1", "IW2", "IW3"), "EW": tuple(f"EW{k}" for k in range(1, 6)), "WV": ("WV1", "WV2")}
 
 
@@ -136,7 +138,7 @@ def _timeline(ecc_number: int, phases: dict[str, Any]) -> Timeline:
 def _numbers_of(swath_name: str) -> tuple[int, ...]:
     """Swath numbers in the order image, its TxCal, full bandwidth, its TxCal."""
     numbers = sorted(int(key) for key, names in document()["swath_number_to_swaths"].items() if swath_name in names)
-    image, full = numbers[:2]
+    image, full = numbers[:2] if swath_name != "RF" else (numbers[1], numbers[0])
     return (image, image + 50, full, full + 50)
 
 

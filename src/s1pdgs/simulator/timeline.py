@@ -23,8 +23,6 @@ _SIGNALS = {
     "TxHCalIso": SignalType.TX_H_CAL_ISO,
 }
 _SILENT = "Silent"
-_WITHOUT_INTERLEAVED = {11: 1, 12: 2, 13: 3, 14: 4}
-"""Modes that differ from another one in that echoes are never interrupted; AUX_INS spells out the other one only."""
 
 
 def build_schedule(ecc_number: int, imaging_pris: int, rank: int) -> "Schedule":
@@ -35,14 +33,10 @@ def build_schedule(ecc_number: int, imaging_pris: int, rank: int) -> "Schedule":
     """
     if imaging_pris <= 0:
         raise SimulatorError(f"a data take of {imaging_pris} imaging PRIs has no echoes; ask for a longer one")
-    known = _WITHOUT_INTERLEAVED.get(ecc_number, ecc_number)
-    runs = [*_runs(timeline(known, PREAMBLE), interleaved=False)]
+    runs = [*_runs(timeline(ecc_number, PREAMBLE), interleaved=False)]
     first_line = sum(run.pri_count for run in runs)
-    if known == ecc_number:
-        runs.extend(_imaging_runs(ecc_number, imaging_pris))
-    else:
-        runs.append(_Run(SignalType.ECHO, full_bandwidth=False, interleaved=True, pri_count=imaging_pris))
-    runs.extend(_runs(timeline(known, POSTAMBLE), interleaved=False))
+    runs.extend(_imaging_runs(ecc_number, imaging_pris))
+    runs.extend(_runs(timeline(ecc_number, POSTAMBLE), interleaved=False))
     counts = np.array([run.pri_count for run in runs])
     kinds = np.repeat([-1 if run.signal is None else int(run.signal) for run in runs], counts)
     ordinal = np.arange(kinds.size) - np.repeat(np.cumsum(counts) - counts, counts) + 1
