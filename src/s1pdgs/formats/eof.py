@@ -85,6 +85,12 @@ def read_scenario(path: Path) -> "OrbitScenario":
     return OrbitScenario(_parse_header(root, source), tuple(changes))
 
 
+def read_block(path: Path) -> tuple["EarthExplorerHeader", etree._Element]:
+    """The header and the Data_Block of an Earth Explorer file of any type. Raises `FormatError`."""
+    root = _read_root(path)
+    return _parse_header(root, str(path)), find(root, "Data_Block", str(path))
+
+
 def write_orbit(out_dir: Path, orbit: "OrbitFile") -> Path:
     """Write an orbit file under the name in its header, with `.EOF`."""
     return _write(out_dir, orbit.header, orbit_document(orbit))
@@ -97,43 +103,43 @@ def write_scenario(out_dir: Path, scenario: "OrbitScenario") -> Path:
 
 def orbit_document(orbit: "OrbitFile") -> bytes:
     """The file; predictions of flight dynamics (`MPL_`) and products of the orbit service differ in layout."""
-    root, block = _document(orbit.header)
-    listed = _child(block, "List_of_OSVs", count=str(len(orbit.vectors)))
+    root, block = new_document(orbit.header)
+    listed = child(block, "List_of_OSVs", count=str(len(orbit.vectors)))
     millimetres = orbit.header.file_type.startswith("MPL_")
     for vector in orbit.vectors:
-        element = _child(listed, "OSV")
+        element = child(listed, "OSV")
         _append_times(element, vector.time, vector.ut1_minus_utc_s)
-        _child(element, "Absolute_Orbit").text = f"{vector.absolute_orbit:+06d}"
+        child(element, "Absolute_Orbit").text = f"{vector.absolute_orbit:+06d}"
         for axis, value in zip("XYZ", vector.position_m, strict=True):
-            _child(element, axis, unit="m").text = f"{value:+012.3f}" if millimetres else f"{value:.6f}"
+            child(element, axis, unit="m").text = f"{value:+012.3f}" if millimetres else f"{value:.6f}"
         for axis, value in zip("XYZ", vector.velocity_m_s, strict=True):
-            _child(element, f"V{axis}", unit="m/s").text = f"{value:+012.6f}" if millimetres else f"{value:.6f}"
-        _child(element, "Quality").text = vector.quality
+            child(element, f"V{axis}", unit="m/s").text = f"{value:+012.6f}" if millimetres else f"{value:.6f}"
+        child(element, "Quality").text = vector.quality
     return serialise(root)
 
 
 def scenario_document(scenario: "OrbitScenario") -> bytes:
     """The file, as EO CFI writes it."""
-    root, block = _document(scenario.header)
-    listed = _child(block, "List_of_Orbit_Changes", count=str(len(scenario.changes)))
+    root, block = new_document(scenario.header)
+    listed = child(block, "List_of_Orbit_Changes", count=str(len(scenario.changes)))
     for change in scenario.changes:
-        element = _child(listed, "Orbit_Change")
-        orbit = _child(element, "Orbit")
-        _child(orbit, "Absolute_Orbit").text = str(change.absolute_orbit)
-        _child(orbit, "Relative_Orbit").text = str(change.relative_orbit)
-        _child(orbit, "Cycle_Number").text = str(change.cycle)
-        _child(orbit, "Phase_Number").text = str(change.phase)
-        cycle = _child(element, "Cycle")
-        _child(cycle, "Repeat_Cycle", unit="day").text = str(change.repeat_cycle_days)
-        _child(cycle, "Cycle_Length", unit="orbit").text = str(change.cycle_length_orbits)
-        _child(cycle, "ANX_Longitude", unit="deg").text = f"{change.anx_longitude_deg:.6f}"
-        _child(cycle, "MLST").text = change.mean_local_solar_time
-        _child(cycle, "MLST_Drift", unit="s/day").text = f"{change.solar_time_drift_s_day:.6f}"
-        drift = _child(cycle, "MLST_Nonlinear_Drift")
-        _child(drift, "Linear_Approx_Validity", unit="orbit").text = "99999"
-        _child(drift, "Quadratic_Term", unit="s/day^2").text = "0.000000"
-        _child(drift, "Harmonics_Terms", num="0")
-        _append_times(_child(element, "Time_of_ANX"), change.anx_time, 0.0)
+        element = child(listed, "Orbit_Change")
+        orbit = child(element, "Orbit")
+        child(orbit, "Absolute_Orbit").text = str(change.absolute_orbit)
+        child(orbit, "Relative_Orbit").text = str(change.relative_orbit)
+        child(orbit, "Cycle_Number").text = str(change.cycle)
+        child(orbit, "Phase_Number").text = str(change.phase)
+        cycle = child(element, "Cycle")
+        child(cycle, "Repeat_Cycle", unit="day").text = str(change.repeat_cycle_days)
+        child(cycle, "Cycle_Length", unit="orbit").text = str(change.cycle_length_orbits)
+        child(cycle, "ANX_Longitude", unit="deg").text = f"{change.anx_longitude_deg:.6f}"
+        child(cycle, "MLST").text = change.mean_local_solar_time
+        child(cycle, "MLST_Drift", unit="s/day").text = f"{change.solar_time_drift_s_day:.6f}"
+        drift = child(cycle, "MLST_Nonlinear_Drift")
+        child(drift, "Linear_Approx_Validity", unit="orbit").text = "99999"
+        child(drift, "Quadratic_Term", unit="s/day^2").text = "0.000000"
+        child(drift, "Harmonics_Terms", num="0")
+        _append_times(child(element, "Time_of_ANX"), change.anx_time, 0.0)
     return serialise(root)
 
 
@@ -264,11 +270,12 @@ def _real(text: str, where: str) -> float:
     return value
 
 
-def _document(header: "EarthExplorerHeader") -> tuple[etree._Element, etree._Element]:
+def new_document(header: "EarthExplorerHeader") -> tuple[etree._Element, etree._Element]:
+    """The root of a new file with its header, and its empty Data_Block."""
     version = _SCHEMA_VERSIONS.get(header.file_type)
     root = _root(header.file_type, version)
-    top = _child(root, "Earth_Explorer_Header")
-    fixed = _child(top, "Fixed_Header")
+    top = child(root, "Earth_Explorer_Header")
+    fixed = child(top, "Fixed_Header")
     for name, text in (
         ("File_Name", header.file_name),
         ("File_Description", header.description),
@@ -277,22 +284,22 @@ def _document(header: "EarthExplorerHeader") -> tuple[etree._Element, etree._Ele
         ("File_Class", header.file_class),
         ("File_Type", header.file_type),
     ):
-        _child(fixed, name).text = text
-    validity = _child(fixed, "Validity_Period")
-    _child(validity, "Validity_Start").text = _seconds(header.validity.start)
-    _child(validity, "Validity_Stop").text = _seconds(header.validity.stop)
-    _child(fixed, "File_Version").text = f"{header.version:04d}"
-    source = _child(fixed, "Source")
-    _child(source, "System").text = header.system
-    _child(source, "Creator").text = header.creator
-    _child(source, "Creator_Version").text = header.creator_version
-    _child(source, "Creation_Date").text = _seconds(header.created)
-    variable = _child(top, "Variable_Header")
+        child(fixed, name).text = text
+    validity = child(fixed, "Validity_Period")
+    child(validity, "Validity_Start").text = _seconds(header.validity.start)
+    child(validity, "Validity_Stop").text = _seconds(header.validity.stop)
+    child(fixed, "File_Version").text = f"{header.version:04d}"
+    source = child(fixed, "Source")
+    child(source, "System").text = header.system
+    child(source, "Creator").text = header.creator
+    child(source, "Creator_Version").text = header.creator_version
+    child(source, "Creation_Date").text = _seconds(header.created)
+    variable = child(top, "Variable_Header")
     if header.reference_frame is not None:
-        _child(variable, "Ref_Frame").text = header.reference_frame
+        child(variable, "Ref_Frame").text = header.reference_frame
     if header.time_reference is not None:
-        _child(variable, "Time_Reference").text = header.time_reference
-    return root, _child(root, "Data_Block", type="xml")
+        child(variable, "Time_Reference").text = header.time_reference
+    return root, child(root, "Data_Block", type="xml")
 
 
 def _root(file_type: str, version: str | None) -> etree._Element:
@@ -309,7 +316,7 @@ def _root(file_type: str, version: str | None) -> etree._Element:
     return root
 
 
-def _child(parent: etree._Element, name: str, **attributes: str) -> etree._Element:
+def child(parent: etree._Element, name: str, **attributes: str) -> etree._Element:
     """A child in the namespace of its parent."""
     return etree.SubElement(parent, etree.QName(etree.QName(parent).namespace, name), attributes)
 
@@ -318,7 +325,7 @@ def _append_times(element: etree._Element, utc: datetime, ut1_minus_utc_s: float
     tai = utc + timedelta(seconds=gps_minus_utc_s(utc) + _TAI_MINUS_GPS_S)
     ut1 = utc + round(ut1_minus_utc_s * 1e6) * MICROSECOND
     for name, moment in (("TAI", tai), ("UTC", utc), ("UT1", ut1)):
-        _child(element, name).text = f"{name}={moment:%Y-%m-%dT%H:%M:%S.%f}"
+        child(element, name).text = f"{name}={moment:%Y-%m-%dT%H:%M:%S.%f}"
 
 
 def _seconds(moment: datetime) -> str:

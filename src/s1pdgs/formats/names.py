@@ -24,7 +24,7 @@ _AUX_SAFE = re.compile(
     rf"^S1(?P<sat>[A-D_])_AUX_(?P<kind>[A-Z0-9]{{3}})_V(?P<start>{_TIME})(?:_(?P<stop>{_TIME}))?_G(?P<generated>{_TIME})\.SAFE$"
 )
 _EOF_VALIDITY = re.compile(
-    rf"^S1(?P<sat>[A-D_])_(?:OPER|TEST)_(?P<kind>[A-Z_]{{10}})_(?P<site>[A-Z_]{{4}})_(?P<generated>{_TIME})"
+    rf"^S1(?P<sat>[A-D_])_(?:OPER|TEST)_(?P<kind>[A-Z0-9_]{{10}})_(?P<site>[A-Z_]{{4}})_(?P<generated>{_TIME})"
     rf"(?:_V(?P<start>{_TIME})_(?P<stop>{_TIME}))?\.(?:EOF|xml)$"
 )
 _EOF_VERSION = re.compile(
