@@ -21,6 +21,9 @@ _SIGN = 0x8000
 _FILTER_TRANSIENT = 17
 
 
+NEWER_SATELLITES = ("S1C", "S1D")
+
+
 class SignalType(IntEnum):
     """What a packet holds; 11 is TA calibration on S-1A/B and TxCalIso on S-1C/D, 12 and 15 are S-1A/B only."""
 
@@ -32,6 +35,20 @@ class SignalType(IntEnum):
     TA_CAL = 11
     APDN_CAL = 12
     TX_H_CAL_ISO = 15
+
+
+_COMMON_CALIBRATION: dict[int, str] = {
+    SignalType.TX_CAL: "TxCal",
+    SignalType.RX_CAL: "RxCal",
+    SignalType.EPDN_CAL: "EpdnCal",
+}
+_CALIBRATION: dict[int, str] = {
+    **_COMMON_CALIBRATION,
+    SignalType.TA_CAL: "TaCal",
+    SignalType.APDN_CAL: "ApdnCal",
+    SignalType.TX_H_CAL_ISO: "TxHCalIso",
+}
+_NEWER_CALIBRATION: dict[int, str] = {**_COMMON_CALIBRATION, SignalType.TA_CAL: "TxCalIso"}
 
 
 class BaqMode(IntEnum):
@@ -240,11 +257,31 @@ def swath_name(swath_number: int) -> str:
 
 
 def instrument_mode(ecc_number: int) -> str:
-    """The mode of an ECC number: S1..S6, IW, EW, WV, EN, RF, N1..N6; `PacketError` when none is known."""
-    mode = document()["ecc_to_mode"].get(str(int(ecc_number)))
+    """The mode of an ECC number: S1..S6, IW, EW, WV, EN, RF, N1..N6, and Z1..Z6, ZI, ZE, ZW of noise characterisation
+    (that these carry the Z names is inferred: names and ECC numbers are the same ten).
+
+    `PacketError` for a test or contingency number, which belongs to no mode.
+    """
+    tables = (document()["ecc_to_mode"], document()["ecc_noise_characterisation"])
+    mode = next((table[key] for table in tables if (key := str(int(ecc_number))) in table), None)
     if mode is None:
         raise PacketError(f"ECC number {ecc_number} belongs to no measurement mode that is known")
     return str(mode)
+
+
+def calibration_signal(signal_type: int, satellite: str) -> str | None:
+    """What a calibration packet measures (`TxCal`, `TaCal` ...), None for echo, noise and what the satellite has not.
+
+    S-1A and S-1B follow S1-IF-ASD-PL-0007; S-1C and S-1D (S1CD-IF-ASD-IF01-0005) have the isolation measurement in the
+    place of the TA calibration, and no APDN calibration.
+    """
+    table = _NEWER_CALIBRATION if satellite in NEWER_SATELLITES else _CALIBRATION
+    return table.get(int(signal_type))
+
+
+def has_tgu_temperature(satellite: str) -> bool:
+    """Whether word 64 of the sub-commutated data holds a temperature: it is not applicable on S-1C and S-1D."""
+    return satellite not in NEWER_SATELLITES
 
 
 def _rounded_code(value: NDArray[np.float64], largest: int, what: str) -> Any:

@@ -164,5 +164,5 @@ class AncillaryData:
 
     @property
     def tgu_temperature_celsius(self) -> float:
-        """Temperature of the timing and generation unit."""
+        """Temperature of the timing and generation unit (S-1A and S-1B only: `codes.has_tgu_temperature`)."""
         return float(tgu_temperatures_celsius()[self.tgu_temperature_code])

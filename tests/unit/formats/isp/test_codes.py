@@ -147,3 +147,26 @@ def test_undefined_swath_and_mode_are_refused() -> None:
 
 def test_modes() -> None:
     assert [codes.instrument_mode(ecc) for ecc in (8, 32, 9, 13, 15, 17)] == ["IW", "EW", "WV", "S3", "RF", "EN"]
+
+
+def test_noise_characterisation_has_the_z_modes_and_contingency_numbers_have_none():
+    modes = [codes.instrument_mode(ecc) for ecc in range(37, 47)]
+    assert modes == ["Z1", "Z2", "Z3", "Z4", "Z5", "Z5", "Z6", "ZE", "ZI", "ZW"]
+    for contingency in (0, 7, 16, 36, 47, 255):
+        with pytest.raises(PacketError, match=f"ECC number {contingency} "):
+            codes.instrument_mode(contingency)
+
+
+def test_calibration_of_the_newer_satellites_has_other_signals():
+    older = {code: codes.calibration_signal(code, "S1A") for code in range(16)}
+    newer = {code: codes.calibration_signal(code, "S1D") for code in range(16)}
+    common = {8: "TxCal", 9: "RxCal", 10: "EpdnCal"}
+    assert {code: name for code, name in older.items() if name} == common | {
+        11: "TaCal",
+        12: "ApdnCal",
+        15: "TxHCalIso",
+    }
+    assert {code: name for code, name in newer.items() if name} == common | {11: "TxCalIso"}
+    assert [codes.has_tgu_temperature(satellite) for satellite in ("S1A", "S1B", "S1C", "S1D")] == [True, True] + [
+        False
+    ] * 2
