@@ -1,6 +1,7 @@
 """AOS transfer frame headers (CCSDS 732.0-B, section 4.1.2), for arrays of frames."""
 
 from functools import cache
+from itertools import combinations
 
 import attrs
 import numpy as np
@@ -12,11 +13,15 @@ from s1pdgs.formats.link.parameters import LinkParameters
 AOS_VERSION = 1
 FRAME_COUNT_MODULUS = 1 << 24
 _FHEC_OFFSET = 6
+_CYCLE_USED = 0x40
 
 
 @attrs.frozen(eq=False)
 class FrameHeaders:
-    """The primary headers of n frames, one array each; `frame_count` is the 24-bit virtual channel frame count."""
+    """The primary headers of n frames, one array each; `frame_count` is the 24-bit virtual channel frame count.
+
+    `count_cycle` extends the frame count by four bits; it is 0 where the frame says that it is not used.
+    """
 
     version: NDArray[np.int64]
     spacecraft_id: NDArray[np.int64]
@@ -37,7 +42,7 @@ def unpack_headers(frames: NDArray[np.uint8]) -> FrameHeaders:
         vcid=second & 0x3F,
         frame_count=count,
         replay=(signalling & 0x80) != 0,
-        count_cycle=signalling & 0x0F,
+        count_cycle=np.where(signalling & _CYCLE_USED, signalling & 0x0F, 0),
     )
 
 
@@ -58,10 +63,7 @@ def pack_headers(
 
 def header_error_control(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The two bytes uint8[n, 2] of the shortened RS(10,6) code over GF(16) that protect id and signalling (4.1.2.6)."""
-    protected = frames[:, [0, 1, 5]]
-    nibbles = np.empty((frames.shape[0], 6), dtype=np.uint8)
-    nibbles[:, 0::2] = protected >> 4
-    nibbles[:, 1::2] = protected & 0x0F
+    nibbles = _nibbles(frames[:, [0, 1, 5]])
     products = _gf16_products()
     remainder = np.zeros((frames.shape[0], 4), dtype=np.uint8)
     for symbol in range(6):
@@ -70,6 +72,24 @@ def header_error_control(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
         remainder[:, 3] = 0
         remainder ^= products[feedback]
     return ((remainder[:, 0::2] << 4) | remainder[:, 1::2]).astype(np.uint8)
+
+
+def correct_headers(frames: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Check id and signalling of frames by their header error control; correct up to two wrong half-bytes in place.
+
+    Returns bool[n]: whether the header holds (after correction).
+    """
+    check = frames[:, _FHEC_OFFSET : _FHEC_OFFSET + 2]
+    difference = header_error_control(frames) ^ check
+    syndromes = (difference[:, 0].astype(np.int64) << 8) | difference[:, 1]
+    holds: NDArray[np.bool_] = syndromes == 0
+    patterns = _header_error_patterns() if not holds.all() else {}
+    for frame in np.flatnonzero(~holds):
+        pattern = patterns.get(int(syndromes[frame]))
+        if pattern is not None:
+            frames[frame, [0, 1, 5, _FHEC_OFFSET, _FHEC_OFFSET + 1]] ^= np.frombuffer(pattern, dtype=np.uint8)
+            holds[frame] = True
+    return holds
 
 
 def write_error_control(frames: NDArray[np.uint8]) -> None:
@@ -84,6 +104,32 @@ def error_control_holds(frames: NDArray[np.uint8]) -> NDArray[np.bool_]:
     expected = frames[:, -2].astype(np.uint16) << 8 | frames[:, -1]
     holds: NDArray[np.bool_] = _crc16(frames[:, :-2], _crc_table()) == expected
     return holds
+
+
+def _nibbles(octets: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    nibbles = np.empty((octets.shape[0], 2 * octets.shape[1]), dtype=np.uint8)
+    nibbles[:, 0::2] = octets >> 4
+    nibbles[:, 1::2] = octets & 0x0F
+    return nibbles
+
+
+@cache
+def _header_error_patterns() -> dict[int, bytes]:
+    """The syndromes of one or two wrong half-bytes in id, signalling and check, and the five bytes that undo them."""
+    single: list[tuple[int, int, bytes]] = []
+    for place in range(10):
+        for value in range(1, 16):
+            octets = bytearray(5)
+            octets[place // 2] = value << 4 if place % 2 == 0 else value
+            frame = np.zeros((1, 8), dtype=np.uint8)
+            frame[0, [0, 1, 5, 6, 7]] = octets
+            difference = header_error_control(frame)[0] ^ frame[0, 6:8]
+            single.append((place, int(difference[0]) << 8 | int(difference[1]), bytes(octets)))
+    patterns = {syndrome: octets for _, syndrome, octets in single}
+    for (first, left, one), (second, right, other) in combinations(single, 2):
+        if first != second:
+            patterns[left ^ right] = bytes(a ^ b for a, b in zip(one, other, strict=True))
+    return patterns
 
 
 @cache

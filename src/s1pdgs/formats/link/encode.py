@@ -95,9 +95,9 @@ class CaduEncoder:
         blocks = encode_blocks(frames, parameters) if parameters.coded else frames
         if parameters.randomised:
             derandomise(blocks)
-        cadus = np.empty((blocks.shape[0], parameters.cadu_bytes), dtype=np.uint8)
+        cadus = np.zeros((blocks.shape[0], parameters.cadu_bytes), dtype=np.uint8)
         cadus[:, :MARKER_BYTES] = np.frombuffer(MARKER.to_bytes(MARKER_BYTES, "big"), dtype=np.uint8)
-        cadus[:, MARKER_BYTES:] = blocks
+        cadus[:, MARKER_BYTES : MARKER_BYTES + parameters.block_bytes] = blocks
         return cadus.reshape(-1)
 
 

@@ -1,4 +1,4 @@
-"""Reed-Solomon (255,223) with interleaving (CCSDS 131.0-B, section 4): encoding, a fast check, and correction.
+"""Reed-Solomon (255,223), interleaved, with virtual fill (CCSDS 131.0-B, section 4): encoding, a check, correction.
 
 The check re-encodes the data symbols eight at a time: the remainder of the division by g(x) is kept in four 64-bit
 words and eight tables hold what each symbol adds to it, already in the basis of the code, so both bases cost the same.
@@ -13,7 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from s1pdgs.formats.link import galois
-from s1pdgs.formats.link.parameters import CODEWORD_SYMBOLS, DATA_SYMBOLS, PARITY_SYMBOLS, LinkError, LinkParameters
+from s1pdgs.formats.link.parameters import CODEWORD_SYMBOLS, PARITY_SYMBOLS, LinkError, LinkParameters
 
 CORRECTABLE_SYMBOLS = PARITY_SYMBOLS // 2
 _GROUP = 8
@@ -33,9 +33,9 @@ def encode_blocks(frames: NDArray[np.uint8], parameters: LinkParameters) -> NDAr
     if frames.ndim != 2 or frames.shape[1] != parameters.frame_bytes:
         raise LinkError(f"frames of shape {frames.shape} do not have {parameters.frame_bytes} bytes each")
     depth = parameters.interleave_depth
-    blocks = np.empty((frames.shape[0], CODEWORD_SYMBOLS * depth), dtype=np.uint8)
-    blocks[:, : DATA_SYMBOLS * depth] = frames
-    _encode(blocks, depth, _division_tables(parameters.dual_basis))
+    blocks = np.empty((frames.shape[0], parameters.frame_bytes + PARITY_SYMBOLS * depth), dtype=np.uint8)
+    blocks[:, : parameters.frame_bytes] = frames
+    _encode(blocks, depth, parameters.virtual_fill, _division_tables(parameters.dual_basis))
     return blocks
 
 
@@ -44,13 +44,14 @@ def correct_blocks(blocks: NDArray[np.uint8], parameters: LinkParameters) -> Cod
 
     Codewords beyond the code's capacity are left as they were and their block is flagged.
     """
-    depth = parameters.interleave_depth
-    if blocks.ndim != 2 or blocks.shape[1] != CODEWORD_SYMBOLS * depth:
-        raise LinkError(f"blocks of shape {blocks.shape} do not hold {depth} codewords of {CODEWORD_SYMBOLS} symbols")
+    depth, fill = parameters.interleave_depth, parameters.virtual_fill
+    length = CODEWORD_SYMBOLS - fill
+    if blocks.ndim != 2 or blocks.shape[1] != length * depth:
+        raise LinkError(f"blocks of shape {blocks.shape} do not hold {depth} codewords of {length} symbols")
     corrected = np.zeros(blocks.shape[0], dtype=np.int32)
     uncorrectable = np.zeros(blocks.shape[0], dtype=np.bool_)
     wrong = np.zeros((blocks.shape[0], depth), dtype=np.bool_)
-    _check(blocks, depth, _division_tables(parameters.dual_basis), wrong)
+    _check(blocks, depth, fill, _division_tables(parameters.dual_basis), wrong)
     for block, codeword in np.argwhere(wrong):
         repaired = _correct_codeword(blocks[block, codeword::depth], dual_basis=parameters.dual_basis)
         if repaired < 0:
@@ -61,13 +62,20 @@ def correct_blocks(blocks: NDArray[np.uint8], parameters: LinkParameters) -> Cod
 
 
 def _correct_codeword(symbols: NDArray[np.uint8], *, dual_basis: bool) -> int:
-    """Correct one codeword (a strided view) in place; the number of symbols corrected, or -1."""
+    """Correct one codeword (a strided view) in place; the number of symbols corrected, or -1.
+
+    A correction that would touch the virtual fill is none: the codeword was beyond the code.
+    """
     inward = galois.FROM_DUAL if dual_basis else _IDENTITY
     outward = galois.TO_DUAL if dual_basis else _IDENTITY
-    conventional = np.ascontiguousarray(inward[symbols])
+    fill = CODEWORD_SYMBOLS - symbols.size
+    conventional = np.zeros(CODEWORD_SYMBOLS, dtype=np.uint8)
+    conventional[fill:] = inward[symbols]
     repaired = int(_decode(conventional, galois.ANTILOG, galois.LOG))
+    if conventional[:fill].any():
+        return -1
     if repaired > 0:
-        symbols[:] = outward[conventional]
+        symbols[:] = outward[conventional[fill:]]
     return repaired
 
 
@@ -116,14 +124,14 @@ def _remainder(words, tables, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _check(blocks, depth, tables, wrong):  # type: ignore[no-untyped-def]
+def _check(blocks, depth, fill, tables, wrong):  # type: ignore[no-untyped-def]
     symbols = np.zeros(256, dtype=np.uint8)
     words = symbols.view(np.uint64)
     parity = np.zeros(4, dtype=np.uint64)
     for block in range(blocks.shape[0]):
         for codeword in range(depth):
-            for k in range(255):
-                symbols[k + 1] = blocks[block, k * depth + codeword]
+            for k in range(255 - fill):
+                symbols[k + 1 + fill] = blocks[block, k * depth + codeword]
             _remainder(words, tables, parity)
             wrong[block, codeword] = (
                 parity[0] != words[28] or parity[1] != words[29] or parity[2] != words[30] or parity[3] != words[31]
@@ -131,18 +139,18 @@ def _check(blocks, depth, tables, wrong):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _encode(blocks, depth, tables):  # type: ignore[no-untyped-def]
+def _encode(blocks, depth, fill, tables):  # type: ignore[no-untyped-def]
     symbols = np.zeros(256, dtype=np.uint8)
     words = symbols.view(np.uint64)
     parity = np.zeros(4, dtype=np.uint64)
     parity_symbols = parity.view(np.uint8)
     for block in range(blocks.shape[0]):
         for codeword in range(depth):
-            for k in range(223):
-                symbols[k + 1] = blocks[block, k * depth + codeword]
+            for k in range(223 - fill):
+                symbols[k + 1 + fill] = blocks[block, k * depth + codeword]
             _remainder(words, tables, parity)
             for k in range(32):
-                blocks[block, (223 + k) * depth + codeword] = parity_symbols[k]
+                blocks[block, (223 - fill + k) * depth + codeword] = parity_symbols[k]
 
 
 @njit(cache=True, nogil=True)
