@@ -24,14 +24,13 @@ BRC_STEPS = (20, 80, 140, 220)
 _BATCH = 256
 _FULL_BANDWIDTH_HZ = 100e6
 _FULL_BANDWIDTH_DECIMATION = 0
-_CALIBRATION_MARGIN_CODES = 100
-_CALIBRATION_BEAM = 3
-_TX_CAL_SWATH_OFFSET = 50
-_TX_PULSE_NUMBER = 2
-_COMPENSATED = 3
-_CALIBRATION_NOISE = 1.5
+CALIBRATION_MARGIN_CODES = 100
+CALIBRATION_BEAM = 3
+TX_CAL_SWATH_OFFSET = 50
+COMPENSATED = 3
+CALIBRATION_NOISE = 1.5
 # counts of the pulses, such that the replica TxCal RxCal TaCal / (EpdnCal ApdnCal) has 100
-_CALIBRATION_COUNTS = {
+CALIBRATION_COUNTS = {
     SignalType.TX_CAL: 120.0,
     SignalType.RX_CAL: 110.0,
     SignalType.EPDN_CAL: 120.0,
@@ -39,7 +38,7 @@ _CALIBRATION_COUNTS = {
     SignalType.APDN_CAL: 110.0,
     SignalType.TX_H_CAL_ISO: 2.0,
 }
-_ALTERNATING = (SignalType.TX_CAL, SignalType.RX_CAL, SignalType.EPDN_CAL, SignalType.TA_CAL)
+ALTERNATING = (SignalType.TX_CAL, SignalType.RX_CAL, SignalType.EPDN_CAL, SignalType.TA_CAL)
 """Signals whose pulses change sign from one to the next, so that half of a difference is the signal (PCC-2)."""
 
 
@@ -89,7 +88,7 @@ def stream_headers(take: DataTake, polarisation: str) -> NDArray[np.void]:
         "pri": radar.pri,
         "swst": take.swst,
         "polarisation": take.scenario.polarisation_code,
-        "tx_pulse_number": _TX_PULSE_NUMBER,
+        "tx_pulse_number": radar.tx_pulse_number,
         "signal_type": schedule.signal,
         "swath_number": radar.swath_number,
         "range_decimation": radar.range_decimation,
@@ -118,7 +117,7 @@ def _set_imaging_fields(headers: NDArray[np.void], take: DataTake) -> None:
     imaging = signal <= SignalType.NOISE
     headers["baq_mode"] = np.where(signal == SignalType.ECHO, BaqMode.FDBAQ0, headers["baq_mode"])
     headers["baq_mode"] = np.where(signal == SignalType.NOISE, NOISE_BITS, headers["baq_mode"])
-    headers["temperature_compensation"] = np.where(signal == SignalType.ECHO, _COMPENSATED, 0)
+    headers["temperature_compensation"] = np.where(signal == SignalType.ECHO, COMPENSATED, 0)
     headers["cal_mode"] = np.where(take.schedule.interleaved, 0, 1)
     for name, value in {
         "rx_gain": radar.rx_gain,
@@ -134,7 +133,7 @@ def _set_calibration_fields(headers: NDArray[np.void], take: DataTake) -> None:
     calibration = schedule.signal > SignalType.NOISE
     full = calibration & schedule.full_bandwidth
     wide = full_bandwidth_settings(radar)
-    swl = radar.tx_pulse_length + _CALIBRATION_MARGIN_CODES
+    swl = radar.tx_pulse_length + CALIBRATION_MARGIN_CODES
     for chosen, settings in ((calibration, radar), (full, wide)):
         headers["number_of_quads"][chosen] = codes.number_of_samples(swl, settings.range_decimation) // 2
         headers["range_decimation"][chosen] = settings.range_decimation
@@ -143,10 +142,10 @@ def _set_calibration_fields(headers: NDArray[np.void], take: DataTake) -> None:
     headers["swl"][calibration] = swl
     headers["ssb_flag"][calibration] = 1
     headers["sas_test"][calibration] = 1
-    headers["azimuth_beam"][calibration] = _CALIBRATION_BEAM
+    headers["azimuth_beam"][calibration] = CALIBRATION_BEAM
     headers["cal_type"][calibration] = schedule.signal[calibration] - SignalType.TX_CAL
     headers["swath_number"][full] = radar.calibration_swath_number
-    headers["swath_number"][schedule.signal == SignalType.TX_CAL] += _TX_CAL_SWATH_OFFSET
+    headers["swath_number"][schedule.signal == SignalType.TX_CAL] += TX_CAL_SWATH_OFFSET
 
 
 def _user_data(
@@ -163,7 +162,7 @@ def _user_data(
     samples = np.empty((headers.size, 2 * int(headers["number_of_quads"][0])), np.complex64)
     fill_white_noise(samples, seed)
     if signal > SignalType.NOISE:
-        samples *= np.float32(_CALIBRATION_NOISE)
+        samples *= np.float32(CALIBRATION_NOISE)
         samples += _calibration_pulses(take, channel, part, signal)[:, : samples.shape[1]]
         return bypass.encode_lines(samples)
     samples *= np.float32(noise_deviation)
@@ -179,11 +178,11 @@ def _calibration_pulses(take: DataTake, channel: Channel, part: slice, signal: S
     radar = take.scenario.radar
     if take.schedule.full_bandwidth[part.start]:
         radar = full_bandwidth_settings(radar)
-    count = codes.number_of_samples(radar.tx_pulse_length + _CALIBRATION_MARGIN_CODES, radar.range_decimation)
+    count = codes.number_of_samples(radar.tx_pulse_length + CALIBRATION_MARGIN_CODES, radar.range_decimation)
     pulse = np.zeros(count, np.complex128)
     replica = radar.chirp.replica(radar.sampling_hz, channel.delay_s)[:count]
-    pulse[: replica.size] = replica * _CALIBRATION_COUNTS[signal]
+    pulse[: replica.size] = replica * CALIBRATION_COUNTS[signal]
     sign = np.ones(part.stop - part.start)
-    if signal in _ALTERNATING:
+    if signal in ALTERNATING:
         sign[take.schedule.ordinal[part] % 2 == 1] = -1.0
     return (sign[:, None] * pulse).astype(np.complex64)

@@ -38,6 +38,7 @@ class RadarSettings:
     range_decimation: int = 4
     rx_gain: int = 12
     elevation_beam: int = 2
+    tx_pulse_number: int = 2
     instrument_configuration_id: int = 6
 
     @property

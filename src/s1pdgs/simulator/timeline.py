@@ -12,7 +12,7 @@ from s1pdgs.formats.isp.tables import TimelineEntry, timeline
 from s1pdgs.simulator.errors import SimulatorError
 
 PREAMBLE, IMAGING, POSTAMBLE = "Preamble", "Image Acquisition", "Postamble"
-_SIGNALS = {
+SIGNALS = {
     "Echo": SignalType.ECHO,
     "Noise": SignalType.NOISE,
     "TxCal": SignalType.TX_CAL,
@@ -22,7 +22,7 @@ _SIGNALS = {
     "ApdnCal": SignalType.APDN_CAL,
     "TxHCalIso": SignalType.TX_H_CAL_ISO,
 }
-_SILENT = "Silent"
+SILENT = "Silent"
 
 
 def build_schedule(ecc_number: int, imaging_pris: int, rank: int) -> "Schedule":
@@ -71,7 +71,7 @@ def _imaging_runs(ecc_number: int, imaging_pris: int) -> "list[_Run]":
 
 def _runs(entries: tuple[TimelineEntry, ...], *, interleaved: bool, count: int | None = None) -> "Iterator[_Run]":
     for entry in entries:
-        signal = None if entry.signal == _SILENT else _SIGNALS[entry.signal]
+        signal = None if entry.signal == SILENT else SIGNALS[entry.signal]
         yield _Run(signal, entry.full_bandwidth, interleaved, entry.pri_count if count is None else count)
 
 
