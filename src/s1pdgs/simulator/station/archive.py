@@ -2,6 +2,7 @@
 
 import hashlib
 import zipfile
+from datetime import datetime
 from pathlib import Path
 
 from attrs import frozen
@@ -13,19 +14,16 @@ _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 @frozen
 class AuxiliaryFile:
-    """One auxiliary product: its name without `.zip`, what is served for it and the MD5 of that."""
+    """One auxiliary product: its name without `.zip`, what is served for it, the MD5 of that and when it came."""
 
     name: str
     served: Served
     md5: str
+    published: datetime
 
 
-def prepare(paths: tuple[Path, ...], folder: Path, *, zip_files: bool) -> tuple[AuxiliaryFile, ...]:
-    """Write the archives into `folder` and describe everything that is served."""
-    return tuple(_prepare(path, folder, zip_files=zip_files) for path in paths)
-
-
-def _prepare(path: Path, folder: Path, *, zip_files: bool) -> AuxiliaryFile:
+def prepare(path: Path, folder: Path, published: datetime, *, zip_files: bool) -> AuxiliaryFile:
+    """Write the archive into `folder` where one is needed, and describe what is served."""
     if path.is_dir() or zip_files:
         archive = folder / f"{path.name}.zip"
         _write_zip(path, archive)
@@ -34,7 +32,7 @@ def _prepare(path: Path, folder: Path, *, zip_files: bool) -> AuxiliaryFile:
         served = Served(path.name, path, path.stat().st_size, "application/octet-stream")
     with served.path.open("rb") as stream:
         digest = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False))
-    return AuxiliaryFile(path.name, served, digest.hexdigest())
+    return AuxiliaryFile(path.name, served, digest.hexdigest(), published)
 
 
 def _write_zip(path: Path, archive: Path) -> None:

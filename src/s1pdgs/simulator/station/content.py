@@ -9,12 +9,15 @@
 
     {"session_id": "S1A_20260105072204051312", "satellite": "S1A", "station": "SGS", "orbit": 51312,
      "downlink_start": "2026-01-05T07:22:04.000000Z", "downlink_stop": "2026-01-05T07:24:04.000000Z",
-     "retransfer": false,                                                                     (optional)
+     "retransfer": false, "delay_s": 0.0, "channels": 2,                                      (optional)
      "files": [{"name": "DCS_02_S1A_20260105072204051312_ch1_DSDB_00001.raw", "channel": 1, "block": 1,
                 "final": false, "size": 123, "md5": "...", "path": "session/ch_1/DCS_02_..._00001.raw"}, ...],
      "quality": [{"channel": 1, "acquired_tfs": 900, "error_tfs": 0, "corrected_tfs": 0, "uncorrectable_tfs": 0,
                   "data_tfs": 880, "error_data_tfs": 0, "corrected_data_tfs": 0, "uncorrectable_data_tfs": 0},
                  ...]}                                                                  (optional, per channel)
+
+`delay_s` is how long after the beginning of its downlink a delivery is announced: a retransfer comes later than the
+nominal one. `channels` is what the station announces where it is not the number of channels that have blocks.
 """
 
 import json
@@ -23,7 +26,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from s1pdgs.formats.xml import FormatError
 from s1pdgs.model.time import parse_utc
@@ -61,7 +64,11 @@ class Block:
 
 @frozen
 class PassSession:
-    """One pass as the station received it; `quality` maps channel to counts of transfer frames."""
+    """One delivery of a pass as a station received it; `quality` maps channel to counts of transfer frames.
+
+    Deliveries of a station share the session identifier: the nominal one and its retransfers, which `delivery` counts
+    from 0. `offered` is when it came to a station that was serving already, else None.
+    """
 
     id: str
     satellite: str
@@ -72,10 +79,20 @@ class PassSession:
     retransfer: bool
     blocks: tuple[Block, ...]
     quality: Mapping[int, Mapping[str, int]]
+    delay_s: float = 0.0
+    announced_channels: int | None = None
+    delivery: int = 0
+    offered: datetime | None = None
 
     @property
     def channels(self) -> tuple[int, ...]:
         return tuple(sorted({block.channel for block in self.blocks}))
+
+    @property
+    def label(self) -> str:
+        """The delivery among those of its session: `SGS`, its first retransfer `SGS_R1`."""
+        number = self.delivery + self.retransfer
+        return f"{self.station}_R{number}" if number else self.station
 
 
 @frozen
@@ -85,23 +102,42 @@ class StationContent:
     sessions: tuple[PassSession, ...] = ()
     auxiliary: tuple[Path, ...] = ()
 
+    @property
+    def stations(self) -> frozenset[str]:
+        """The stations that heard the passes."""
+        return frozenset(session.station for session in self.sessions)
+
 
 def read_content(*folders: Path) -> StationContent:
     """Everything that some folders hold; each has a session, auxiliary files or both.
 
     Raises `ContentError` naming the file and the field that is wrong, or the folder that holds nothing.
     """
-    sessions: list[PassSession] = []
-    auxiliary: list[Path] = []
+    return more_content(StationContent(), *folders)
+
+
+def more_content(known: StationContent, *folders: Path, offered: datetime | None = None) -> StationContent:
+    """What is known and everything that some more folders hold, offered at a time; raises `ContentError`.
+
+    Auxiliary files that are known by name stay as they are; a session with the identifier of a known one is another
+    delivery of it.
+    """
+    sessions, auxiliary = list(known.sessions), list(known.auxiliary)
     for folder in folders:
         has_session = (folder / SESSION_FILE).is_file()
         found = sorted(path for path in (folder / "auxiliary").glob("*") if not path.name.startswith("."))
         if not has_session and not found:
             raise ContentError(f"{folder}: neither {SESSION_FILE} nor auxiliary files; run the simulator first")
         if has_session:
-            sessions.append(read_session(folder))
+            session = read_session(folder)
+            before = sum(_same_delivery(session, other) for other in sessions)
+            sessions.append(evolve(session, delivery=before, offered=offered))
         auxiliary.extend(path for path in found if path.name not in {known.name for known in auxiliary})
     return StationContent(tuple(sessions), tuple(auxiliary))
+
+
+def _same_delivery(one: PassSession, other: PassSession) -> bool:
+    return (one.station, one.id, one.retransfer) == (other.station, other.id, other.retransfer)
 
 
 def read_session(folder: Path) -> PassSession:
@@ -121,6 +157,8 @@ def read_session(folder: Path) -> PassSession:
             retransfer=bool(record.get("retransfer", False)),
             blocks=tuple(_block(folder, entry) for entry in record["files"]),
             quality={int(entry["channel"]): _counts(entry) for entry in record.get("quality", [])},
+            delay_s=float(record.get("delay_s", 0.0)),
+            announced_channels=None if record.get("channels") is None else int(record["channels"]),
         )
     except KeyError as error:
         raise ContentError(f"{source}: field {error} is missing") from None

@@ -22,21 +22,22 @@ class BrokenConnection(Exception):  # noqa: N818
 
 @define
 class Media:
-    """Serves bytes and counts the downloads of each file, because faults are of the first n."""
+    """Serves bytes and counts the downloads by name of file, and by delivery because faults are of the first n."""
 
     faults: Faults
     downloads: dict[str, int] = field(factory=dict)
+    _turns: dict[tuple[str, str], int] = field(factory=dict)
     _lock: Lock = field(factory=Lock)
 
     def answer(self, request: Request, served: Served, etag: str) -> Response:
         """200, 206, 416 or an ordered fault."""
-        fault = self.faults.files.get(served.name, FileFault())
+        fault = self.faults.of(served.name, served.label)
         with self._lock:
-            turn = self.downloads[served.name] = self.downloads.get(served.name, 0) + 1
+            self.downloads[served.name] = self.downloads.get(served.name, 0) + 1
+            turn = self._turns[served.label, served.name] = self._turns.get((served.label, served.name), 0) + 1
         if turn <= fault.unavailable:
-            return JSONResponse(
-                {"error": {"code": "503", "message": "busy"}}, 503, {"Retry-After": f"{fault.retry_after_s:g}"}
-            )
+            busy = {"error": {"code": str(fault.status), "message": "busy"}}
+            return JSONResponse(busy, fault.status, {"Retry-After": f"{fault.retry_after_s:g}"})
         headers = {"ETag": f'"{etag}"', "Content-Disposition": f'attachment; filename="{served.name}"'}
         start, stop, status = 0, served.size, 200
         asked = None if self.faults.quirks.ignores_ranges else request.headers.get("range")

@@ -11,7 +11,7 @@ from attrs import frozen
 from s1pdgs.formats.names import AuxiliaryName, NamingError
 from s1pdgs.model.time import FAR_FUTURE
 from s1pdgs.simulator.station.content import Block, PassSession
-from s1pdgs.simulator.station.faults import Faults, FileFault
+from s1pdgs.simulator.station.faults import Faults
 from s1pdgs.simulator.station.timeline import Timeline
 
 RETENTION = timedelta(days=7)
@@ -40,12 +40,13 @@ PRODUCT_PROPERTIES = _names(
 
 @frozen
 class Served:
-    """The bytes behind an identifier."""
+    """The bytes behind an identifier; `label` is that of the delivery they belong to."""
 
     name: str
     path: Path
     size: int
     content_type: str
+    label: str = ""
 
 
 def guid(*parts: str) -> str:
@@ -53,12 +54,17 @@ def guid(*parts: str) -> str:
     return str(uuid5(NAMESPACE_URL, "/".join(("s1pdgs-station", *parts))))
 
 
+def session_guid(session: PassSession) -> str:
+    """The identifier of a delivery."""
+    return guid(session.id, session.label, str(session.retransfer))
+
+
 def session_record(session: PassSession, timeline: Timeline, faults: Faults) -> dict[str, Any]:
     """A CADIP Session."""
     record: dict[str, Any] = {
-        "Id": guid(session.id, str(session.retransfer)),
+        "Id": session_guid(session),
         "SessionId": session.id,
-        "NumChannels": len(session.channels),
+        "NumChannels": session.announced_channels or len(session.channels),
         "PublicationDate": timeline.session(session),
         "Satellite": session.satellite,
         "StationUnitId": session.station,
@@ -86,7 +92,7 @@ def file_records(session: PassSession, timeline: Timeline, faults: Faults, now: 
     """The CADIP Files of a session that can be seen now."""
     records = []
     for block in session.blocks:
-        fault = faults.files.get(block.name, FileFault())
+        fault = faults.of(block.name, session.label)
         published = timeline.block(session, block)
         if fault.missing or published + timedelta(seconds=fault.late_s) > now:
             continue
@@ -115,7 +121,7 @@ def _file_record(
 
 def file_id(session: PassSession, block: Block, listing: str) -> str:
     """The identifier of a block in its first or second listing."""
-    return guid(session.id, str(session.retransfer), block.name, listing)
+    return guid(session_guid(session), block.name, listing)
 
 
 def quality_records(session: PassSession, timeline: Timeline, now: datetime) -> list[dict[str, Any]]:

@@ -11,6 +11,8 @@ from s1pdgs.simulator.station.content import Block, PassSession, StationContent
 class Timeline:
     """Publication times: passes follow each other as their downlinks did, from `start` on, `speedup` times faster.
 
+    A delivery that was offered later begins when it was offered; each is announced its `delay_s` after the beginning.
+
     Block k of a channel of n appears k/n of the downlink after its pass began, or k times `interval_s` when given.
     Times are whole milliseconds, as stations write them.
     """
@@ -27,8 +29,10 @@ class Timeline:
 
     def session(self, session: PassSession) -> datetime:
         """When a session is announced."""
+        if session.offered is not None:
+            return self._after(session.offered, session.delay_s)
         elapsed = session.downlink_start - (self.first_downlink or session.downlink_start)
-        return self._after(self.start, elapsed.total_seconds())
+        return self._after(self.start, elapsed.total_seconds() + session.delay_s)
 
     def block(self, session: PassSession, block: Block) -> datetime:
         """When a block is announced."""

@@ -1,8 +1,7 @@
 import hashlib
 import io
-import math
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +14,12 @@ from s1pdgs.simulator.station import (
     FileFault,
     Quirks,
     RunningStation,
-    StationContent,
     read_content,
-    serve,
 )
 
 MakePass = Callable[..., Path]
 SESSION = "S1A_20260105072204051312"
 BLOCK_1 = f"DCS_02_{SESSION}_ch1_DSDB_00001.raw"
-
-
-@pytest.fixture
-def start(clock: Any) -> Iterator[Callable[..., RunningStation]]:
-    running: list[RunningStation] = []
-
-    def begin(content: StationContent, **options: Any) -> RunningStation:
-        running.append(serve(content, clock=clock, **{"speedup": math.inf, **options}))
-        return running[-1]
-
-    yield begin
-    for station in running:
-        station.stop()
 
 
 def get(station: RunningStation, path: str, **options: Any) -> httpx2.Response:
