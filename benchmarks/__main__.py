@@ -1,31 +1,38 @@
-"""Run all benchmarks, or those named: `python -m benchmarks [packets] [link]`."""
+"""Run all benchmarks, or those named: `python -m benchmarks [packets] [link] [aio] [--rounds 5] [--gigabytes 1]`."""
 
-import sys
+from argparse import ArgumentParser
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import link, packets
-from benchmarks.harness import Result, write_results
+from benchmarks import aio, link, packets
+from benchmarks.harness import Options, Result, write_results
 
-SUITES = {"packets": packets.run, "link": link.run}
+SUITES = {"packets": packets.run, "link": link.run, "aio": aio.run}
 
 
-def main(names: list[str]) -> None:
-    unknown = sorted(set(names) - set(SUITES))
+def main() -> None:
+    parser = ArgumentParser(prog="make bench", description="Speed and memory, measured beside peers in one run.")
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(SUITES)}; all when none is named")
+    parser.add_argument("--rounds", type=int, default=Options().rounds, help="processes of each contestant")
+    parser.add_argument("--gigabytes", type=float, default=Options().gigabytes, help="size of the downlink session")
+    asked = parser.parse_args()
+    unknown = sorted(set(asked.suites) - set(SUITES))
     if unknown:
-        sys.exit(f"no benchmark {', '.join(unknown)}; there are {', '.join(SUITES)}")
+        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(SUITES)}")
+    options = Options(asked.rounds, asked.gigabytes)
     results: list[Result] = []
-    for name in names or list(SUITES):
-        results += SUITES[name]()
+    for name in asked.suites or SUITES:
+        results += SUITES[name](options)
     path = write_results(results)
-    table = Table("measure", "value", "unit", "peer", "peer's", "ratio", box=None)
+    table = Table("measure", "value", "unit", "fastest peer", "peer's", "ratio", box=None)
     for result in results:
-        peer_value = "" if result.peer_value is None else f"{result.peer_value:.2f}"
+        peer = result.fastest_peer
+        peer_value = "" if peer is None else f"{result.peers[peer]:.2f}"
         ratio = "" if result.ratio is None else f"{result.ratio:.1f}x"
-        table.add_row(result.name, f"{result.value:.2f}", result.unit, result.peer or "", peer_value, ratio)
-    Console().print(table)
+        table.add_row(result.name, f"{result.value:.2f}", result.unit, peer or "", peer_value, ratio)
+    Console(width=120).print(table)
     print(path)
 
 
-main(sys.argv[1:])
+main()

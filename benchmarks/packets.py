@@ -1,17 +1,16 @@
-"""Space packets: scanning headers and decoding FDBAQ, beside sentinel1decoder on the same file."""
+"""Space packets: scanning headers and decoding FDBAQ, beside the peers on the same file."""
 
-import json
-import subprocess
-import tempfile
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.harness import Result, cpu_seconds, peer_python
-from s1pdgs.formats.isp import codes, fdbaq
-from s1pdgs.formats.isp.header import gather_headers, index_packets, new_headers, packet_faults
-from s1pdgs.formats.isp.packets import build_packets, decode_lines
+from benchmarks.harness import Options, Result, compared, in_turns, ours, peers, scratch
+from s1pdgs.formats.isp import fdbaq
+from s1pdgs.formats.isp.header import new_headers
+from s1pdgs.formats.isp.packets import build_packets
 
 LINES, QUADS = 600, 11_938
 COMMAND = "make bench ARGS=packets"
@@ -37,41 +36,32 @@ def echo_packets() -> NDArray[np.uint8]:
     return packets
 
 
-def run() -> list[Result]:
-    packets = echo_packets()
-    offsets, lengths = index_packets(packets)
-    headers = gather_headers(packets, offsets)
-    million_samples = LINES * 2 * QUADS / 1e6
-    ours_decode = million_samples / cpu_seconds(lambda: decode_lines(packets, offsets, lengths, headers))
-    ours_scan = LINES / cpu_seconds(lambda: _scan(packets)) / 1e3
-    peer = _peer(packets)
-    name = None if peer is None else "sentinel1decoder"
+def run(options: Options) -> list[Result]:
+    """Scan and decode one file, beside every peer that can be had, on one core and on all."""
+    contestants = [ours(), *peers()]
+    with TemporaryDirectory(dir=scratch()) as folder:
+        path = Path(folder) / "S1A_echo.dat"
+        path.write_bytes(echo_packets().tobytes())
+        scan = in_turns(contestants, "scan", path, options.rounds, one_core=True)
+        one = in_turns(contestants, "decode", path, options.rounds, one_core=True)
+        all_cores = in_turns(contestants, "decode", path, options.rounds, one_core=False)
+    _refuse_differences(one)
+    million = LINES * 2 * QUADS / 1e6
     return [
+        compared("FDBAQ decoding", "Mcplx/cpu-s", COMMAND, one, lambda run: million / run["cpu_s"]),
+        compared("FDBAQ decoding, all cores", "Mcplx/s", COMMAND, all_cores, lambda run: million / run["wall_s"]),
+        compared("header scan", "k packets/cpu-s", COMMAND, scan, lambda run: run["packets"] / run["cpu_s"] / 1e3),
         Result(
-            "FDBAQ decoding", ours_decode, "Mcplx/cpu-s", COMMAND, name,
-            None if peer is None else million_samples / peer["decode_s"],
+            "FDBAQ decoding, speed-up by all cores",
+            one["s1pdgs"]["wall_s"] / all_cores["s1pdgs"]["wall_s"],
+            f"x on {os.cpu_count()} cores",
+            COMMAND,
         ),
-        Result(
-            "header scan", ours_scan, "k packets/cpu-s", COMMAND, name,
-            None if peer is None else LINES / peer["metadata_s"] / 1e3,
-        ),
-    ]  # fmt: skip
+    ]
 
 
-def _scan(packets: NDArray[np.uint8]) -> int:
-    offsets, _ = index_packets(packets)
-    headers = gather_headers(packets, offsets)
-    return int(np.count_nonzero(packet_faults(headers))) + int(codes.duration_s(headers["pri"]).size)
-
-
-def _peer(packets: NDArray[np.uint8]) -> dict[str, float] | None:
-    python = peer_python("sentinel1decoder")
-    if python is None:
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "echo.dat"
-        path.write_bytes(packets.tobytes())
-        script = Path(__file__).with_name("peer_sentinel1decoder.py")
-        done = subprocess.run([python, script, path], check=True, capture_output=True, text=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+def _refuse_differences(runs: dict[str, dict[str, float]]) -> None:
+    """A fast decoder of something else is no contestant."""
+    for name, found in runs.items():
+        if found["samples"] != 2 * QUADS * LINES or abs(found["power"] / runs["s1pdgs"]["power"] - 1) > 1e-4:
+            raise SystemExit(f"{name} finds other samples than s1pdgs: {found}")
