@@ -174,6 +174,16 @@ def index_packets(data: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[n
     Raises `PacketError` naming the offset of the first packet with a foreign primary header, an impossible length, a
     wrong sync marker, or that is cut by the end of the data.
     """
+    starts, end, fault = walk_packets(data)
+    if fault is not None:
+        raise PacketError(fault)
+    return starts, np.diff(starts, append=end)
+
+
+def walk_packets(data: NDArray[np.uint8], start: int = 0) -> tuple[NDArray[np.int64], int, str | None]:
+    """As `index_packets` from octet `start` on, as far as it goes: the offsets of the packets, the octet behind the
+    last of them, and what is wrong there (None at the end of the data).
+    """
     octets = np.asarray(data).view()
     if octets.ndim != 1 or octets.dtype != np.uint8:
         raise PacketError(f"packets must be one-dimensional uint8, not {octets.dtype} of shape {octets.shape}")
@@ -181,15 +191,13 @@ def index_packets(data: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[n
     octets.flags.writeable = False  # one compiled signature for files, maps and arrays
     capacity = min(octets.size // HEADER_SIZE, 1 << 16)
     pieces: list[NDArray[np.int64]] = []
-    position = 0
-    while position < octets.size:
+    position, fault = start, 0
+    while position < octets.size and not fault:
         offsets = np.empty(max(capacity, 1), np.int64)
         count, position, fault = _walk(octets, position, offsets)
-        if fault:
-            raise PacketError(_describe(octets, position, fault))
         pieces.append(offsets[:count])
     starts = np.concatenate(pieces) if pieces else np.empty(0, np.int64)
-    return starts, np.diff(starts, append=octets.size)
+    return starts, position, _describe(octets, position, fault) if fault else None
 
 
 def packet_faults(headers: NDArray[np.void]) -> NDArray[np.uint8]:

@@ -18,6 +18,7 @@ from s1pdgs.formats.isp.header import (
     packet_faults,
     unpack_headers,
     validate_packet,
+    walk_packets,
 )
 
 WIDTHS = {
@@ -259,3 +260,16 @@ def test_a_packet_must_have_the_length_it_says() -> None:
     with pytest.raises(PacketError, match="says that it has 72 bytes, but 68 are given"):
         validate_packet(octets)
     assert validate_packet(octets + bytes(4))["data_length"] == 65
+
+
+def test_a_walk_over_damaged_data_tells_how_far_it_came() -> None:
+    headers = new_headers(3)
+    headers["data_length"] = 61
+    whole = pack_headers(headers).ravel()
+    torn = np.concatenate((whole[:136], np.full(5, 255, np.uint8), whole[136:]))
+    offsets, stop, fault = walk_packets(torn)
+    assert (offsets.tolist(), stop) == ([0, 68], 136)
+    assert fault is not None
+    assert fault.startswith("byte 136: not a SAR packet")
+    assert walk_packets(torn, 141)[0].tolist() == [141]
+    assert walk_packets(whole)[1:] == (204, None)
