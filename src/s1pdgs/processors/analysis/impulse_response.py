@@ -57,8 +57,8 @@ def impulse_response(chip: NDArray[np.complexfloating], search: int = 8) -> Impu
     magnitude = np.abs(fine)
     azimuth = _axis(magnitude[:, column], row)
     range_ = _axis(magnitude[row], column)
-    line = row + _vertex(magnitude[row - 1 : row + 2, column])
-    sample = column + _vertex(magnitude[row, column - 1 : column + 2])
+    offset = _summit(magnitude[row - 1 : row + 2, column - 1 : column + 2])
+    line, sample = row + offset[0], column + offset[1]
     value = fine[row, column] * np.exp(1j * (phase[0] * row + phase[1] * column) / OVERSAMPLING)
     energy = _energy(data, round(line / OVERSAMPLING), round(sample / OVERSAMPLING), azimuth, range_)
     return ImpulseResponse(line / OVERSAMPLING, sample / OVERSAMPLING, complex(value), energy, azimuth, range_)
@@ -113,10 +113,13 @@ def _axis(cut: NDArray[np.float64], peak: int) -> AxisResponse:
     )
 
 
-def _vertex(values: NDArray[np.float64]) -> float:
-    """Offset of the vertex of a parabola through three values."""
-    before, middle, after = values
-    return float(0.5 * (before - after) / (before - 2.0 * middle + after))
+def _summit(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Offset of the summit of a paraboloid through (3, 3) values; the responses of squinted beams lie aslant."""
+    slope = 0.5 * np.array([values[2, 1] - values[0, 1], values[1, 2] - values[1, 0]])
+    curvature = np.array([values[2, 1] + values[0, 1], values[1, 2] + values[1, 0]]) - 2.0 * values[1, 1]
+    twist = 0.25 * (values[2, 2] - values[2, 0] - values[0, 2] + values[0, 0])
+    row, column = np.linalg.solve([[curvature[0], twist], [twist, curvature[1]]], -slope)
+    return float(row), float(column)
 
 
 def _energy(data: NDArray[np.complex128], line: int, sample: int, azimuth: AxisResponse, range_: AxisResponse) -> float:

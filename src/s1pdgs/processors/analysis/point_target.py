@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from attrs import frozen
@@ -72,8 +73,24 @@ class ImageGeometry:
         return margin <= line < self.lines - margin and margin <= sample < self.samples - margin
 
 
-def measure(image: ImageGeometry, read: ReadChip, target: Target, channel: str = "") -> Measurement:
-    """Measure a target in an image of beta nought amplitudes.
+@frozen
+class Ramp:
+    """The Doppler of a TOPS burst: `base_hz` at zero-Doppler time `centre_s`, growing by `rate_hz_s`."""
+
+    centre_s: float
+    base_hz: float
+    rate_hz_s: float
+
+    def phase_rad(self, time_s: NDArray[np.floating[Any]] | float) -> NDArray[np.float64]:
+        """The phase that the ramp gives the lines of a burst."""
+        offset = np.asarray(time_s, dtype=np.float64) - self.centre_s
+        return np.asarray(2.0 * np.pi * (self.base_hz * offset + 0.5 * self.rate_hz_s * offset**2))
+
+
+def measure(
+    image: ImageGeometry, read: ReadChip, target: Target, channel: str = "", ramp: Ramp | None = None
+) -> Measurement:
+    """Measure a target in an image of beta nought amplitudes; `ramp` is taken off TOPS images first.
 
     Raises `AnalysisError` when the target lies outside of the image or no response is found where it should be.
     """
@@ -81,10 +98,16 @@ def measure(image: ImageGeometry, read: ReadChip, target: Target, channel: str =
     if not image.holds(line, sample):
         raise AnalysisError(f"target {target.name} at line {line:.1f}, sample {sample:.1f} is not within the image")
     top, left = round(line) - HALF_CHIP, round(sample) - HALF_CHIP
-    response = impulse_response(read(top, 2 * HALF_CHIP, left, 2 * HALF_CHIP))
+    chip = read(top, 2 * HALF_CHIP, left, 2 * HALF_CHIP)
+    if ramp is not None:
+        times = image.first_line_s + (top + np.arange(2 * HALF_CHIP)) * image.line_interval_s
+        chip = chip * np.exp(-1j * ramp.phase_rad(times))[:, None]
+    response = impulse_response(chip)
     spacing_m = SPEED_OF_LIGHT_M_S / (2.0 * image.sampling_hz)
     step_m = ground_speed_m_s(image.orbit, time_s, slant_m) * image.line_interval_s
-    phase = np.angle(response.peak * np.exp(4j * np.pi * slant_m / image.wavelength_m))
+    peak_s = image.first_line_s + (top + response.line) * image.line_interval_s
+    turn = 0.0 if ramp is None else float(ramp.phase_rad(peak_s))
+    phase = np.angle(response.peak * np.exp(1j * (turn + 4.0 * np.pi * slant_m / image.wavelength_m)))
     return Measurement(
         name=target.name,
         channel=channel,

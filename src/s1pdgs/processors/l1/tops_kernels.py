@@ -1,0 +1,180 @@
+"""Compiled inner loops of TOPS focusing: moves between lines and columns, and the filter of range-Doppler rows.
+
+Transforms along azimuth run over the last axis of small blocks of columns, (columns, length) in FFT order; every move
+multiplies by a factor on its way, so that no separate pass over the data is needed. All loops release the GIL.
+"""
+
+import math
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+TAPS = 16
+FRACTIONS = 512
+RUN = 64
+_SHAPE = 3.5
+_TILE = 16
+_STEP = 16
+
+Block = NDArray[np.complex64]
+
+
+def interpolation_table() -> NDArray[np.float32]:
+    """Windowed sinc kernels for signals that fill up to 0.9 of the band, (FRACTIONS + 1, TAPS).
+
+    Row q interpolates q / FRACTIONS after tap TAPS / 2 - 1.
+    """
+    fraction = np.arange(FRACTIONS + 1)[:, None] / FRACTIONS
+    offset = np.arange(TAPS)[None, :] - (TAPS // 2 - 1) - fraction
+    inside = np.clip(1.0 - (offset / (TAPS / 2)) ** 2, 0.0, 1.0)
+    kernel = np.sinc(offset) * np.i0(_SHAPE * np.sqrt(inside)) / np.i0(_SHAPE)
+    return np.asarray(kernel / kernel.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def take_columns(
+    source: Block, column: int, factor: Block, first: int, out: Block
+) -> None:  # pragma: no cover - compiled
+    """Fill (columns, length): out[k, (r + first) mod length] = source[r, column + k] factor[r], zero elsewhere."""
+    rows, length = factor.size, out.shape[1]
+    start = first % length
+    for k in range(out.shape[0]):
+        for gap in range(rows, length):
+            out[k, (start + gap) % length] = 0.0
+    for tile in range(0, rows, _TILE):
+        stop = min(tile + _TILE, rows)
+        for k in range(out.shape[0]):
+            for row in range(tile, stop):
+                place = start + row
+                if place >= length:
+                    place -= length
+                out[k, place] = source[row, column + k] * factor[row]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def regroup(source: Block, factor: Block, first: int, out: Block) -> None:  # pragma: no cover - compiled
+    """Move the entries first .. first + n of a circular grid to one of another length, times factors (n,).
+
+    out[k, (first + i) mod length] = source[k, (first + i) mod its length] factor[i], zero elsewhere.
+    """
+    count, length, given = factor.size, out.shape[1], source.shape[1]
+    begin, start = first % given, first % length
+    for k in range(out.shape[0]):
+        for i in range(count):
+            read, write = begin + i, start + i
+            if read >= given:
+                read -= given
+            if write >= length:
+                write -= length
+            out[k, write] = source[k, read] * factor[i]
+        for gap in range(count, length):
+            out[k, (start + gap) % length] = 0.0
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def put_columns(
+    source: Block, factor: Block, first: int, out: Block, column: int
+) -> None:  # pragma: no cover - compiled
+    """The way back: out[r, column + k] = source[k, (r + first) mod length] factor[r] for all rows r of the factor."""
+    rows, length = factor.size, source.shape[1]
+    start = first % length
+    for tile in range(0, rows, _TILE):
+        stop = min(tile + _TILE, rows)
+        for row in range(tile, stop):
+            place = start + row
+            if place >= length:
+                place -= length
+            value = factor[row]
+            for k in range(source.shape[0]):
+                out[row, column + k] = source[k, place] * value
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def match_rows(  # noqa: PLR0917 - numba takes positions only
+    rows: NDArray[np.float32],
+    doppler_hz: NDArray[np.float64],
+    geometry: NDArray[np.float64],
+    reference: tuple[float, float, float, float, float],
+    gain: NDArray[np.float32],
+    kernel: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:  # pragma: no cover - compiled
+    """Correct the residual range migration and apply the azimuth matched filter.
+
+    `rows`: range-Doppler data, float32 (n, 2 bins), circular in range, at Doppler frequencies (n,); `out` float32
+    (n, 2 samples). `geometry`: (3, samples): slant range, V_r and time shift (s) of each sample. `reference`: range and
+    V_r of the bulk correction, range spacing, wavelength, shift between input and output samples. `gain`: amplitude
+    per output sample. Shift and phase are exact at the ends of runs of `RUN` samples and linear in between, the shift
+    in steps of `_STEP` samples.
+    """
+    samples = geometry.shape[1]
+    phasors, line = np.empty(2 * RUN, np.float32), np.empty(2 * _STEP, np.float32)
+    for row in range(rows.shape[0]):
+        for start in range(0, samples, RUN):
+            stop = min(start + RUN, samples)
+            shift, cycles = _shift_and_cycles(geometry[:, start], doppler_hz[row], reference)
+            shift_end, cycles_end = _shift_and_cycles(geometry[:, stop - 1], doppler_hz[row], reference)
+            scale = 1.0 / max(stop - start - 1, 1)
+            slope = (shift_end - shift) * scale
+            _turn(cycles, (cycles_end - cycles) * scale, phasors)
+            for first in range(start, stop, _STEP):
+                count = min(_STEP, stop - first)
+                position = shift + slope * (first - start + 0.5 * (count - 1))
+                whole = math.floor(position)
+                taps = kernel[int((position - whole) * FRACTIONS + 0.5)]
+                _interpolate(rows[row], first + whole - (TAPS // 2 - 1), taps, line[: 2 * count])
+                for k in range(count):
+                    at = 2 * (first - start + k)
+                    re, im = phasors[at] * gain[first + k], phasors[at + 1] * gain[first + k]
+                    out[row, 2 * (first + k)] = line[2 * k] * re - line[2 * k + 1] * im
+                    out[row, 2 * (first + k) + 1] = line[2 * k] * im + line[2 * k + 1] * re
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _shift_and_cycles(
+    place: NDArray[np.float64], doppler_hz: float, reference: tuple[float, float, float, float, float]
+) -> tuple[float, float]:  # pragma: no cover - compiled
+    """Migration in samples beyond that of the reference, and the phase of the matched filter in cycles."""
+    reference_m, reference_m_s, spacing_m, wavelength_m, lead = reference
+    half = 0.5 * wavelength_m * doppler_hz
+    contraction = math.sqrt(1.0 - (half / place[1]) ** 2)
+    bulk = reference_m * (1.0 / math.sqrt(1.0 - (half / reference_m_s) ** 2) - 1.0)
+    shift = lead + (place[0] * (1.0 / contraction - 1.0) - bulk) / spacing_m
+    return shift, 2.0 * place[0] / wavelength_m * (contraction - 1.0) + doppler_hz * place[2]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _turn(cycles: float, slope: float, out: NDArray[np.float32]) -> None:  # pragma: no cover - compiled
+    """Fill `out`, float32 (2 RUN,), with e^(2 pi j (cycles + k slope)), doubling what is there."""
+    angle, turn = 2.0 * math.pi * (cycles - math.floor(cycles)), 2.0 * math.pi * (slope - math.floor(slope))
+    out[0], out[1] = math.cos(angle), math.sin(angle)
+    cosine, sine = math.cos(turn), math.sin(turn)
+    filled = 1
+    while filled < RUN:
+        re, im = np.float32(cosine), np.float32(sine)
+        for k in range(filled):
+            out[2 * (filled + k)] = out[2 * k] * re - out[2 * k + 1] * im
+            out[2 * (filled + k) + 1] = out[2 * k] * im + out[2 * k + 1] * re
+        cosine, sine = cosine * cosine - sine * sine, 2.0 * cosine * sine
+        filled *= 2
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _interpolate(
+    row: NDArray[np.float32], left: int, taps: NDArray[np.float32], out: NDArray[np.float32]
+) -> None:  # pragma: no cover - compiled
+    """Filter a part of a row whose first tap lies on bin `left`; beyond its ends the row repeats itself."""
+    bins = row.size // 2
+    if left >= 0 and left + out.size // 2 + TAPS <= bins:
+        for j in range(out.size):
+            total = np.float32(0.0)
+            for t in range(TAPS):
+                total += taps[t] * row[2 * (left + t) + j]
+            out[j] = total
+        return
+    for j in range(out.size):
+        total = np.float32(0.0)
+        for t in range(TAPS):
+            total += taps[t] * row[2 * ((left + t + j // 2) % bins) + j % 2]
+        out[j] = total
