@@ -1,8 +1,12 @@
 """What every test may ask for."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from s1pdgs.storage.database import Database
+from tests.databases import KINDS, new_database
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +21,10 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def testdata(shared: Path) -> Path:
     return shared / "testdata"
+
+
+@pytest.fixture(params=KINDS)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database with the current schema: each test that asks for it runs on SQLite and on PostgreSQL."""
+    with new_database(request.param, tmp_path) as opened:
+        yield opened

@@ -18,7 +18,7 @@ from s1pdgs.jobs.queue import BackOff, Claim
 from s1pdgs.model.time import SystemClock
 from s1pdgs.settings import Settings, Source
 from s1pdgs.stations.profile import Credentials, Profile
-from s1pdgs.storage.database import Database, open_sqlite
+from s1pdgs.storage.database import Database, open_database
 from s1pdgs.storage.objects import LocalObjects, ObjectStore, local_objects
 from s1pdgs.storage.schema import migrate
 
@@ -64,7 +64,7 @@ def open_ground_segment(settings: Settings, config: Path | None = None) -> Groun
     """Open the database, brought to the current schema, and the object store below the data directory."""
     folder = settings.data_dir.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    database = open_sqlite(folder / "s1pdgs.db")
+    database = open_database(settings.database.get_secret_value(), folder)
     migrate(database)
     store = local_objects(folder / "objects")
     settings = settings.model_copy(update={"data_dir": folder})

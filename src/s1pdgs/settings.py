@@ -11,11 +11,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 PREFIX = "S1PDGS_"
+
+
+def _database(secret: SecretStr) -> SecretStr:
+    """`sqlite`, or the URL of a PostgreSQL database; it may hold a password, so it is not shown."""
+    if not re.match(r"^(sqlite$|postgres(ql)?://.)", secret.get_secret_value()):
+        raise ValueError("'sqlite' or 'postgresql://user:password@host:port/name' is wanted")
+    return secret
+
+
 Seconds = Annotated[float, Field(gt=0)]
 
 
@@ -94,6 +103,10 @@ class Settings(_Table):
     """Everything that can be set."""
 
     data_dir: Path = Field(Path("s1pdgs-data"), description="database, objects and working directories")
+    database: Annotated[SecretStr, AfterValidator(_database)] = Field(
+        SecretStr("sqlite"),
+        description="'sqlite' is a file in data_dir; or 'postgresql://user:password@host:port/name'",
+    )
     facility: str = Field("s1pdgs", description="name of this processing centre in products")
     log: Literal["console", "json"] = "console"
     sources: list[Source] = Field([], description="stations and auxiliary providers")
@@ -158,7 +171,7 @@ def _explain(entry: Any, path: Path | None) -> str:
 
 
 def _shown(entry: Any) -> str:
-    secret = re.search(r"password|secret|key", str(entry["loc"][-1]))
+    secret = re.search(r"password|secret|key|database", str(entry["loc"][-1]))
     return "a secret" if secret else repr(entry.get("input"))
 
 
@@ -199,6 +212,8 @@ def _example_key(name: str, field: FieldInfo, values: BaseModel | None) -> list[
 
 
 def _toml_text(value: object) -> str:
+    if isinstance(value, SecretStr):  # a default is no secret
+        value = value.get_secret_value()
     if isinstance(value, list):
         return f"[{', '.join(_toml_text(entry) for entry in value)}]"
     if isinstance(value, bool):

@@ -2,18 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import s1pdgs.bus.tables
-import s1pdgs.catalogue.tables
-import s1pdgs.inbox.tables  # noqa: F401
 from s1pdgs.bus.outbox import Outbox
-from s1pdgs.storage.database import Database, metadata, open_sqlite
 from s1pdgs.storage.objects import LocalObjects, local_objects
 
 
@@ -33,14 +29,6 @@ class ManualClock:
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = open_sqlite(tmp_path / "s1pdgs.db")
-    metadata.create_all(opened.engine)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

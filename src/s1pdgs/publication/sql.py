@@ -13,6 +13,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from s1pdgs.catalogue.tables import footprint_box, product
+from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.geometry import FootprintTests
 from s1pdgs.publication.predicate import (
     AnyAttribute,
@@ -42,6 +43,8 @@ COLLECTION = "SENTINEL-1"
 PRODUCTION_TYPE = "systematic_production"
 CONTENT_TYPE = "application/zip"
 
+_LARGEST = (1 << 31) - 1
+
 Sql = sa.ColumnElement[Any]
 
 
@@ -64,7 +67,9 @@ def _strpos(element: Position, compiler: Any, **options: Any) -> str:
 
 
 class BytewiseRange(FunctionElement[bool]):
-    """Whether a text lies between two others in the order of code points: an index range on SQLite."""
+    """Whether a text lies between two others in the order of code points, which is that of both databases: an index
+    range.
+    """
 
     name = "bytewise_range"
     type = sa.Boolean()
@@ -74,8 +79,56 @@ class BytewiseRange(FunctionElement[bool]):
 @compiles(BytewiseRange)
 def _bytewise(element: BytewiseRange, compiler: Any, **options: Any) -> str:
     text, first, after = (compiler.process(clause, **options) for clause in element.clauses)
-    collation = ' COLLATE "C"' if compiler.dialect.name == "postgresql" else ""
-    return f"({text}{collation} >= {first} AND {text}{collation} < {after})"
+    return f"({text} >= {first} AND {text} < {after})"
+
+
+class Substring(FunctionElement[str]):
+    """The part of a text from a place on, counted from 1; with a length, not more than that."""
+
+    name = "substring"
+    type = sa.Text()
+    inherit_cache = True
+
+
+@compiles(Substring)
+def _substr(element: Substring, compiler: Any, **options: Any) -> str:
+    return f"substr({compiler.process(element.clauses, **options)})"
+
+
+@compiles(Substring, "postgresql")
+def _substr_of_integers(element: Substring, compiler: Any, **options: Any) -> str:
+    text, *numbers = (compiler.process(clause, **options) for clause in element.clauses)
+    fitting = (f"CAST(LEAST(GREATEST({number}, {-_LARGEST}), {_LARGEST}) AS INTEGER)" for number in numbers)
+    return f"substr({', '.join((text, *fitting))})"
+
+
+class ExactTest(FunctionElement[int]):
+    """1 where a footprint stands in a relation (`intersects`, `within`) to an area; SQLite only."""
+
+    type = sa.Integer()
+    inherit_cache = True
+
+
+class Intersects(ExactTest):
+    name = "s1_intersects"
+    inherit_cache = True
+
+
+class Within(ExactTest):
+    name = "s1_within"
+    inherit_cache = True
+
+
+@compiles(ExactTest)
+def _exact_test(element: ExactTest, compiler: Any, **options: Any) -> str:
+    return f"{element.name}({compiler.process(element.clauses, **options)})"
+
+
+@compiles(ExactTest, "postgresql")
+def _no_exact_test(_element: ExactTest, _compiler: Any, **_options: Any) -> str:
+    raise QueryError(
+        "this catalogue rests on PostgreSQL, which cannot search by area yet; search by time and attributes"
+    )
 
 
 @frozen
@@ -88,7 +141,7 @@ class _Scope:
 
 
 def register_functions(connection: sa.Connection) -> None:
-    """Give an SQLite connection the exact footprint tests; on PostgreSQL they are functions over PostGIS."""
+    """Give an SQLite connection the exact footprint tests."""
     if connection.dialect.name == "sqlite":
         tests = FootprintTests()
         driver: Any = connection.connection.driver_connection
@@ -205,7 +258,7 @@ _NULLABLE = {"EvictionDate", "mode", "orbit_state", "absolute_orbit", "relative_
 
 
 def _substring(text: Sql, start: Sql, *length: Sql) -> Sql:
-    return sa.func.substr(text, start + 1, *length, type_=sa.Text())
+    return Substring(text, start + 1, *length)
 
 
 _FUNCTIONS: dict[str, Callable[..., Sql]] = {
@@ -338,8 +391,8 @@ def _spatial(predicate: Spatial) -> Sql:
             for west, south, east, north in predicate.boxes
         ))
     )  # fmt: skip
-    test = sa.func.s1_within if predicate.relation == "within" else sa.func.s1_intersects
-    exact = test(product.c.footprint, sa.literal(predicate.area, sa.Text()), type_=sa.Integer()) == 1
+    test = Within if predicate.relation == "within" else Intersects
+    exact = test(product.c.footprint, sa.literal(predicate.area, sa.Text())) == 1
     found = sa.and_(product.c.id.in_(near), exact)
     if predicate.relation == "disjoint":
         return sa.and_(product.c.id.in_(located), sa.not_(found))

@@ -1,5 +1,6 @@
-"""The database engine: one SQL for SQLite and PostgreSQL, one transaction per effect."""
+"""The database engine: one SQL for SQLite and PostgreSQL, one transaction per effect (docs/decisions/0006)."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -22,6 +23,11 @@ metadata = sa.MetaData(
 """Tables of all rooms; each room declares its own in its `tables.py`."""
 
 
+SQLITE_FILE = "s1pdgs.db"
+_WRITER = 0x51C0DE  # the number of our advisory lock; any will do that other users of the database leave alone
+_STALLED_MS = 30_000
+_TLS_MODES = ("disable", "require", "verify-full")
+
 Identifier = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 """Numbers that the database gives: SQLite counts only its INTEGER keys by itself."""
 
@@ -39,6 +45,10 @@ class Micros(sa.TypeDecorator[datetime]):
         return None if value is None else from_micros(value)
 
 
+class DatabaseError(RuntimeError):
+    """The database cannot be used; the message says why and what mends it, and never shows a password."""
+
+
 @frozen
 class Database:
     """The truth of the ground segment behind a SQLAlchemy engine."""
@@ -46,12 +56,19 @@ class Database:
     engine: sa.Engine
 
     @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
-        """One transaction for a state change; on SQLite it takes the write lock at once, so it never upgrades."""
+    def write(self, *, alone: bool = True) -> Iterator[sa.Connection]:
+        """One transaction for a state change; writers come one after the other, so none decides on what another is
+        about to change. On SQLite the database's write lock sees to it, on PostgreSQL an advisory lock.
+
+        `alone=False` lets PostgreSQL run the transaction beside others: for statements that guard themselves by a
+        condition on the row that they change (claims, renewals).
+        """
         with self.engine.connect() as connection:
-            if connection.dialect.name == "sqlite":
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
+                if connection.dialect.name == "sqlite":
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                elif alone:
+                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER})")
                 yield connection
             except BaseException:
                 connection.rollback()
@@ -64,6 +81,8 @@ class Database:
         with self.engine.connect() as connection:
             if connection.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN")
+            else:
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             try:
                 yield connection
             finally:
@@ -71,6 +90,11 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def open_database(where: str, folder: Path) -> Database:
+    """The database that the setting `database` names: `sqlite` is a file in the folder, else a PostgreSQL URL."""
+    return open_sqlite(folder / SQLITE_FILE) if where == "sqlite" else open_postgres(where)
 
 
 def open_sqlite(path: Path) -> Database:
@@ -85,3 +109,66 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the transaction begins where Database says so, not where the driver guesses
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=60000"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def open_postgres(url: str) -> Database:
+    """A PostgreSQL database, by `postgresql://user:password@host:port/name`; `DatabaseError` when it does not fit.
+
+    `?sslmode=require` or `verify-full` asks for TLS, whose certificate is always verified. A writer that falls silent
+    within a transaction (a stopped or unreachable process) is cut off after half a minute, so that it holds up nobody.
+    """
+    try:
+        address = sa.make_url(url).set(drivername="postgresql+pg8000")
+    except sa.exc.ArgumentError:
+        raise DatabaseError("the database setting is no URL like postgresql://user:password@host:5432/name") from None
+    try:
+        engine = sa.create_engine(
+            address.set(query={}),
+            connect_args={
+                "application_name": "s1pdgs",
+                "ssl_context": _tls(address),
+                "startup_params": {"options": f"-c idle_in_transaction_session_timeout={_STALLED_MS} -c timezone=UTC"},
+            },
+            pool_pre_ping=True,
+            pool_size=5,
+            max_overflow=20,
+        )
+    except ModuleNotFoundError:
+        raise DatabaseError("PostgreSQL needs the extra: pip install 's1pdgs[postgres]'") from None
+    _check_postgres(engine, address)
+    return Database(engine)
+
+
+def _tls(address: sa.URL) -> ssl.SSLContext | None:
+    unknown = set(address.query) - {"sslmode"}
+    mode = address.query.get("sslmode", "disable")
+    if unknown or mode not in _TLS_MODES:
+        raise DatabaseError(
+            f"the database URL may ask for sslmode={'|'.join(_TLS_MODES)} and nothing else, not for "
+            f"{', '.join(f'{name}={address.query[name]}' for name in sorted(address.query))}"
+        )
+    return None if mode == "disable" else ssl.create_default_context()
+
+
+def _check_postgres(engine: sa.Engine, address: sa.URL) -> None:
+    """Names sort as on SQLite only under the C collation; times and texts need UTF8."""
+    query = "SELECT datcollate, pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()"
+    shown = address.set(drivername="postgresql").render_as_string(hide_password=True)
+    try:
+        with engine.connect() as connection:
+            collation, encoding = connection.exec_driver_sql(query).one()
+    except sa.exc.DBAPIError as error:
+        engine.dispose()
+        raise DatabaseError(f"{shown} cannot be opened: {_told(error)}") from None
+    if collation not in ("C", "POSIX", "C.UTF-8", "C.utf8") or encoding != "UTF8":
+        engine.dispose()
+        raise DatabaseError(
+            f"{shown} has collation {collation} and encoding {encoding}; make it with "
+            "CREATE DATABASE name TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
+        )
+
+
+def _told(error: sa.exc.DBAPIError) -> str:
+    """What the server or the network said, in one line."""
+    said = error.orig.args[0] if error.orig is not None and error.orig.args else str(error)
+    return str(said.get("M", said) if isinstance(said, dict) else said).strip()

@@ -1,17 +1,13 @@
 """A catalogue in memory and products to put in it."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-import s1pdgs.catalogue.tables  # noqa: F401
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.product import Product, StoredFile
 from s1pdgs.model.time import SystemClock
-from s1pdgs.storage.database import Database, metadata, open_sqlite
 
 NOON = datetime(2020, 6, 15, 12, tzinfo=UTC)
 
@@ -30,14 +26,6 @@ def product(name: str, kind: str = "AUX_CAL", start_h: float = 0.0, stop_h: floa
         **changes,
     }
     return Product(**facts)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = open_sqlite(tmp_path / "s1pdgs.db")
-    metadata.create_all(opened.engine)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -1,19 +1,14 @@
 """A ground segment of one database, one store and a clock that tests turn."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from attrs import define, evolve
 
-import s1pdgs.catalogue.tables
-import s1pdgs.jobs.tables  # noqa: F401
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.formats.joborder import JobOrder
 from s1pdgs.jobs.spec import JobSpec, SpecOutput, SpecPool, SpecTask
 from s1pdgs.model.timeliness import Timeliness
-from s1pdgs.storage.database import Database, metadata, open_sqlite
 
 NOON = datetime(2024, 1, 5, 12, tzinfo=UTC)
 
@@ -46,14 +41,6 @@ SPEC = JobSpec(
 
 def spec(**changes: object) -> JobSpec:
     return evolve(SPEC, **changes)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = open_sqlite(tmp_path / "s1pdgs.db")
-    metadata.create_all(opened.engine)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

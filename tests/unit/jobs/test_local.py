@@ -19,6 +19,7 @@ from s1pdgs.jobs.processes import launcher
 from s1pdgs.jobs.queue import Claim
 from s1pdgs.model.job import JobState
 from s1pdgs.storage.database import Database
+from tests.databases import address_of
 from tests.unit.jobs.conftest import NOON, Watch, spec
 
 
@@ -103,12 +104,12 @@ from pathlib import Path
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.jobs.local import LocalRunner
 from s1pdgs.model.time import SystemClock
-from s1pdgs.storage.database import open_sqlite
+from s1pdgs.storage.database import open_database
 
 child = "import os, sys, time, pathlib; pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(1000)"
 runner = LocalRunner(
-    open_sqlite(Path(sys.argv[1])), Outbox(SystemClock()), 1,
-    lambda claim: [sys.executable, "-c", child, sys.argv[2]], lease=timedelta(seconds=1),
+    open_database(sys.argv[1], Path(sys.argv[2])), Outbox(SystemClock()), 1,
+    lambda claim: [sys.executable, "-c", child, sys.argv[3]], lease=timedelta(seconds=1),
 )
 while True:
     runner.step()
@@ -129,7 +130,7 @@ def test_kill_9_takes_the_children_along_and_the_lease_passes_on(
 ) -> None:
     fill(database, 1)
     told = tmp_path / "pid"
-    supervisor = subprocess.Popen([sys.executable, "-c", RUNNER, str(tmp_path / "s1pdgs.db"), str(told)])
+    supervisor = subprocess.Popen([sys.executable, "-c", RUNNER, address_of(database), str(tmp_path), str(told)])
     try:
         until(lambda: told.exists() and told.read_text() != "")
     finally:

@@ -22,7 +22,6 @@ from tests.unit.publication.conftest import (
     NOON,
     PNG,
     Segment,
-    new_segment,
     product_name,
     serving,
     square,
@@ -289,8 +288,7 @@ def test_no_query_breaks_the_service(prip: httpx2.Client, options: dict[str, str
     assert ("value" in reply.json()) == (reply.status_code == 200)
 
 
-def test_evicted_and_lost_products_are_gone(tmp_path_factory: pytest.TempPathFactory) -> None:
-    segment = new_segment(tmp_path_factory.mktemp("gone"))
+def test_evicted_and_lost_products_are_gone(segment: Segment) -> None:
     for number in range(2):
         name = product_name("S1A", "IW_SLC__1SDV", NOON, number)
         segment.publish(store_product(segment.store, name, "IW_SLC__1S", ring=square(1, 1)))
@@ -307,7 +305,6 @@ def test_evicted_and_lost_products_are_gone(tmp_path_factory: pytest.TempPathFac
         assert "removed" in refused(prip.get(f"/Products({second['Id']})/$value"), 410)
         assert len(get(prip, "/Products", filter="Online eq false")["value"]) == 1
         assert get(prip, "/Products", top="1")["@odata.nextLink"].startswith("https://pdgs.example/odata/v1/Products?")
-    segment.database.close()
 
 
 def test_access_control_plugs_in_before_every_route(shelf: Segment) -> None:

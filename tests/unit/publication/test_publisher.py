@@ -6,7 +6,6 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ from s1pdgs.publication.errors import CorruptProductError, PublicationError
 from s1pdgs.publication.publisher import Patience, publish_again, publish_step, request
 from s1pdgs.publication.tables import publication
 from s1pdgs.storage.objects import MissingObject, memory_objects
-from tests.unit.publication.conftest import NOON, PNG, Segment, new_segment, product_name, store_product
+from tests.unit.publication.conftest import NOON, PNG, Segment, product_name, store_product
 
 NAME = product_name("S1A", "IW_SLC__1SDV", NOON, 1)
 
@@ -260,8 +259,7 @@ def test_a_long_publication_renews_its_lease(segment: Segment) -> None:
     assert _row(segment).state == "published"
 
 
-def test_two_publishers_share_the_work_and_each_product_is_told_once(tmp_path: Path) -> None:
-    segment = new_segment(tmp_path)
+def test_two_publishers_share_the_work_and_each_product_is_told_once(segment: Segment) -> None:
     names = [product_name("S1A", "IW_SLC__1SDV", NOON, number) for number in range(8)]
     for name in names:
         segment.register(store_product(segment.store, name, "IW_SLC__1S"))
@@ -278,4 +276,3 @@ def test_two_publishers_share_the_work_and_each_product_is_told_once(tmp_path: P
         thread.join()
     told = _told(segment)
     assert sorted(event.key for event in told) == sorted(names)
-    segment.database.close()
