@@ -36,7 +36,15 @@ from s1pdgs.simulator.aux_processing import RAW_GAIN, processing_parameters
 from s1pdgs.simulator.errors import SimulatorError
 from s1pdgs.simulator.orbit import CYCLE, CYCLE_ORBITS, Acquisition, Trajectory, relative_orbit_and_cycle
 
-__all__ = ["KINDS", "RAW_GAIN", "RAW_NOISE_POWER", "AuxiliaryContext", "antenna_patterns", "write_auxiliary"]
+__all__ = [
+    "KINDS",
+    "RAW_GAIN",
+    "RAW_NOISE_POWER",
+    "AuxiliaryContext",
+    "antenna_patterns",
+    "packet_stores",
+    "write_auxiliary",
+]
 
 KINDS = (
     "AUX_CAL",
@@ -48,7 +56,7 @@ KINDS = (
     "MPL_ORBSCT",
     "AUX_OBMEMC",
 )
-_MISSIONS = {"S1A": ("Sentinel-1A", "SENTINEL 1A")}
+_MISSIONS = {f"S1{letter}": (f"Sentinel-1{letter}", f"SENTINEL 1{letter}") for letter in "ABCD"}
 _SERVICE_ORBITS = {"AUX_POEORB": "Precise Orbit Ephemerides (POE) Orbit File", "AUX_RESORB": "Restituted Orbit File"}
 _STEP = timedelta(seconds=10)
 _RESTITUTED_BEFORE = timedelta(minutes=99)
@@ -171,7 +179,7 @@ def _write_scenario(out_dir: Path, context: "AuxiliaryContext") -> Path:
     The reference orbit goes through the ascending node before the acquisition.
     """
     node = context.trajectory.node_before(context.acquisition.start)
-    relative, cycle = relative_orbit_and_cycle(node.absolute_orbit)
+    relative, cycle = relative_orbit_and_cycle(node.absolute_orbit, context.satellite)
     steps = relative - 1 + _SCENARIO_CYCLES * CYCLE_ORBITS
     anx_time = node.time - _microseconds(steps * CYCLE / CYCLE_ORBITS)
     x, y, _ = context.trajectory.vector_at(node.time).position_m
@@ -205,13 +213,16 @@ def _write_scenario(out_dir: Path, context: "AuxiliaryContext") -> Path:
 
 
 def _write_memory(out_dir: Path, context: "AuxiliaryContext") -> Path:
-    """The on-board memory configuration: 51 packet stores, of which 45 carry SAR (sar.md, section 1.1)."""
-    configuration = MemoryConfiguration(
-        created=_MEMORY_CREATED, validity=_MEMORY_VALIDITY, stores=tuple(_packet_store(number) for number in range(51))
-    )
+    """The on-board memory configuration."""
+    configuration = MemoryConfiguration(created=_MEMORY_CREATED, validity=_MEMORY_VALIDITY, stores=packet_stores())
     path = out_dir / f"{context.satellite}_OPER_AUX_OBMEMC_PDMC_{format_compact(_MEMORY_VALIDITY.start)}.xml"
     write_atomic(path, write_obmemc(configuration))
     return path
+
+
+def packet_stores() -> tuple[PacketStore, ...]:
+    """All 51 packet stores, of which 45 carry SAR (sar.md, section 1.1)."""
+    return tuple(_packet_store(number) for number in range(51))
 
 
 def _packet_store(number: int) -> PacketStore:

@@ -44,8 +44,11 @@ _CODES = {
     "WV1": (22769, 8, 751, 7459, 2767, 1, 8, 14, 30, 32),
     "WV2": (22769, 9, 751, 7845, 3756, 11, 8, 15, 31, 33),
 }
-_SOUTH = (10, 23, 26)
-"""ECC numbers of S5 (and N5) on the southern hemisphere; the other ones of S5 are for the northern."""
+_NOISE_CHARACTERISATION = {37: 1, 38: 2, 39: 3, 40: 4, 41: 5, 42: 10, 43: 6, 44: 32, 45: 8, 46: 9}
+"""Modes without pulses, and the modes whose timelines they are taken to follow: AUX_INS has none of them."""
+
+_SOUTH = (10, 23, 26, 42)
+"""ECC numbers of S5 (and N5, Z5) on the southern hemisphere; the other ones of S5 are for the northern."""
 
 
 @frozen(kw_only=True)
@@ -92,7 +95,7 @@ def swath_settings(ecc_number: int, swath_name: str, samples: int | None = None)
         swst=of["swst"],
         swl=of["swl"],
         steering_rad_s=steering,
-        pulsed=not swath_name.startswith("N"),
+        pulsed=not swath_name.startswith("N") and ecc_number not in _NOISE_CHARACTERISATION,
         **_pulse(rate, of["tx_pulse_length"]),
     )
     return full if samples is None else _reduced(full, rate, samples)
@@ -100,18 +103,24 @@ def swath_settings(ecc_number: int, swath_name: str, samples: int | None = None)
 
 def mode_swaths(ecc_number: int) -> tuple[str, ...]:
     """The swaths of a measurement mode in the order of its timeline. Raises `SimulatorError` for an unknown mode."""
-    phases = document()["timelines"].get(str(ecc_number))
+    phases = document()["timelines"].get(str(timeline_ecc(ecc_number)))
     if phases is None:
-        known = ", ".join(document()["timelines"])
+        known = ", ".join((*document()["timelines"], *map(str, _NOISE_CHARACTERISATION)))
         raise SimulatorError(f"ECC number {ecc_number} has no timeline; choose one of {known}")
     return tuple(dict.fromkeys(step[0] for step in (*phases["Preamble"], *phases["Image Acquisition"])))
 
 
+def timeline_ecc(ecc_number: int) -> int:
+    """The ECC number whose timeline a mode follows: its own, or that of the mode whose noise is characterised."""
+    return _NOISE_CHARACTERISATION.get(ecc_number, ecc_number)
+
+
 def ecc_number(mode: str) -> int:
     """The usual ECC number of a mode: `IW`, `S3`, `RF` ... or a number. Raises `SimulatorError` for another word."""
-    modes = {name: int(number) for number, name in reversed(document()["ecc_to_mode"].items())}
+    numbers = document()["ecc_to_mode"] | document()["ecc_noise_characterisation"]
+    modes = {name: int(number) for number, name in reversed(numbers.items())}
     modes |= {"S5N": 5, "S5S": 10, "N5N": 22, "N5S": 23, "RFC": 15}
-    if mode.isdecimal() and mode in document()["ecc_to_mode"]:
+    if mode in numbers:
         return int(mode)
     if mode.upper() not in modes:
         raise SimulatorError(f"mode {mode!r} is unknown; choose an ECC number or one of {', '.join(sorted(modes))}")

@@ -1,7 +1,7 @@
 """The way down: packets to CADUs of a downlink channel, cut into the blocks (DSDB) of a session."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -69,12 +69,22 @@ class ChannelWriter:
 
     def write(self, vcid: int, packets: Sequence[bytes]) -> None:
         """Send packets, with fill frames between them."""
-        frames = sum(map(len, packets)) / self.downlink.link.zone_bytes
+        self.write_all({vcid: packets})
+
+    def write_all(self, packets_by_vcid: Mapping[int, Sequence[bytes]]) -> None:
+        """Send packets of several virtual channels, their frames interleaved, with fill frames between them."""
+        octets = sum(len(packet) for packets in packets_by_vcid.values() for packet in packets)
+        frames = octets / self.downlink.link.zone_bytes
         self._owed_fill += frames * self.downlink.fill_frames_per_thousand / 1000.0
         fill = int(self._owed_fill)
         self._owed_fill -= fill
         self._fill += fill
-        self._append(self._encoder.encode({vcid: packets}, fill_frames=fill))
+        self._append(self._encoder.encode(packets_by_vcid, fill_frames=fill))
+
+    def idle(self, frames: int) -> None:
+        """Send fill frames alone."""
+        self._fill += frames
+        self._append(self._encoder.encode({}, fill_frames=frames))
 
     def finish(self) -> tuple[list[BlockFile], ChannelQuality]:
         """Send what is left, write the final block and describe the channel."""

@@ -29,7 +29,7 @@ from s1pdgs.simulator.packets import (
     TX_CAL_SWATH_OFFSET,
     full_bandwidth_settings,
 )
-from s1pdgs.simulator.program import NEWER_SATELLITES, Program
+from s1pdgs.simulator.program import Program
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]
 """Packets back to back, and their n + 1 offsets."""
@@ -113,7 +113,7 @@ def ancillary_frames(
         vectors = trajectory.vectors_between(begin, begin + timedelta(seconds=_STRETCH_S + 40))
         orbit = fit_orbit(vectors, begin, vectors[-1].time)
         frames += [
-            encode_frame(ancillary_data(orbit, second, mispointing, seed, has_tgu=satellite not in NEWER_SATELLITES))
+            encode_frame(ancillary_data(orbit, second, mispointing, seed, has_tgu=codes.has_tgu_temperature(satellite)))
             for second in range(stretch, min(stretch + _STRETCH_S, last + 1))
         ]
     return np.stack(frames), first

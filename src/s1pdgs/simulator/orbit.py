@@ -25,12 +25,17 @@ from s1pdgs.simulator.swaths import STRIPMAP, swath
 
 CYCLE = timedelta(days=12)
 CYCLE_ORBITS = 175
-_FIRST_ORBIT = 73
-_FIRST_CYCLE = 15
-"""Absolute orbit 73 of S1A began cycle 15 (annotations and the orbit scenario file: orbit 41373 began cycle 251)."""
+_NUMBERING = {"S1A": (73, 15), "S1B": (27, 7), "S1C": (172, 0), "S1D": (116, 0)}
+"""Absolute orbits that began relative orbit 1, and the cycles they began: of S1A and S1B by annotations and the orbit
+scenario file (S1A: orbit 41373 began cycle 251), of S1C as published, of S1D assumed.
+"""
 
 _SEED_TIME = datetime(2017, 12, 13, 10, 27, 47, 593331, tzinfo=UTC)
-_SEED_ORBIT = 19683
+_SEEDS = {"S1A": (0, 19683), "S1B": (6, 8787), "S1C": (6, -37093), "S1D": (0, -42049)}
+"""How many days later a satellite was where S1A was at the seed time, and in which absolute orbit: S1B and S1C fly
+half an orbit after S1A. Orbits before the launch are counted backwards.
+"""
+
 _SEED_POSITION_M = (-2791323.257809, 6503091.820024, 34453.630583)
 _SEED_VELOCITY_M_S = (1473.045295, 583.283873, 7430.211301)
 _TRACK_KEEPING = 1.0 - 4.183268e-6
@@ -46,10 +51,11 @@ _EDGE = 0.05
 """The part of the beam at each edge in which a place does not count as covered."""
 
 
-def relative_orbit_and_cycle(absolute_orbit: int) -> tuple[int, int]:
-    """Relative orbit (1 to 175) and cycle number of an absolute orbit of S1A."""
-    steps = absolute_orbit - _FIRST_ORBIT
-    return steps % CYCLE_ORBITS + 1, steps // CYCLE_ORBITS + _FIRST_CYCLE
+def relative_orbit_and_cycle(absolute_orbit: int, satellite: str = "S1A") -> tuple[int, int]:
+    """Relative orbit (1 to 175) and cycle number of an absolute orbit."""
+    first, cycle = _NUMBERING[satellite]
+    steps = absolute_orbit - first
+    return steps % CYCLE_ORBITS + 1, steps // CYCLE_ORBITS + cycle
 
 
 def acquisition_over(
@@ -135,19 +141,23 @@ class Trajectory:
     nodes: tuple[AscendingNode, ...] = ()
 
     @classmethod
-    def spanning(cls, start: datetime, stop: datetime) -> Self:
+    def spanning(cls, start: datetime, stop: datetime, satellite: str = "S1A") -> Self:
         """Propagate over a span of UTC time, of a few weeks at most. Raises `SimulatorError` for longer ones."""
+        if satellite not in _SEEDS:
+            raise SimulatorError(f"satellite {satellite!r} is not simulated; {', '.join(_SEEDS)} are")
         if not timedelta(0) < stop - start <= timedelta(days=40):
             raise SimulatorError(f"from {start.isoformat()} to {stop.isoformat()} is not 0 to 40 days long")
-        cycles = round((start + (stop - start) / 2 - _SEED_TIME) / CYCLE)
-        epoch = _SEED_TIME + cycles * CYCLE
+        days, seed_orbit = _SEEDS[satellite]
+        seed_time = _SEED_TIME + timedelta(days=days)
+        cycles = round((start + (stop - start) / 2 - seed_time) / CYCLE)
+        epoch = seed_time + cycles * CYCLE
         position = np.array(_SEED_POSITION_M)
         velocity = np.array(_SEED_VELOCITY_M_S) + np.cross([0.0, 0.0, EARTH_ROTATION_RAD_S], position)
         state = np.concatenate([position, velocity * _TRACK_KEEPING])
         first, last = (start - epoch).total_seconds(), (stop - epoch).total_seconds()
         spans = (min(first, 0.0) - _BEYOND_S, max(last, 0.0) + _BEYOND_S)
         past, future = (_integrate(state, span) for span in spans)
-        bare = cls(epoch, _SEED_ORBIT + cycles * CYCLE_ORBITS, start, stop, past, future)
+        bare = cls(epoch, seed_orbit + cycles * CYCLE_ORBITS, start, stop, past, future)
         return cls(epoch, bare.epoch_orbit, start, stop, past, future, bare._find_nodes())
 
     def seconds(self, moment: datetime) -> float:

@@ -12,14 +12,11 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from s1pdgs.formats.isp import codes
-from s1pdgs.formats.isp.codes import SignalType
+from s1pdgs.formats.isp.codes import NEWER_SATELLITES, SignalType
 from s1pdgs.formats.isp.tables import TimelineEntry, timeline
-from s1pdgs.simulator.commanding import SwathSettings, mode_swaths, swath_settings
+from s1pdgs.simulator.commanding import SwathSettings, mode_swaths, swath_settings, timeline_ecc
 from s1pdgs.simulator.errors import SimulatorError
 from s1pdgs.simulator.timeline import IMAGING, POSTAMBLE, PREAMBLE, SIGNALS, SILENT
-
-NEWER_SATELLITES = ("S1C", "S1D")
-"""Their calibration has TxCalIso (code 11) for TxHCalIso, and neither TA nor APDN (S1CD-IF-ASD-IF01-0005)."""
 
 _STRIPMAP = frozenset(f"{letter}{number}" for letter in "SN" for number in range(1, 7)) | {"EN"}
 
@@ -28,17 +25,19 @@ def build_program(ecc_number: int, imaging_s: float, satellite: str = "S1A", sam
     """The runs of a data take whose image acquisition lasts `imaging_s`: preamble, imaging cycles, postamble.
 
     StripMap is cut to the PRI; the bursts and vignettes of other modes, and the cycles of RF characterisation, are
-    carried out to their end. Calibration and silence after the last echo are left out. `samples` reduces the windows
-    of all swaths. Raises `SimulatorError` for an unknown mode or an image acquisition without time.
+    carried out to their end. Calibration and silence after the last echo are left out. S-1C and S-1D send TxCalIso in
+    the place of TxHCalIso and are silent for TA and APDN. `samples` reduces the windows of all swaths. Raises
+    `SimulatorError` for an unknown mode or an image acquisition without time.
     """
     swaths = {name: swath_settings(ecc_number, name, samples) for name in mode_swaths(ecc_number)}
     if imaging_s <= 0.0:
         raise SimulatorError(f"a data take of {imaging_s} s has no echoes; ask for a longer one")
     newer = satellite in NEWER_SATELLITES
+    source = timeline_ecc(ecc_number)
     runs = [
-        *_phase(timeline(ecc_number, PREAMBLE), swaths, newer),
-        *_imaging(ecc_number, round(imaging_s * codes.F_REF_HZ), swaths, newer),
-        *_phase(timeline(ecc_number, POSTAMBLE), swaths, newer),
+        *_phase(timeline(source, PREAMBLE), swaths, newer),
+        *_imaging(source, round(imaging_s * codes.F_REF_HZ), swaths, newer),
+        *_phase(timeline(source, POSTAMBLE), swaths, newer),
     ]
     return _tabulate(ecc_number, tuple(swaths.values()), runs)
 

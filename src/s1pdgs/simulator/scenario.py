@@ -16,7 +16,7 @@ from s1pdgs.simulator.errors import SimulatorError
 MIB = 1 << 20
 POLARISATIONS = (("VV", "VH"), ("VV",), ("VH",))
 SIMULATED_SWATH = "S3"
-_MISPOINTING = Mispointing(roll_rad=2e-4, pitch_rad=1e-4, yaw_rad=3e-4)
+MISPOINTING = Mispointing(roll_rad=2e-4, pitch_rad=1e-4, yaw_rad=3e-4)
 
 
 @frozen(kw_only=True)
@@ -105,7 +105,7 @@ class Scenario:
     samples: int = field(default=9600, validator=validators.in_(range(64, 22000)))
     targets: int = field(default=9, validator=validators.in_(range(10)))
     target_rcs_m2: float = 10.0**5.5
-    mispointing: Mispointing = _MISPOINTING
+    mispointing: Mispointing = MISPOINTING
     seed: int = 1
     radar: RadarSettings = RadarSettings()
     scene: Scene = Scene()

@@ -1,0 +1,123 @@
+"""The data takes of a plan, ready to give their packets: noise of any mode, or a scene of StripMap."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any, Protocol
+
+import numpy as np
+from attrs import frozen
+
+from s1pdgs.formats.isp import codes
+from s1pdgs.formats.isp.codes import SignalType, TestMode
+from s1pdgs.model.interval import Interval
+from s1pdgs.simulator.errors import SimulatorError
+from s1pdgs.simulator.noise_take import Batch, NoiseTake, ancillary_frames
+from s1pdgs.simulator.orbit import Trajectory
+from s1pdgs.simulator.plan import Plan, TakePlan
+from s1pdgs.simulator.program import build_program
+
+_SECOND = timedelta(seconds=1)
+
+
+class PacketSource(Protocol):
+    """What gives the packets of a data take, without faults: the joint for echoes of other kinds."""
+
+    @property
+    def receive_polarisations(self) -> tuple[str, ...]:
+        """`VV`, `VH` ...: one for each receive channel in use."""
+
+    @property
+    def packet_count(self) -> int:
+        """Packets of each receive channel."""
+
+    @property
+    def sensing(self) -> Interval:
+        """From the latch of the first packet to that of the last one, UTC."""
+
+    def batches(self, polarisation: str) -> Iterator[Batch]:
+        """All packets of one receive channel, batch by batch; the same whenever it is asked."""
+
+
+@frozen(eq=False)
+class PlannedTake:
+    """A data take of a plan and what gives its packets."""
+
+    name: str
+    data_take_id: int
+    plan: TakePlan
+    source: PacketSource
+
+    @property
+    def receive_polarisations(self) -> tuple[str, ...]:
+        return self.source.receive_polarisations
+
+    @property
+    def packet_count(self) -> int:
+        return self.source.packet_count
+
+    @property
+    def sensing(self) -> Interval:
+        return self.source.sensing
+
+    def details(self) -> dict[str, Any]:
+        """More of the truth: runs of packets by swath and signal, where the source knows them."""
+        if not isinstance(self.source, NoiseTake):
+            return {}
+        program = self.source.program
+        echoes = program.signal == SignalType.ECHO
+        return {
+            "pris": program.total_pris,
+            "echo_runs": [
+                {"swath": program.swaths[swath].swath, "first_packet": first, "packets": packets}
+                for swath, first, packets in zip(
+                    program.swath[echoes].tolist(),
+                    program.first_packet[echoes].tolist(),
+                    program.packets[echoes].tolist(),
+                    strict=True,
+                )
+            ],
+        }
+
+
+def plan_takes(plan: Plan, trajectory: Trajectory) -> list[PlannedTake]:
+    """All data takes of a plan in its order. Raises `SimulatorError` when the instrument would do two at a time."""
+    takes = [
+        PlannedTake(name, identifier, take, _source(plan, take, identifier, trajectory))
+        for name, identifier, take in zip(plan.names, plan.data_take_ids, plan.takes, strict=True)
+    ]
+    ordered = sorted(takes, key=lambda take: take.sensing.start)
+    for before, after in pairwise(ordered):
+        if after.sensing.start <= before.sensing.stop:
+            raise SimulatorError(
+                f"data take {after.name} starts at {after.sensing.start.isoformat()}, before {before.name} ends at "
+                f"{before.sensing.stop.isoformat()}; give it a later start_s"
+            )
+    return takes
+
+
+def _source(plan: Plan, take: TakePlan, identifier: int, trajectory: Trajectory) -> PacketSource:
+    if take.echoes == "scene":
+        raise SimulatorError("scene echoes in a plan are not there yet")
+    return noise_take(plan, take, identifier, trajectory)
+
+
+def noise_take(plan: Plan, take: TakePlan, identifier: int, trajectory: Trajectory) -> NoiseTake:
+    """A data take of any mode with noise for echoes."""
+    program = build_program(take.ecc_number, take.duration_s, plan.satellite, take.samples)
+    start = plan.start + timedelta(seconds=take.start_s)
+    length = program.codes_at(np.array([program.packet_count - 1]))[0] / codes.F_REF_HZ
+    span = Interval(start, start + timedelta(seconds=float(length)) + _SECOND)
+    frames, first_second = ancillary_frames(trajectory, plan.satellite, span, plan.mispointing, plan.seed)
+    return NoiseTake(
+        program=program,
+        satellite=plan.satellite,
+        data_take_id=identifier,
+        polarisation=take.polarisation,
+        start=start,
+        frames=frames,
+        first_second=first_second,
+        instrument_configuration_id=take.instrument_configuration_id,
+        test_mode=TestMode(take.test_mode),
+        seed=plan.seed,
+    )
