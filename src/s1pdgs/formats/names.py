@@ -24,7 +24,7 @@ _AUX_SAFE = re.compile(
     rf"^S1(?P<sat>[A-D_])_AUX_(?P<kind>[A-Z0-9]{{3}})_V(?P<start>{_TIME})(?:_(?P<stop>{_TIME}))?_G(?P<generated>{_TIME})\.SAFE$"
 )
 _EOF_VALIDITY = re.compile(
-    rf"^S1(?P<sat>[A-D_])_(?:OPER|TEST)_(?P<kind>[A-Z0-9_]{{10}})_(?P<site>[A-Z_]{{4}})_(?P<generated>{_TIME})"
+    rf"^S1(?P<sat>[A-D_])_(?:OPER|TEST)_(?P<kind>[A-Z0-9_]{{10}})_(?P<site>[A-Z0-9_]{{4}})_(?P<generated>{_TIME})"
     rf"(?:_V(?P<start>{_TIME})_(?P<stop>{_TIME}))?\.(?:EOF|xml)$"
 )
 _EOF_VERSION = re.compile(
@@ -162,13 +162,15 @@ def manifest_uid(manifest: bytes) -> str:
 
 
 def task_table_type(product_type: str) -> str:
-    """The type under which task tables know a product type: every StripMap swath is `SM`, every notch beam `AN`, and
-    orbit files lose their `ORB` (AUX_POEORB -> AUX_POE).
+    """The type under which task tables know a product type: every StripMap swath is `SM`, every notch beam `AN`, every
+    StripMap swath of another instrument mode `ZS`, and orbit files lose their `ORB` (AUX_POEORB -> AUX_POE).
     """
     if re.match(r"^S[1-6]_", product_type):
         return f"SM{product_type[2:]}"
     if re.match(r"^N[1-6]_", product_type):
         return f"AN{product_type[2:]}"
+    if re.match(r"^Z[1-6]_", product_type):
+        return f"ZS{product_type[2:]}"
     return {"AUX_POEORB": "AUX_POE", "AUX_RESORB": "AUX_RES", "AUX_PREORB": "AUX_PRE", "AUX_RESATT": "AUX_ATT"}.get(
         product_type, product_type
     )

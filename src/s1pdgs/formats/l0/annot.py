@@ -93,11 +93,16 @@ def channels(records: NDArray[np.void]) -> NDArray[np.uint8]:
     return np.asarray(records["channel"] >> 6, np.uint8)
 
 
-def read_annotations(path: Path) -> NDArray[np.void]:
-    """All records of a component; `AnnotationError` when its size is no multiple of 26 octets."""
+def check_annotations(path: Path) -> None:
+    """Raise `AnnotationError` when the size of a component is no multiple of 26 octets."""
     size = path.stat().st_size
     if size % ANNOTATION_SIZE:
         raise AnnotationError(f"{path}: {size} bytes are no whole number of {ANNOTATION_SIZE}-byte annotations")
+
+
+def read_annotations(path: Path) -> NDArray[np.void]:
+    """All records of a component; `AnnotationError` when its size is no multiple of 26 octets."""
+    check_annotations(path)
     return np.fromfile(path, ANNOTATION_DTYPE)
 
 

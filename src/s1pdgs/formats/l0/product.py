@@ -120,7 +120,7 @@ def _write_unit(folder: Path, header: L0Manifest, content: MeasurementContent) -
     content.path.replace(folder / f"{stem}.dat")
     annotation = index = None
     if content.annotations is not None and content.byte_offsets is not None:
-        annotation = _write(folder / f"{stem}-annot.dat", content.annotations.tobytes())
+        annotation = _write(folder / f"{stem}-annot.dat", content.annotations.view(np.uint8).data)
         block = WAVE_BLOCK_PACKETS if header.mode == "WV" else BLOCK_PACKETS
         times = sensing_times_us(content.annotations)
         records = new_index(times, content.byte_offsets, content.size, block)
@@ -145,7 +145,7 @@ def _write_schemas(folder: Path) -> None:
     sync_directory(support)
 
 
-def _write(path: Path, data: bytes) -> DataObject:
+def _write(path: Path, data: bytes | memoryview) -> DataObject:
     with MeasurementFile(path) as stream:
         stream.write(data)
     return DataObject(path.name, stream.size, stream.md5)

@@ -1,5 +1,6 @@
 """Packets copied from files to a measurement file, byte for byte and in the order of their records."""
 
+import mmap
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -40,12 +41,34 @@ def copy_packets(records: NDArray[np.void], sources: Mapping[int, Path], target:
 
 def copy_headers(records: NDArray[np.void], sources: Mapping[int, Path], target: MeasurementFile) -> None:
     """Append the 68 header octets of each packet of `records` to `target`."""
-    maps = {number: np.memmap(path, np.uint8, "r") for number, path in sources.items()}
+    maps = {number: MappedFile(path) for number, path in sources.items()}
     within = np.arange(HEADER_SIZE)
     for first in range(0, records.size, _HEADERS_AT_ONCE):
         block = records[first : first + _HEADERS_AT_ONCE]
         headers = np.empty((block.size, HEADER_SIZE), np.uint8)
         for number in np.unique(block["source"]).tolist():
             chosen = block["source"] == number
-            headers[chosen] = maps[number][block["offset"][chosen][:, None] + within]
-        target.write(headers.tobytes())
+            headers[chosen] = maps[number].octets[block["offset"][chosen][:, None] + within]
+            maps[number].release()
+        target.write(headers.data.cast("B"))
+
+
+class MappedFile:
+    """A file of packets of which the headers are read: mapped, without reading ahead the data between them.
+
+    `octets` uint8 (size,) are valid as long as they are used. An empty file has none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._map: mmap.mmap | None = None
+        self.octets: NDArray[np.uint8] = np.empty(0, np.uint8)
+        with path.open("rb") as stream:
+            if path.stat().st_size:
+                self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+                self._map.madvise(mmap.MADV_RANDOM)
+                self.octets = np.frombuffer(self._map, np.uint8)
+
+    def release(self) -> None:
+        """Let go of the pages that were read, so that memory stays small whatever the size of the file."""
+        if self._map is not None:
+            self._map.madvise(mmap.MADV_DONTNEED)

@@ -8,7 +8,8 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from s1pdgs import __version__
-from s1pdgs.formats.isp.codes import Polarisation, SignalType, instrument_mode
+from s1pdgs.formats.isp.codes import Polarisation, SignalType, TestMode, instrument_mode, swath_name
+from s1pdgs.formats.isp.errors import PacketError
 from s1pdgs.formats.l0.manifest import (
     CompressionTypes,
     Facility,
@@ -21,7 +22,7 @@ from s1pdgs.formats.l0.manifest import (
 from s1pdgs.processors.l0.footprint import footprint, ground_track
 from s1pdgs.processors.l0.orbit import OrbitContext, acquisition_orbit
 from s1pdgs.processors.l0.program import Outcome
-from s1pdgs.processors.l0.records import mission_data_take_id, sensing_span
+from s1pdgs.processors.l0.records import mission_data_take_id, sensing_span, usual
 from s1pdgs.sar.orbit import OrbitError
 
 _COMPRESSION = {
@@ -33,7 +34,8 @@ _COMPRESSION = {
     13: "FDBAQ_1",
     14: "FDBAQ_2",
 }
-_FAMILIES = {"S": "SM", "N": "AN"}
+_BYPASSES = (TestMode.BYPASS, TestMode.GROUND_BYPASS)
+_FAMILIES = {"S": "SM", "N": "AN", "Z": "ZS"}
 _DOCUMENTS = (
     Resource("S-1 Core PDGS S-1 Level-0 Product Format Specifications S1PD.SP.00110.ASTR", "Applicable Document"),
     Resource("Sentinel-1 SAR Space Packet Protocol Data Unit S1-IF-ASD-PL-0007", "Applicable Document", version="13"),
@@ -42,7 +44,7 @@ _DOCUMENTS = (
 
 @frozen
 class Acquisition:
-    """One stretch of one data take. `swath` is set in StripMap and notch modes."""
+    """One stretch of one data take. `swath` is set in modes that have a single one (StripMap, notch)."""
 
     satellite: str
     mode: str
@@ -57,13 +59,17 @@ class Acquisition:
 
 
 def describe_acquisition(
-    records: NDArray[np.void], satellite: str, context: OrbitContext, outcome: Outcome
+    records: NDArray[np.void],
+    satellite: str,
+    context: OrbitContext,
+    outcome: Outcome,
+    mode_and_swath_of_data_take: tuple[str, str | None] | None = None,
 ) -> Acquisition:
     """The acquisition of packets of one receive channel in sensing order.
 
     Raises `PacketError` for a measurement mode that is not known.
     """
-    mode, swath = mode_and_swath(records)
+    mode, swath = mode_and_swath_of_data_take or mode_and_swath(records)
     start, stop = sensing_span(records)
     orbit = acquisition_orbit(records, start, stop, context, outcome)
     try:
@@ -76,8 +82,8 @@ def describe_acquisition(
         satellite=satellite,
         mode=mode,
         swath=swath,
-        data_take_id=mission_data_take_id(_usual(records["data_take_id"])),
-        instrument_configuration_id=_usual(records["instrument_configuration_id"]),
+        data_take_id=mission_data_take_id(usual(records["data_take_id"])),
+        instrument_configuration_id=usual(records["instrument_configuration_id"]),
         start=start,
         stop=stop,
         orbit=context.reference(start, stop, ascending=ascending),
@@ -87,24 +93,49 @@ def describe_acquisition(
 
 
 def mode_and_swath(records: NDArray[np.void]) -> tuple[str, str | None]:
-    """The mode as manifests name it (`SM`, `IW`, `AN` ...) and the swath of modes with a single one."""
-    name = instrument_mode(_usual(records["ecc_number"]))
-    if name[1:].isdigit():
-        return _FAMILIES[name[0]], name
-    return name, None
+    """The mode as manifests name it (`SM`, `IW`, `AN` ...) and the swath of modes with a single one.
+
+    The ECC number of most packets decides; where that is a test or contingency number, the swath of most packets does.
+    Raises `PacketError` when neither is known.
+    """
+    name = _instrument_mode(records)
+    return (_FAMILIES[name[0]], name) if name[1:].isdigit() else (name, None)
+
+
+def _instrument_mode(records: NDArray[np.void]) -> str:
+    try:
+        return instrument_mode(usual(records["ecc_number"]))
+    except PacketError:
+        name = swath_name(usual(records["swath_number"]))
+    return name if name[0] in _FAMILIES else name[:2]
 
 
 def transmit_polarisation(records: NDArray[np.void]) -> str:
     """The letter transmitted in most echoes, or in most packets where there are no echoes."""
     echoes = records["polarisation"][records["signal_type"] == SignalType.ECHO]
-    return Polarisation(_usual(echoes if echoes.size else records["polarisation"])).tx
+    return Polarisation(usual(echoes if echoes.size else records["polarisation"])).tx
+
+
+def consolidation_of(mode: str, *, starts: bool, ends: bool) -> tuple[str, str | None]:
+    """productConsolidation and productSensingConsolidation: which ends of the data take a product has.
+
+    An RF characterisation is one measurement: without an end it is `PARTIAL`, no part of a whole.
+    """
+    if starts and ends:
+        return "FULL", None
+    if mode == "RF":
+        return "PARTIAL", "BEGIN" if starts else "END" if ends else "MIDDLE"
+    if starts:
+        return "START", "BEGIN"
+    return ("END", "END") if ends else ("MID", "MIDDLE")
 
 
 def compression_types(records: NDArray[np.void]) -> CompressionTypes:
-    """How the packets of each kind are coded; `BYPASS` where there are none."""
+    """How the packets of each kind are coded; `BYPASS` where there are none, and where a test bypasses the coding."""
     signal = records["signal_type"]
     kinds = (signal == SignalType.ECHO, signal == SignalType.NOISE, signal >= SignalType.TX_CAL)
-    echo, noise, calibration = (_COMPRESSION.get(_usual(records["baq_mode"][kind]), "BYPASS") for kind in kinds)
+    coded = np.where(np.isin(records["test_mode"], _BYPASSES), 0, records["baq_mode"])
+    echo, noise, calibration = (_COMPRESSION.get(usual(coded[kind]), "BYPASS") for kind in kinds)
     return CompressionTypes(echo, noise, calibration)
 
 
@@ -161,11 +192,3 @@ def generation_step(
 def facility_of(station: str, software: str) -> Facility:
     """The facility of a processing station code (`WILE`, `MTI_` ...) running our software."""
     return Facility("", station, "", station.rstrip("_"), software_name=software, software_version=__version__)
-
-
-def _usual(values: NDArray[np.integer]) -> int:
-    """The value that occurs most often; 0 of none."""
-    if not values.size:
-        return 0
-    found, counts = np.unique(values, return_counts=True)
-    return int(found[np.argmax(counts)])

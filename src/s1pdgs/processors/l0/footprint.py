@@ -11,7 +11,7 @@ from s1pdgs.sar.constants import SPEED_OF_LIGHT_M_S
 from s1pdgs.sar.earth import ecef_to_geodetic
 from s1pdgs.sar.orbit import Orbit, ground_point
 
-LINE_MODES = ("WV", "RF")
+LINE_MODES = ("WV", "RF", "ZS", "ZI", "ZE", "ZW")
 _EDGE_US = 3_000_000
 
 
@@ -20,14 +20,15 @@ def footprint(
 ) -> tuple[tuple[float, float], ...]:
     """(latitude, longitude) in degrees as Level-0 manifests list them, for packets in sensing order.
 
-    Two points along the middle of the swath for WV and RF; else a ring: far range at start and at stop, near range at
-    stop and at start, and the first point again. Data without echoes give the track below the satellite.
+    Two points along the middle of the swath for modes that make no image strip (`LINE_MODES`); else a ring: far range
+    at start and at stop, near range at stop and at start, and the first point again. Data without echoes give the
+    track below the satellite.
     """
     times = orbit.seconds(start), orbit.seconds(stop)
-    echoes = records[records["signal_type"] == SignalType.ECHO]
-    if not echoes.size:
+    edges = _edges(records)
+    if not all(part.size for part in edges):
         return ground_track(orbit, start, stop)
-    near, far = zip(*(_ranges_m(part) for part in _edges(echoes)), strict=True)
+    near, far = zip(*(_ranges_m(part) for part in edges), strict=True)
     if mode in LINE_MODES:
         middle = [(a + b) / 2 for a, b in zip(near, far, strict=True)]
         return _geodetic(ground_point(orbit, np.array(times), np.array(middle)))
@@ -41,10 +42,13 @@ def ground_track(orbit: Orbit, start: datetime, stop: datetime) -> tuple[tuple[f
     return _geodetic(np.stack([orbit.position(orbit.seconds(moment)) for moment in (start, stop)]))
 
 
-def _edges(echoes: NDArray[np.void]) -> tuple[NDArray[np.void], NDArray[np.void]]:
+def _edges(records: NDArray[np.void]) -> tuple[NDArray[np.void], NDArray[np.void]]:
     """The echoes at the start and at the stop, enough of them to meet every swath of a burst cycle."""
-    times = sensing_times_us(echoes)
-    return echoes[times <= times[0] + _EDGE_US], echoes[times >= times[-1] - _EDGE_US]
+    echo = np.flatnonzero(records["signal_type"] == SignalType.ECHO)
+    if not echo.size:
+        return records[:0], records[:0]
+    times = sensing_times_us(records)[echo]
+    return records[echo[times <= times[0] + _EDGE_US]], records[echo[times >= times[-1] - _EDGE_US]]
 
 
 def _ranges_m(echoes: NDArray[np.void]) -> tuple[float, float]:

@@ -7,7 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s1pdgs.formats.isp.codes import SignalType
+from s1pdgs.formats.isp.errors import PacketError
+from s1pdgs.formats.isp.gaps import Steps, steps_between
 from s1pdgs.formats.isp.header import PacketFault, packet_faults
+from s1pdgs.formats.isp.tables import timeline
 from s1pdgs.formats.l0.annot import new_annotations
 from s1pdgs.model.time import from_micros, gps_to_utc, micros
 
@@ -20,6 +23,7 @@ _HEADER_FIELDS = (
     ("data_take_id", "u4"),
     ("instrument_configuration_id", "u4"),
     ("ecc_number", "u1"),
+    ("test_mode", "u1"),
     ("rx_channel", "u1"),
     ("polarisation", "u1"),
     ("signal_type", "u1"),
@@ -33,6 +37,7 @@ _HEADER_FIELDS = (
     ("swl", "u4"),
     ("tx_pulse_length", "u4"),
     ("range_decimation", "u1"),
+    ("swath_number", "u1"),
     ("number_of_quads", "u2"),
 )
 _RECEPTION_FIELDS = (
@@ -54,6 +59,7 @@ UNUSABLE = PacketFault.IDENTIFICATION | PacketFault.SEQUENCE_FLAGS | PacketFault
 """Faults after which a packet cannot be attributed to a data take; all others stay in the product, counted."""
 
 CAL_MODE_PREAMBLE = 1
+_LONGEST_PREAMBLE_PACKETS = 1640
 _MISSION_DATA_TAKE_BITS = 24
 _DATA_TAKE_SHIFT = 9
 
@@ -93,27 +99,9 @@ def sensing_span(records: NDArray[np.void]) -> tuple[datetime, datetime]:
     return from_micros(int(times[0])), from_micros(int(times[-1]))
 
 
-def in_sensing_order(records: NDArray[np.void]) -> tuple[NDArray[np.void], int, int]:
-    """Records by space packet count, each count once (the first received); how many were duplicates, and how many of
-    these differ in length or sensing time from the packet that is kept.
-    """
-    ordered = records[np.argsort(records["space_packet_count"], kind="stable")]
-    again = np.zeros(ordered.size, np.bool_)
-    again[1:] = ordered["space_packet_count"][1:] == ordered["space_packet_count"][:-1]
-    differing = 0
-    if again.any():
-        kept = np.maximum.accumulate(np.where(again, 0, np.arange(ordered.size)))[again]
-        for name in ("length", "coarse_time", "fine_time"):
-            differing = max(differing, int(np.count_nonzero(ordered[name][again] != ordered[name][kept])))
-    return ordered[~again], int(np.count_nonzero(again)), differing
-
-
-def missing_packets(records: NDArray[np.void]) -> int:
-    """Packets that are missing between the first and the last of records in sensing order."""
-    if not records.size:
-        return 0
-    counts = records["space_packet_count"]
-    return int(counts[-1]) - int(counts[0]) + 1 - records.size
+def steps_of(records: NDArray[np.void]) -> Steps:
+    """What is missing from each of records in sensing order to the next."""
+    return steps_between(records["sequence_count"], records["space_packet_count"], records["pri_count"])
 
 
 def starts_data_take(records: NDArray[np.void]) -> bool:
@@ -122,10 +110,38 @@ def starts_data_take(records: NDArray[np.void]) -> bool:
 
 
 def ends_data_take(records: NDArray[np.void]) -> bool:
-    """Whether records in sensing order end with a postamble: noise, or calibration of pre- and postambles."""
-    last = records[-1]
-    calibration = last["signal_type"] >= SignalType.TX_CAL and last["cal_mode"] >= CAL_MODE_PREAMBLE
-    return bool(records.size > 1 and (calibration or last["signal_type"] == SignalType.NOISE))
+    """Whether records in sensing order reach the postamble: noise or its calibration, after imaging.
+
+    Pre- and postamble are alike; a stretch without imaging is told by how many packets the preamble has.
+    """
+    if not _surrounds_imaging(records[-1:])[0]:
+        return False
+    if int(records["space_packet_count"][-1]) >= _preamble_packets(usual(records["ecc_number"])):
+        return True
+    return not bool(_surrounds_imaging(records).all())
+
+
+def _surrounds_imaging(records: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Which records are of pre- or postamble."""
+    signal = records["signal_type"]
+    calibration = (signal >= SignalType.TX_CAL) & (records["cal_mode"] == CAL_MODE_PREAMBLE)
+    return np.asarray((signal == SignalType.NOISE) | calibration)
+
+
+def _preamble_packets(ecc_number: int) -> int:
+    try:
+        entries = timeline(ecc_number, "Preamble")
+    except PacketError:
+        return _LONGEST_PREAMBLE_PACKETS
+    return sum(entry.pri_count for entry in entries if entry.signal != "Silent")
+
+
+def usual(values: NDArray[np.integer]) -> int:
+    """The value that occurs most often, the smallest of several; 0 of none."""
+    if not values.size:
+        return 0
+    found, counts = np.unique(values, return_counts=True)
+    return int(found[np.argmax(counts)])
 
 
 def annotations_of(records: NDArray[np.void]) -> NDArray[np.void]:

@@ -1,21 +1,23 @@
 """Segments: what one session brought of one data take in one receive polarisation."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
 from s1pdgs.formats.isp.errors import PacketError
+from s1pdgs.formats.isp.gaps import Steps
 from s1pdgs.formats.l0.manifest import MeasurementQuality, Resource
 from s1pdgs.formats.l0.product import MeasurementContent, MeasurementFile, write_product
 from s1pdgs.formats.obmemc import PacketStore, operational_store_type, store_timeliness
 from s1pdgs.model.time import Clock, from_micros
 from s1pdgs.processors.l0.copying import copy_packets
 from s1pdgs.processors.l0.describe import (
+    consolidation_of,
     describe_acquisition,
     downlink_step,
     facility_of,
@@ -24,17 +26,19 @@ from s1pdgs.processors.l0.describe import (
     transmit_polarisation,
 )
 from s1pdgs.processors.l0.orbit import OrbitContext
+from s1pdgs.processors.l0.ordering import sensing_order
 from s1pdgs.processors.l0.program import Outcome
 from s1pdgs.processors.l0.receive import ChannelReceiver, SegmentKey, Spool
 from s1pdgs.processors.l0.records import (
     annotations_of,
     contiguous_runs,
     ends_data_take,
-    in_sensing_order,
-    missing_packets,
     packed_offsets,
     starts_data_take,
+    steps_of,
+    usual,
 )
+from s1pdgs.processors.l0.scratch import Scratch
 
 SOFTWARE = "s1pdgs L0 AIO"
 _STEP_NAME = "Generation of Sentinel-1 SAR Standard L0 product"
@@ -49,8 +53,12 @@ class Segment:
     polarisation: str
     packets: int
     missing_packets: int
+    lost_in_downlink: int
+    lost_in_instrument: int
+    suppressed_pris: int
     corrupted_packets: int
     duplicate_packets: int
+    inconsistent_packets: int
     consolidation: str
     timeliness: str
     start: datetime
@@ -75,7 +83,9 @@ class SegmentMaker:
         segments = []
         for done, key in enumerate(keys, 1):
             try:
-                segments.append(self._segment(key, [receiver for receiver in receivers if key in receiver.spools]))
+                with TemporaryDirectory(prefix=".records-", dir=self.folder) as folder:
+                    involved = [receiver for receiver in receivers if key in receiver.spools]
+                    segments.append(self._segment(key, involved, Scratch(Path(folder))))
             except PacketError as error:
                 paths = [str(receiver.spools[key].file.path.name) for receiver in receivers if key in receiver.spools]
                 self.outcome.warn(
@@ -84,19 +94,23 @@ class SegmentMaker:
             self.outcome.progress(90 + 10 * done / len(keys), f"data take {key[0]:#x}, {key[1]}")
         return segments
 
-    def _segment(self, key: SegmentKey, receivers: list[ChannelReceiver]) -> Segment:
+    def _segment(self, key: SegmentKey, receivers: list[ChannelReceiver], scratch: Scratch) -> Segment:
         started = self.clock.now()
         spools = {receiver.channel.number: receiver.spools[key] for receiver in receivers}
-        received = np.concatenate([spool.records() for spool in spools.values()])
-        records, duplicates, differing = in_sensing_order(received)
-        if differing:
+        received = scratch.joined([spool.records() for spool in spools.values()])
+        ordering = sensing_order(received)
+        records = scratch.taken(received, ordering.kept)
+        if ordering.differing:
             self.outcome.warn(
-                f"data take {key[0]:#x}, {key[1]}: {differing} packets arrived twice with different contents; "
-                "the first is kept"
+                f"data take {key[0]:#x}, {key[1]}: {ordering.differing} packets arrived twice with different contents; "
+                "the best copy of each is kept"
             )
+        steps = steps_of(records)
         acquisition = describe_acquisition(records, self.satellite, self.context, self.outcome)
         polarisation = transmit_polarisation(records) + key[1]
-        consolidation, sensing = _consolidation(records)
+        consolidation, sensing = consolidation_of(
+            acquisition.mode, starts=starts_data_take(records), ends=ends_data_take(records)
+        )
         facility = facility_of(self.station, SOFTWARE)
         processing = generation_step(_STEP_NAME, started, self.clock.now(), _downlinks(records), facility)
         header = manifest_header(
@@ -107,12 +121,13 @@ class SegmentMaker:
             consolidation=consolidation,
             sensing_consolidation=sensing,
         )
-        store = self.stores[Counter(records["vcid"].tolist()).most_common(1)[0][0]]
+        store = self.stores[usual(records["vcid"])]
+        self._keep_inconsistent(key, received[ordering.inconsistent], spools)
         path, size, md5 = self._measurement(key, records, spools)
         content = MeasurementContent(
             polarisation=polarisation,
             packet_store_id=store.store_id,
-            quality=_quality(records, receivers),
+            quality=_quality(records, steps, receivers),
             path=path,
             size=size,
             md5=md5,
@@ -127,12 +142,29 @@ class SegmentMaker:
             polarisation=polarisation,
             packets=records.size,
             missing_packets=content.quality.missing,
+            lost_in_downlink=int(steps.downlink.sum()),
+            lost_in_instrument=int(steps.instrument.sum()),
+            suppressed_pris=int(steps.suppressed.sum()),
             corrupted_packets=content.quality.corrupted,
-            duplicate_packets=duplicates,
+            duplicate_packets=ordering.duplicates,
+            inconsistent_packets=ordering.inconsistent.size,
             consolidation=consolidation,
             timeliness=store_timeliness(operational_store_type(store.store_id)).value,
             start=acquisition.start,
             stop=acquisition.stop,
+        )
+
+    def _keep_inconsistent(self, key: SegmentKey, records: NDArray[np.void], spools: Mapping[int, Spool]) -> None:
+        """Packets that contradict the counters of the others are kept in a file beside the received ones."""
+        if not records.size:
+            return
+        sources = {number: spool.file.path for number, spool in spools.items()}
+        path = next(iter(sources.values())).parent / f"inconsistent-{key[0]:08x}-{key[1]}.isp"
+        with MeasurementFile(path) as target:
+            copy_packets(records, sources, target)
+        self.outcome.warn(
+            f"data take {key[0]:#x}, {key[1]}: {records.size} packets contradict the counters of the others; their "
+            f"{target.size} bytes are kept in {path.parent.name}/{path.name}"
         )
 
     def _measurement(
@@ -153,25 +185,13 @@ class SegmentMaker:
         return target.path, target.size, target.md5
 
 
-def _consolidation(records: NDArray[np.void]) -> tuple[str, str | None]:
-    """productConsolidation and productSensingConsolidation: which ends of the data take are here."""
-    first, last = starts_data_take(records), ends_data_take(records)
-    if first and last:
-        return "FULL", None
-    if first:
-        return "START", "BEGIN"
-    if last:
-        return "END", "END"
-    return "PARTIAL", "MIDDLE"
-
-
-def _quality(records: NDArray[np.void], receivers: Sequence[ChannelReceiver]) -> MeasurementQuality:
+def _quality(records: NDArray[np.void], steps: Steps, receivers: Sequence[ChannelReceiver]) -> MeasurementQuality:
     """Counts of packets; the Reed-Solomon counts are of transfer frames of the channels and virtual channels used."""
     vcids = np.unique(records["vcid"]).tolist()
     decoders = [receiver.decoder for receiver in receivers]
     return MeasurementQuality(
         elements=records.size,
-        missing=missing_packets(records),
+        missing=int(steps.missing.sum()),
         corrupted=int(np.count_nonzero(records["faults"])),
         rs_incorrigible=sum(decoder.code.uncorrectable_frames for decoder in decoders),
         rs_corrected=sum(decoder.corrected_frames.get(vcid, 0) for decoder in decoders for vcid in vcids),

@@ -30,14 +30,16 @@ def segments(mission, sent, tmp_path_factory):
     return found
 
 
-def _run(mission, folder: Path, paths: list[Path]) -> tuple[dict[str, list[Path]], Outcome]:
+def _run(mission, folder: Path, paths: list[Path], **parameters) -> tuple[dict[str, list[Path]], Outcome]:
     auxiliary = {kind: [path] for kind, path in mission.auxiliary(folder).items() if kind != "AUX_OBMEMC"}
-    order = mission.order("L0_ASSEMBLY_SLICING_PROC", {"SM_RAW__0S": paths, **auxiliary})
+    order = mission.order("L0_ASSEMBLY_SLICING_PROC", {"SM_RAW__0S": paths, **auxiliary}, **parameters)
     outcome = Outcome(asp.NAME)
     asp.process_data_take(order, folder, outcome)
     products: dict[str, list[Path]] = {}
-    for line in (folder / "L0ASProcList.LIST").read_text().split():
+    *made, report = (folder / "L0ASProcList.LIST").read_text().split()
+    for line in made:
         products.setdefault(ProductName.parse(line).product_class, []).append(folder / line)
+    products["report"] = [folder / report]
     return products, outcome
 
 
