@@ -1,8 +1,11 @@
 import binascii
 
 import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from s1pdgs.formats.link.aos import (
+    correct_headers,
     error_control_holds,
     header_error_control,
     pack_headers,
@@ -45,3 +48,35 @@ def test_header_error_control_separates_headers_that_differ_in_any_protected_nib
     codes = {code.tobytes() for code in header_error_control(frames)}
     assert len(codes) == 6
     assert all(nibble for code in codes for byte in code for nibble in (byte >> 4, byte & 15))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    places=st.lists(st.integers(0, 9), min_size=1, max_size=2, unique=True),
+    values=st.lists(st.integers(1, 15), min_size=2, max_size=2),
+)
+def test_header_error_control_repairs_two_half_bytes(places, values):
+    parameters = LinkParameters(has_fhec=True)
+    frames = np.zeros((2, 20), dtype=np.uint8)
+    pack_headers(frames, 25, np.array([5, 6]), parameters)
+    sent = frames.copy()
+    for place, value in zip(places, values, strict=False):
+        octet = [0, 1, 5, 6, 7][place // 2]
+        frames[1, octet] ^= value << 4 if place % 2 == 0 else value
+    assert correct_headers(frames).tolist() == [True, True]
+    assert np.array_equal(frames, sent)
+
+
+def test_a_header_beyond_repair_is_refused_and_left_alone():
+    frames = np.zeros((1, 20), dtype=np.uint8)
+    pack_headers(frames, 25, np.array([5]), LinkParameters(has_fhec=True))
+    frames[0, [0, 1, 5]] ^= np.array([0x31, 0x0F, 0x77], dtype=np.uint8)
+    received = frames.copy()
+    assert correct_headers(frames).tolist() == [False]
+    assert np.array_equal(frames, received)
+
+
+def test_a_count_cycle_counts_only_where_the_frame_says_so():
+    frames = np.zeros((2, 6), dtype=np.uint8)
+    frames[:, 5] = [0x0B, 0x4B]
+    assert unpack_headers(frames).count_cycle.tolist() == [0, 11]

@@ -1,5 +1,6 @@
 from itertools import pairwise
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -92,3 +93,52 @@ def test_random_bytes_are_accounted_for(data):
 def test_the_stride_of_an_unknown_stream_is_seen(cadus):
     assert marker_stride(np.insert(cadus, 3 * SIZE + 50, np.zeros(7, dtype=np.uint8)).tobytes()) == SIZE
     assert marker_stride(b"\x1a\xcf\xfc\x1d" + bytes(100)) is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    place=st.integers(0, 6 * SIZE),
+    lost_bits=st.integers(1, 60),
+    inserted=st.booleans(),
+    inverted_from=st.integers(0, 11),
+    chunk=st.integers(100, 5000),
+)
+def test_bits_lost_or_inserted_and_a_turned_polarity_cost_no_more_than_the_cadus_that_they_hit(
+    place, lost_bits, inserted, inverted_from, chunk
+):
+    clean = encode_cadus({}, PARAMETERS, fill_frames=12).reshape(-1, SIZE)
+    turned = clean.copy()
+    turned[inverted_from:] ^= 0xFF
+    bits = np.unpackbits(turned.reshape(-1))
+    if inserted:
+        bits = np.insert(bits, 8 * place, np.zeros(lost_bits, dtype=np.uint8))
+    else:
+        bits = np.delete(bits, slice(8 * place, 8 * place + lost_bits))
+    data = np.packbits(bits).tobytes()
+    stream = CaduStream(attrs.evolve(PARAMETERS, randomised=False))
+    batches = [stream.feed(data[k : k + chunk]) for k in range(0, len(data), chunk)]
+    batches.append(stream.finish())
+    received = {block.tobytes() for batch in batches for block in batch.blocks}
+    hit = {place // SIZE, (place + lost_bits // 8 + 1) // SIZE}
+    untouched = {clean[k, 4:].tobytes() for k in range(12) if k not in hit}
+    assert untouched <= received
+    assert stream.account.cadus * SIZE + stream.account.skipped_bytes == len(data)
+
+
+def test_turned_cadus_and_shifts_of_bits_are_counted(cadus):
+    turned = cadus.copy()
+    turned[4 * SIZE : 6 * SIZE] ^= 0xFF
+    bits = np.delete(np.unpackbits(turned), slice(8 * 8 * SIZE + 100, 8 * 8 * SIZE + 103))
+    _, account = find_cadus(np.packbits(bits), PARAMETERS)
+    assert (account.cadus, account.inverted_cadus, account.bit_slips) == (11, 2, 1)
+
+
+def test_what_a_station_appends_to_cadus_is_left_out():
+    plain = attrs.evolve(PARAMETERS, cadu_trailer_bytes=0)
+    trailed = attrs.evolve(PARAMETERS, cadu_trailer_bytes=9)
+    data = encode_cadus({}, trailed, fill_frames=5)
+    stream = CaduStream(trailed)
+    blocks = stream.feed(data.tobytes()).blocks
+    expected = CaduStream(plain).feed(encode_cadus({}, plain, fill_frames=6).tobytes()).blocks
+    assert np.array_equal(blocks, expected[: len(blocks)])
+    assert len(blocks) == 4

@@ -78,3 +78,37 @@ def test_more_wrong_symbols_are_flagged_and_left_alone(places):
 def test_blocks_of_another_depth_are_refused():
     with pytest.raises(LinkError, match="8 codewords"):
         correct_blocks(np.zeros((1, 1275), dtype=np.uint8), LinkParameters())
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    fill=st.integers(1, 190),
+    dual_basis=st.booleans(),
+    places=st.lists(st.integers(0, 64), max_size=16, unique=True),
+    depth=st.integers(1, 5),
+)
+def test_a_shortened_code_corrects_as_much(fill, dual_basis, places, depth):
+    parameters = LinkParameters(interleave_depth=depth, dual_basis=dual_basis, frame_length=(223 - fill) * depth)
+    sent = _blocks(parameters, 2)
+    assert sent.shape[1] == (255 - fill) * depth
+    received = sent.copy()
+    places = sorted({place % (255 - fill) for place in places})
+    _damage(received, 0, places, depth)
+    check = correct_blocks(received, parameters)
+    assert np.array_equal(received, sent)
+    assert check.corrected_symbols.tolist() == [len(places), 0]
+
+
+def test_virtual_fill_is_zeros_ahead_of_the_data():
+    short = LinkParameters(interleave_depth=1, frame_length=200)
+    frames = np.random.default_rng(3).integers(0, 256, (1, 200), dtype=np.uint8)
+    whole = np.concatenate((np.zeros((1, 23), dtype=np.uint8), frames), axis=1)
+    assert np.array_equal(
+        encode_blocks(frames, short)[0], encode_blocks(whole, LinkParameters(interleave_depth=1))[0, 23:]
+    )
+
+
+@pytest.mark.parametrize(("depth", "length"), [(4, 801), (4, 900)])
+def test_a_frame_that_does_not_fit_the_code_is_refused(depth, length):
+    with pytest.raises(LinkError, match=f"{length} bytes.*depth {depth}"):
+        LinkParameters(interleave_depth=depth, frame_length=length)

@@ -1,0 +1,310 @@
+"""Several deliveries of one downlink merged frame by frame: each frame once, in the order of sending, by its best copy.
+
+Each stream is read once to index its sound frames (virtual channel, count, digest of the content, place in the stream).
+Frames of one virtual channel in different deliveries are the same where count and content are, which fixes how the
+count of one stream runs against the other's through wrap-arounds, resets and losses. The union of all frames in that
+order is a line; its frames are read again from the streams that hold their best copies. Channels of the same delivery
+are never merged with each other: they were sent as different frames.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import attrs
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from s1pdgs.formats.link.aos import FRAME_COUNT_MODULUS
+from s1pdgs.formats.link.cadu import CaduBatch, blocks_at
+from s1pdgs.formats.link.decode import UNUSABLE_VCID, FrameBatch, check_blocks
+from s1pdgs.formats.link.parameters import FILL_VCID, LinkError, LinkParameters
+
+POSITION_BITS = 48
+"""A position of a merged frame is stream × 2^48 + byte of that stream."""
+_STEP_BYTES = 4 * 1024 * 1024
+_STEP_FRAMES = 4096
+_SPAN_BITS = 8 * 65536
+_MOST_MOVES = 64
+
+
+@attrs.frozen(eq=False)
+class FrameIndex:
+    """The sound data frames of a stream in order of arrival: int arrays [n], and whether each came inverted."""
+
+    vcids: NDArray[np.uint8]
+    labels: NDArray[np.uint32]
+    digests: NDArray[np.uint32]
+    corrected: NDArray[np.uint16]
+    bits: NDArray[np.int64]
+    inverted: NDArray[np.bool_]
+
+
+@attrs.frozen(eq=False)
+class IndexedStream:
+    """One channel of one delivery; `read(begin, end)` gives its bytes, fewer at its end."""
+
+    delivery: int
+    channel: int
+    parameters: LinkParameters
+    index: FrameIndex
+    read: Callable[[int, int], NDArray[np.uint8]]
+
+
+@attrs.frozen(eq=False)
+class Line:
+    """The frames of one virtual channel in order of sending: stream and row of each one's best copy (int arrays [n]).
+
+    `main` is the stream with most of them and `recovered` how many it lacked; `conflicts` counts frames that differ
+    between streams under the same count.
+    """
+
+    vcid: int
+    streams: NDArray[np.int16]
+    rows: NDArray[np.int64]
+    main: int
+    recovered: int
+    conflicts: int
+
+
+def index_frames(batch: FrameBatch, cadus: CaduBatch, parameters: LinkParameters) -> FrameIndex:
+    """What merging needs to know of the frames that came from some CADUs."""
+    rows = np.flatnonzero((batch.vcids != UNUSABLE_VCID) & (batch.vcids != FILL_VCID))
+    return FrameIndex(
+        vcids=batch.vcids[rows].astype(np.uint8),
+        labels=batch.labels[rows].astype(np.uint32),
+        digests=_digests(batch.frames, rows, parameters.frame_bytes - parameters.trailer_bytes),
+        corrected=np.minimum(batch.corrected_symbols[rows], 0xFFFF).astype(np.uint16),
+        bits=cadus.bits[rows],
+        inverted=cadus.inverted[rows],
+    )
+
+
+def join_indexes(parts: Sequence[FrameIndex]) -> FrameIndex:
+    """Indexes of consecutive parts of a stream as one; at least one part."""
+    return FrameIndex(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in attrs.fields(FrameIndex)))
+
+
+def merge_streams(streams: Sequence[IndexedStream]) -> list[Line]:
+    """The lines of all virtual channels, by VCID; `LinkError` when the streams carry frames of different lengths."""
+    layouts = {(s.parameters.frame_bytes, s.parameters.zone_offset, s.parameters.zone_bytes) for s in streams}
+    if len(layouts) > 1:
+        raise LinkError(
+            f"deliveries carry frames of {' and '.join(str(frame) for frame, _, _ in sorted(layouts))} bytes or of "
+            "different layout, so they are not of the same downlink; process them one by one"
+        )
+    vcids = np.unique(np.concatenate([np.unique(stream.index.vcids) for stream in streams]))
+    return [line for vcid in vcids.tolist() for line in _lines(vcid, streams)]
+
+
+def read_lines(lines: Sequence[Line], streams: Sequence[IndexedStream]) -> Iterator[tuple[int, FrameBatch]]:
+    """The frames of lines, all lines going on together: the number of the line and its next frames."""
+    progress = [_progress(line, streams[line.main].index) for line in lines]
+    done = [0] * len(lines)
+    last = max((int(each[-1]) for each in progress if each.size), default=-1)
+    for begin in range(0, last + 1, 8 * _STEP_BYTES):
+        for number, line in enumerate(lines):
+            stop = int(np.searchsorted(progress[number], begin + 8 * _STEP_BYTES))
+            for first in range(done[number], stop, _STEP_FRAMES):
+                yield number, _frames(line, first, min(first + _STEP_FRAMES, stop), streams)
+            done[number] = stop
+
+
+@attrs.frozen(eq=False)
+class _Sequence:
+    """Frames with their place in the order of sending: `extended` counts them beyond wrap-arounds and resets."""
+
+    extended: NDArray[np.int64]
+    keys: NDArray[np.uint64]
+    corrected: NDArray[np.uint16]
+    streams: NDArray[np.int16]
+    rows: NDArray[np.int64]
+
+
+@attrs.define(eq=False)
+class _Growing:
+    """A line that streams are being merged into."""
+
+    frames: _Sequence
+    sizes: dict[int, int]
+    conflicts: int = 0
+
+
+def _lines(vcid: int, streams: Sequence[IndexedStream]) -> Iterator[Line]:
+    found = [(number, _sequence(number, stream.index, vcid)) for number, stream in enumerate(streams)]
+    # the stream that saw most resets, then the fullest, is the ruler for the others
+    present = sorted(
+        (entry for entry in found if entry[1].rows.size),
+        key=lambda entry: (-(int(entry[1].extended[-1]) // FRAME_COUNT_MODULUS), -entry[1].rows.size, entry[0]),
+    )
+    growing: list[_Growing] = []
+    for number, sequence in present:
+        _add(growing, number, sequence, streams)
+    for line in growing:
+        main = max(line.sizes, key=lambda number: (line.sizes[number], -number))
+        recovered = line.frames.rows.size - line.sizes[main]
+        yield Line(vcid, line.frames.streams, line.frames.rows, main, recovered, line.conflicts)
+
+
+def _sequence(number: int, index: FrameIndex, vcid: int) -> _Sequence:
+    rows = np.flatnonzero(index.vcids == vcid)
+    labels = index.labels[rows]
+    return _Sequence(
+        extended=_extended(labels.astype(np.int64) % FRAME_COUNT_MODULUS),
+        keys=(labels.astype(np.uint64) << np.uint64(32)) | index.digests[rows],
+        corrected=index.corrected[rows],
+        streams=np.full(rows.size, number, dtype=np.int16),
+        rows=rows,
+    )
+
+
+def _extended(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Counts without wrap-arounds; where they jump back they go on two moduli later, so that nothing falls together."""
+    steps = np.diff(counts) % FRAME_COUNT_MODULUS
+    back = steps >= FRAME_COUNT_MODULUS // 2
+    extended = counts.copy()
+    extended[1:] = counts[:1] + np.cumsum(steps + back * FRAME_COUNT_MODULUS)
+    return extended
+
+
+def _add(growing: list[_Growing], number: int, sequence: _Sequence, streams: Sequence[IndexedStream]) -> None:
+    """Merge a stream into the line that holds the same frames, or the same channel's other part; else it is a line."""
+    delivery = streams[number].delivery
+    others = [line for line in growing if all(streams[member].delivery != delivery for member in line.sizes)]
+    same_channel = [line for line in others if any(streams[m].channel == streams[number].channel for m in line.sizes)]
+    placed = [(line, *_matched(line.frames, sequence)) for line in others]
+    line, extended, matches = max(placed, key=lambda entry: entry[2], default=(None, sequence.extended, 0))
+    if not matches:
+        for line in [*same_channel, *others]:
+            beside = _beside(line.frames, sequence)
+            if beside is not None:
+                extended = beside
+                break
+        else:
+            line = None
+    own = attrs.evolve(sequence, extended=extended)
+    if line is None:
+        growing.append(_Growing(*_union([own])[:1], {}))
+        line = growing[-1]
+    else:
+        line.frames, conflicts = _union([line.frames, own])
+        line.conflicts += conflicts
+    line.sizes[number] = int(np.unique(extended).size)
+
+
+def _matched(line: _Sequence, sequence: _Sequence) -> tuple[NDArray[np.int64], int]:
+    """The extended counts of a sequence on the scale of a line, and how many frames are in both.
+
+    Each run of consecutive frames follows the frames that it shares with the line; a run that shares none follows the
+    run before it, or the first one after it that does.
+    """
+    order = np.argsort(line.keys, kind="stable")
+    places = np.minimum(np.searchsorted(line.keys, sequence.keys, sorter=order), order.size - 1)
+    shared = np.flatnonzero(line.keys[order[places]] == sequence.keys)
+    if not shared.size:
+        return sequence.extended, 0
+    run_of = np.concatenate(([0], np.cumsum(np.diff(sequence.extended) != 1)))
+    runs, firsts = np.unique(run_of[shared], return_index=True)
+    offsets = line.extended[order[places[shared[firsts]]]] - sequence.extended[shared[firsts]]
+    following = np.maximum(np.searchsorted(runs, run_of, side="right") - 1, 0)
+    extended = sequence.extended + offsets[following]
+    return _apart(line, sequence, extended, np.isin(run_of, runs)), int(shared.size)
+
+
+def _apart(
+    line: _Sequence, sequence: _Sequence, extended: NDArray[np.int64], anchored: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Runs that share no frame with the line but fall on others of its frames came after a reset of the counter, which
+    their own stream could not see: they are moved on, up to the next run that does share frames.
+    """
+    extended = extended.copy()
+    for _ in range(_MOST_MOVES):
+        places = np.minimum(np.searchsorted(line.extended, extended), line.extended.size - 1)
+        clash = (line.extended[places] == extended) & (line.keys[places] != sequence.keys) & ~anchored
+        if not clash.any():
+            break
+        first = int(np.argmax(clash))
+        begin = int(np.searchsorted(extended[: first + 1] - np.arange(first + 1), extended[first] - first))
+        ahead = np.flatnonzero(anchored[first:])
+        extended[begin : first + int(ahead[0]) if ahead.size else None] += 2 * FRAME_COUNT_MODULUS
+    return extended
+
+
+def _beside(line: _Sequence, sequence: _Sequence) -> NDArray[np.int64] | None:
+    """The extended counts of a sequence that shares no frame with a line but fits into it or to one of its ends."""
+    gaps = (line.extended[-1] + 1 - sequence.extended[0], line.extended[0] - 1 - sequence.extended[-1])
+    moduli = [(gap, round(int(gap) / FRAME_COUNT_MODULUS) * FRAME_COUNT_MODULUS) for gap in gaps]
+    for _, offset in sorted(moduli, key=lambda entry: abs(int(entry[0]) - entry[1])):
+        extended = sequence.extended + offset
+        if not np.isin(extended, line.extended).any():
+            return extended
+    return None
+
+
+def _union(parts: Sequence[_Sequence]) -> tuple[_Sequence, int]:
+    """All frames in order, each by its best copy (fewest corrections, then first stream); how many of them conflict."""
+    both = _Sequence(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in attrs.fields(_Sequence)))
+    order = np.lexsort((both.streams, both.corrected, both.extended))
+    extended, keys = both.extended[order], both.keys[order]
+    again = np.concatenate(([False], extended[1:] == extended[:-1]))
+    conflicts = int(np.count_nonzero(again[1:] & (keys[1:] != keys[:-1])))
+    order = order[~again]
+    return _Sequence(*(getattr(both, f.name)[order] for f in attrs.fields(_Sequence))), conflicts
+
+
+def _progress(line: Line, index: FrameIndex) -> NDArray[np.int64]:
+    """How far into its main stream (in bits) each frame of a line lies; never decreasing."""
+    return np.maximum.accumulate(np.where(line.streams == line.main, index.bits[line.rows % index.bits.size], 0))
+
+
+def _frames(line: Line, first: int, stop: int, streams: Sequence[IndexedStream]) -> FrameBatch:
+    numbers, rows = line.streams[first:stop], line.rows[first:stop]
+    frames = np.empty((rows.size, streams[line.main].parameters.frame_bytes), dtype=np.uint8)
+    labels, bits = np.empty(rows.size, dtype=np.int64), np.empty(rows.size, dtype=np.int64)
+    corrected = np.empty(rows.size, dtype=np.int32)
+    for number in np.unique(numbers).tolist():
+        chosen = np.flatnonzero(numbers == number)
+        index, own = streams[number].index, rows[chosen]
+        frames[chosen] = _read_frames(streams[number], own)
+        labels[chosen], bits[chosen], corrected[chosen] = index.labels[own], index.bits[own], index.corrected[own]
+    positions = (numbers.astype(np.int64) << POSITION_BITS) | (bits >> 3)
+    return FrameBatch(frames, np.full(rows.size, line.vcid, dtype=np.int64), labels, corrected, positions)
+
+
+def _read_frames(stream: IndexedStream, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """The (corrected) frames uint8[n, frame bytes] of some rows of a stream, neighbours read at once."""
+    parameters, index = stream.parameters, stream.index
+    frames = np.empty((rows.size, parameters.frame_bytes), dtype=np.uint8)
+    order = np.argsort(index.bits[rows])
+    edges = np.flatnonzero(np.diff(index.bits[rows[order]]) > _SPAN_BITS) + 1
+    for part in np.split(order, edges):
+        bits = index.bits[rows[part]]
+        begin, end = int(bits[0]) >> 3, (int(bits[-1]) >> 3) + parameters.cadu_bytes + 1
+        blocks = blocks_at(stream.read(begin, end), bits - 8 * begin, index.inverted[rows[part]], parameters)
+        repair = np.flatnonzero((index.corrected[rows[part]] > 0) | parameters.has_fhec)
+        repaired = blocks[repair]
+        check_blocks(repaired, parameters)
+        blocks[repair] = repaired
+        frames[part] = blocks[:, : parameters.frame_bytes]
+    return frames
+
+
+@njit(cache=True, nogil=True)
+def _digests(frames, rows, length):  # type: ignore[no-untyped-def]
+    """A 32-bit digest of the first `length` bytes of some frames: eight interleaved FNV-1a lanes, folded."""
+    out = np.empty(rows.size, dtype=np.uint32)
+    prime = np.uint32(16777619)
+    lanes = np.empty(8, dtype=np.uint32)
+    for k in range(rows.size):
+        frame = frames[rows[k]]
+        lanes[:] = np.uint32(2166136261)
+        whole = length - length % 8
+        for i in range(0, whole, 8):
+            for j in range(8):
+                lanes[j] = (lanes[j] ^ np.uint32(frame[i + j])) * prime
+        for i in range(whole, length):
+            lanes[i - whole] = (lanes[i - whole] ^ np.uint32(frame[i])) * prime
+        digest = lanes[0]
+        for j in range(1, 8):
+            digest = (digest * prime) ^ lanes[j]
+        out[k] = digest
+    return out
