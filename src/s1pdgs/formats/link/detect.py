@@ -137,7 +137,7 @@ def _uncoded_candidates(blocks: NDArray[np.uint8], known: LinkParameters) -> Ite
     trailer, fecf = known.cadu_trailer_bytes, False
     # upwards: behind a frame that holds its own check, zeros hold theirs
     for length in range(max(payload - _LONGEST_TRAILER, _SHORTEST_BLOCK), payload + 1):
-        if 2 * np.count_nonzero(error_control_holds(blocks[:, :length])) > len(blocks):
+        if np.count_nonzero(error_control_holds(blocks[:, :length])) >= _enough(len(blocks)):
             trailer, fecf = payload - length, True
             break
     frame = payload - trailer
@@ -150,6 +150,11 @@ def _uncoded_candidates(blocks: NDArray[np.uint8], known: LinkParameters) -> Ite
     parameters = _possible(known, layout)
     if parameters is not None:
         yield DetectedLink(parameters, inverted=False, frames=len(blocks), sound=alike)
+
+
+def _enough(frames: int) -> int:
+    """How many of some frames, any of which may be damaged, must hold a 16-bit check to say that they carry it."""
+    return max(_FEWEST, frames // 4)
 
 
 def _possible(known: LinkParameters, layout: dict[str, Any]) -> LinkParameters | None:
@@ -171,7 +176,7 @@ def _with_error_controls(blocks: NDArray[np.uint8], parameters: LinkParameters) 
     received = np.ascontiguousarray(blocks[:, : parameters.block_bytes])
     check = check_blocks(received, layout)
     frames = received[~check.uncorrectable, : parameters.frame_bytes]
-    needed = len(frames) if parameters.coded else (len(frames) + 1) // 2
+    needed = len(frames) if parameters.coded else _enough(len(frames))
     header = np.count_nonzero((header_error_control(frames) == frames[:, 6:8]).all(axis=1))
     whole = np.count_nonzero(error_control_holds(frames))
     return attrs.evolve(parameters, has_fhec=bool(header >= needed), has_fecf=bool(whole >= needed))
