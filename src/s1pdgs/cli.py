@@ -21,11 +21,13 @@ class _LazyGroup(click.Group):
         "simulate": ("s1pdgs.simulator.command", "simulate"),
         "station": ("s1pdgs.simulator.station.command", "station"),
         "demo": ("s1pdgs.demo.command", "demo"),
+        "l0": ("s1pdgs.tools.l0.command", "l0"),
     }
     summaries: ClassVar = {
         "simulate": "Make a downlink session and its auxiliary files from a scene.",
         "station": "Serve a simulated session as CADIP and AUXIP.",
         "demo": "Turn a simulated downlink into published products, and watch.",
+        "l0": "Look into Level-0 products and audit them.",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -1,0 +1,1 @@
+"""Tools for people: looking into products and auditing them."""

@@ -1,0 +1,1 @@
+"""`s1pdgs l0`: what a Level-0 product holds, and whether it holds together."""
