@@ -22,10 +22,12 @@ class _LazyGroup(click.Group):
         "station": ("s1pdgs.simulator.station.command", "station"),
         "demo": ("s1pdgs.demo.command", "demo"),
         "l0": ("s1pdgs.tools.l0.command", "l0"),
+        "get": ("s1pdgs.stations.get_command", "command"),
     }
     summaries: ClassVar = {
         "simulate": "Make a downlink session and its auxiliary files from a scene.",
         "station": "Serve a simulated session as CADIP and AUXIP.",
+        "get": "Find and download products of an OData service.",
         "demo": "Turn a simulated downlink into published products, and watch.",
         "l0": "Look into Level-0 products and audit them.",
     }

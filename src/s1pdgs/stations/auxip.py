@@ -39,13 +39,14 @@ class AuxipClient:
 
     def _understood(self, record: Record) -> Announcement | None:
         try:
-            return _product(record, self.http.profile.name)
+            return product_of(record, self.http.profile.name)
         except StationError as error:
             _log.warning("a record was passed over", source=self.http.profile.name, why=str(error))
             return None
 
 
-def _product(record: Record, source: str) -> Announcement:
+def product_of(record: Record, source: str) -> Announcement:
+    """The product of an OData record. Raises `StationAnswerError` for one without what it needs or a hostile name."""
     name = odata.text_of(record, "Name")
     if "/" in name or "\\" in name or name.startswith("."):
         raise StationAnswerError(f"product name {name!r} is not a plain file name")

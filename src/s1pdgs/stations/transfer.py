@@ -35,13 +35,13 @@ class _Progress:
     is_done: bool = False
 
 
-def transfer(http: StationHttp, url: str, name: str) -> Iterator[bytes]:
-    """The bytes of a file in order, taken up by Range where a break cut them off.
+def transfer(http: StationHttp, url: str, name: str, offset: int = 0) -> Iterator[bytes]:
+    """The bytes of a file from an offset on, in order, taken up by Range where a break cut them off.
 
     Gives up with `StationUnreachable` after the profile's number of attempts in a row that brought nothing. Raises
     `StationRefusal` when the station does not give the file, `WrongBytes` when it changed in the middle.
     """
-    progress, idle = _Progress(), 0
+    progress, idle = _Progress(offset), 0
     while not progress.is_done:
         before = progress.offset
         try:

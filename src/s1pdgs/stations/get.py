@@ -1,0 +1,198 @@
+"""Products of an OData service into a folder: in parallel, taken up where a break left them, proven.
+
+Works with our own PRIP and with any service that speaks like one (peers.md, section 3).
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from attrs import field, frozen
+
+from s1pdgs.formats.files import sync_directory
+from s1pdgs.stations import odata
+from s1pdgs.stations.auxip import product_of
+from s1pdgs.stations.errors import StationError, StationRefusal, WrongBytes
+from s1pdgs.stations.http import StationHttp
+from s1pdgs.stations.profile import Integrity
+from s1pdgs.stations.transfer import Expected, transfer, verified
+
+_BLOCK_BYTES = 1 << 20
+_GONE = 410
+
+
+class State(StrEnum):
+    """What became of a product: `GOT` now, `HAD` before, or `FAILED`."""
+
+    GOT = "got"
+    HAD = "had"
+    FAILED = "failed"
+
+
+@frozen
+class Wish:
+    """Which products: beginnings of names, a type, a span of sensing, an area (WKT), a condition (`$filter`)."""
+
+    names: tuple[str, ...] = ()
+    type: str | None = None
+    start: datetime | None = None
+    stop: datetime | None = None
+    area: str | None = None
+    condition: str | None = None
+
+    def filter(self) -> str:
+        """The `$filter`, empty when everything is wanted."""
+        parts = []
+        if self.names:
+            parts.append(f"({' or '.join(f'startswith(Name,{odata.text(name)})' for name in self.names)})")
+        if self.type:
+            parts.append(
+                "Attributes/OData.CSC.StringAttribute/any(a:a/Name eq 'productType' "
+                f"and a/OData.CSC.StringAttribute/Value eq {odata.text(self.type)})"
+            )
+        if self.start:
+            parts.append(f"ContentDate/End ge {odata.literal(self.start)}")
+        if self.stop:
+            parts.append(f"ContentDate/Start le {odata.literal(self.stop)}")
+        if self.area:
+            parts.append(f"OData.CSC.Intersects(area=geography'SRID=4326;{self.area}')")
+        if self.condition:
+            parts.append(f"({self.condition})" if parts else self.condition)
+        return " and ".join(parts)
+
+
+@frozen
+class Listed:
+    """A product that a service offers; `size` and `checksum` (`MD5:<hex>`, `SHA256:<hex>`) are None where untold."""
+
+    id: str
+    name: str
+    size: int | None
+    checksum: str | None
+    online: bool = True
+
+
+@frozen
+class Result:
+    """What became of one product; `why` says it of a failed one."""
+
+    product: Listed
+    state: State
+    bytes: int = 0
+    why: str | None = None
+
+
+@frozen
+class Observer:
+    """Told as bytes arrive, from the threads that receive them: of a beginning (with the bytes that are here already),
+    of each piece, and of the end.
+    """
+
+    begun: Callable[[Listed, int], None] = field(default=lambda _product, _size: None)
+    received: Callable[[Listed, int], None] = field(default=lambda _product, _size: None)
+    ended: Callable[[Result], None] = field(default=lambda _result: None)
+
+
+def listed(http: StationHttp, wish: Wish, limit: int | None = None) -> Iterator[Listed]:
+    """The products of a wish, newest publication first and each name once. Raises `StationError`."""
+    options = {"$orderby": "PublicationDate desc"}
+    if condition := wish.filter():
+        options["$filter"] = condition
+    names: set[str] = set()
+    for page in odata.pages(http, "Products", options):
+        for record in page:
+            if limit is not None and len(names) >= limit:
+                return
+            found = product_of(record, http.profile.name)
+            if found.name in names:
+                continue
+            names.add(found.name)
+            online = record.get("Online") is not False
+            yield Listed(found.remote_id, found.name, found.size, found.checksum, online)
+
+
+def get(
+    http: StationHttp, products: Sequence[Listed], folder: Path, parallel: int, observer: Observer | None = None
+) -> list[Result]:
+    """Download products into a folder, `parallel` at a time; what became of each, in their order.
+
+    A file that is there already is taken for what it is named when its size and checksum agree. An incomplete
+    `.<name>.part` of an earlier run is taken up. Nothing has its name before it is whole, proven and on the disk.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    told = observer or Observer()
+    with ThreadPoolExecutor(parallel, thread_name_prefix="get") as pool:
+        return list(pool.map(lambda product: _get(http, product, folder, told), products))
+
+
+def _get(http: StationHttp, product: Listed, folder: Path, told: Observer) -> Result:
+    try:
+        result = _download(http, product, folder, told)
+    except StationRefusal as error:
+        gone = " (evicted: order it where the service takes orders)" if error.status == _GONE else ""
+        result = Result(product, State.FAILED, why=f"{error}{gone}")
+    except (StationError, OSError) as error:
+        result = Result(product, State.FAILED, why=str(error))
+    told.ended(result)
+    return result
+
+
+def _download(http: StationHttp, product: Listed, folder: Path, told: Observer) -> Result:
+    target, part = folder / product.name, folder / f".{product.name}.part"
+    if target.is_file() and _agrees(product, target):
+        return Result(product, State.HAD, target.stat().st_size)
+    if not product.online:
+        return Result(product, State.FAILED, why=f"{product.name} is offline; order it where the service takes orders")
+    held = part.stat().st_size if part.is_file() else 0
+    if product.size is None or held > product.size:
+        held = 0
+    try:
+        _receive(http, product, part, held, told)
+    except WrongBytes:
+        part.unlink(missing_ok=True)
+        if not held:
+            raise
+        _receive(http, product, part, 0, told)  # the part was of another version, or damaged
+    part.replace(target)
+    sync_directory(folder)
+    return Result(product, State.GOT, target.stat().st_size)
+
+
+def _receive(http: StationHttp, product: Listed, part: Path, held: int, told: Observer) -> None:
+    url = odata.entity_url(http, f"Products{odata.key(product.id)}/$value")
+    told.begun(product, held)
+    with part.open("r+b" if held else "wb") as sink:
+
+        def pieces() -> Iterator[bytes]:
+            yield from _blocks(sink.read, held)
+            for chunk in transfer(http, url, product.name, held):
+                sink.write(chunk)
+                told.received(product, len(chunk))
+                yield chunk
+
+        expected = Expected(product.name, product.size, product.checksum)
+        for _ in verified(pieces(), expected, Integrity.STRICT):
+            pass
+        sink.flush()
+        os.fsync(sink.fileno())
+
+
+def _blocks(read: Callable[[int], bytes], size: int) -> Iterator[bytes]:
+    while size > 0 and (block := read(min(_BLOCK_BYTES, size))):
+        size -= len(block)
+        yield block
+
+
+def _agrees(product: Listed, path: Path) -> bool:
+    if product.size is not None and path.stat().st_size != product.size:
+        return False
+    algorithm, _, announced = (product.checksum or "").partition(":")
+    if not announced:
+        return product.size is not None
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, lambda: hashlib.new(algorithm, usedforsecurity=False))
+    return digest.hexdigest() == announced.lower()

@@ -1,0 +1,185 @@
+"""`s1pdgs get`: find and download products of an OData service."""
+
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+
+from s1pdgs.model.time import SystemClock, parse_utc
+from s1pdgs.stations.errors import StationError
+from s1pdgs.stations.get import Listed, Observer, Result, State, Wish, get, listed
+from s1pdgs.stations.http import open_http
+from s1pdgs.stations.profile import Credentials, Kind, Profile, Retry
+
+_NAME_COLUMNS = 32
+
+
+class _Moment(click.ParamType[datetime]):
+    name = "time"
+
+    def convert(self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            return parse_utc(value)
+        except ValueError:
+            self.fail(f"{value!r} is no ISO 8601 time, such as 2026-01-05 or 2026-01-05T10:42:00Z", param, ctx)
+
+
+@click.command("get", context_settings={"show_default": True, "help_option_names": ["-h", "--help"]})
+@click.argument("names", nargs=-1)
+@click.option(
+    "--url",
+    envvar="S1PDGS_GET_URL",
+    default="http://127.0.0.1:8100/odata/v1",
+    help="Root of the OData service, ours or another one that speaks like a PRIP.",
+)
+@click.option("--type", "kind", help="Product type, such as IW_GRDH_1S.")
+@click.option("--start", type=_Moment(), help="Sensing at or after this UTC time.")
+@click.option("--stop", type=_Moment(), help="Sensing at or before this UTC time.")
+@click.option("--area", metavar="WKT", help="Footprint meets this area, in longitude and latitude.")
+@click.option("--filter", "condition", metavar="ODATA", help="A $filter of your own, joined to the others by 'and'.")
+@click.option("--limit", type=click.IntRange(1), help="Not more products than this, the newest.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Where files go.")
+@click.option("--parallel", type=click.IntRange(1, 64), default=4, help="Downloads at a time.")
+@click.option("--attempts", type=click.IntRange(1), default=5, help="Tries in a row that may bring nothing.")
+@click.option("--list", "only_list", is_flag=True, help="List the products and download nothing.")
+@click.option("--token-url", envvar="S1PDGS_GET_TOKEN_URL", help="Where OAuth 2 tokens are had.")
+@click.option("--client-id", envvar="S1PDGS_GET_CLIENT_ID", help="The OAuth 2 client.")
+@click.option("--user", envvar="S1PDGS_GET_USER", help="User name; the password is read from S1PDGS_GET_PASSWORD.")
+@click.option("--ca-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Certificates to trust.")
+def command(
+    names: tuple[str, ...],
+    *,
+    url: str,
+    kind: str | None,
+    start: datetime | None,
+    stop: datetime | None,
+    area: str | None,
+    condition: str | None,
+    limit: int | None,
+    out: Path,
+    parallel: int,
+    attempts: int,
+    only_list: bool,
+    token_url: str | None,
+    client_id: str | None,
+    user: str | None,
+    ca_file: Path | None,
+) -> None:
+    """Download products whose names begin with NAMES, or that the options choose.
+
+    Broken downloads go on where they stopped, also in a later run; each file is proven by size and checksum before it
+    has its name. The exit code is 1 when a product could not be had.
+    """
+    wish = Wish(names, kind, start, stop, area, condition)
+    if wish == Wish() and limit is None:
+        raise click.UsageError("say what you want: NAMES, --type, --start, --stop, --area, --filter or --limit")
+    credentials = Credentials(token_url, user, _password(user), client_id, _secret())
+    profile = Profile(
+        name="get",
+        kind=Kind.AUXIP,
+        url=url,
+        credentials=credentials,
+        parallel_downloads=parallel,
+        ca_file=ca_file,
+        retry=Retry(attempts),
+    )
+    http = open_http(profile, SystemClock())
+    with http.client:
+        try:
+            products = list(listed(http, wish, limit))
+        except StationError as error:
+            raise click.ClickException(str(error)) from error
+        if only_list:
+            for product in products:
+                click.echo(f"{product.name}  {_size(product.size)}{'' if product.online else '  offline'}")
+            return
+        if not products:
+            raise click.ClickException(f"{url} has no product like that")
+        with _Display(products) as display:
+            results = get(http, products, out, parallel, display.observer())
+    _tell(results, out)
+    sys.exit(1 if any(result.state is State.FAILED for result in results) else 0)
+
+
+def _password(user: str | None) -> str | None:
+    return os.environ.get("S1PDGS_GET_PASSWORD") if user else None
+
+
+def _secret() -> str | None:
+    return os.environ.get("S1PDGS_GET_CLIENT_SECRET")
+
+
+class _Display:
+    """A bar for everything and one for each download under way; nothing moves where the output is no terminal."""
+
+    def __init__(self, products: list[Listed]) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(binary_units=False),
+            TransferSpeedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
+        total = sum(product.size or 0 for product in products)
+        self._all = self._progress.add_task(f"{len(products)} products".ljust(_NAME_COLUMNS), total=total)
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> "_Display":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._progress.stop()
+
+    def observer(self) -> Observer:
+        return Observer(self._begun, self._received, self._ended)
+
+    def _begun(self, product: Listed, held: int) -> None:
+        self._forget(product)
+        self._tasks[product.id] = self._progress.add_task(_shortened(product.name), total=product.size, completed=held)
+        self._progress.advance(self._all, held)
+
+    def _received(self, product: Listed, size: int) -> None:
+        self._progress.advance(self._tasks[product.id], size)
+        self._progress.advance(self._all, size)
+
+    def _ended(self, result: Result) -> None:
+        self._forget(result.product)
+        if result.state is State.HAD:
+            self._progress.advance(self._all, result.bytes)
+        if result.state is State.FAILED:
+            self._progress.console.print(f"{result.product.name}: {result.why}", markup=False, highlight=False)
+
+    def _forget(self, product: Listed) -> None:
+        task = self._tasks.pop(product.id, None)
+        if task is not None:
+            self._progress.remove_task(task)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _NAME_COLUMNS else f"{name[: _NAME_COLUMNS - 1]}…"
+
+
+def _tell(results: list[Result], out: Path) -> None:
+    counts = {state: [result for result in results if result.state is state] for state in State}
+    got = sum(result.bytes for result in counts[State.GOT])
+    parts = [f"{len(counts[State.GOT])} downloaded ({_size(got)})"]
+    if counts[State.HAD]:
+        parts.append(f"{len(counts[State.HAD])} were here already")
+    if counts[State.FAILED]:
+        parts.append(f"{len(counts[State.FAILED])} failed")
+    click.echo(f"{', '.join(parts)}: {out.resolve()}")
+
+
+def _size(count: int | None) -> str:
+    if count is None:
+        return "size untold"
+    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.2f} MB"
