@@ -49,13 +49,20 @@ def measure_noise(sources: Sequence[Packets]) -> list[NoiseMeasurement]:
     """One measurement for each run of noise packets, in time order."""
     found = []
     for packets in pick(sources, SignalType.NOISE):
-        for run in _runs(packets):
-            data, bad = run.decode()
-            data = np.delete(data, bad, axis=0)
-            if data.size:
-                power = float(np.mean(np.abs(data.astype(np.complex128)) ** 2))
-                found.append(NoiseMeasurement(_time(run), power, int(data.shape[0])))
+        found += [measured for run in _runs(packets) if (measured := measure_noise_lines(run)) is not None]
     return sorted(found, key=lambda measurement: measurement.time)
+
+
+def measure_noise_lines(packets: Packets) -> NoiseMeasurement | None:
+    """The mean power of packets of one kind without echoes; None where none can be decoded."""
+    if not packets.count:
+        return None
+    data, bad = packets.decode()
+    data = np.delete(data, bad, axis=0)
+    if not data.size:
+        return None
+    power = float(np.mean(np.abs(data.astype(np.complex128)) ** 2))
+    return NoiseMeasurement(_time(packets), power, int(data.shape[0]))
 
 
 def noise_power(measurements: Sequence[NoiseMeasurement]) -> float:

@@ -176,7 +176,23 @@ def gather_echoes(packets: Packets) -> Echoes:
     lines = int(line[-1]) + 1
     busy = settled.headers["pri_count"][settled.headers["signal_type"] != SignalType.ECHO].astype(np.int64) - count[0]
     calibration = int(np.count_nonzero((busy > 0) & (busy < lines)))
-    absent = np.diff(line) - 1
+    return lay_lines(echoes, line, lines, calibration=calibration, errors=errors | echo_errors)
+
+
+def lay_lines(
+    echoes: Packets,
+    line: NDArray[np.int64],
+    lines: int,
+    *,
+    calibration: int = 0,
+    errors: dict[str, int],
+    statistics: RawStatistics | None = None,
+) -> Echoes:
+    """Echoes of one setting on their lines (n,), increasing, of `lines`; `calibration` of these were given away.
+
+    Without `statistics` they are taken of these echoes.
+    """
+    absent = np.diff(line, prepend=-1, append=lines) - 1
     missing = max(lines - echoes.count - calibration, 0)
     latch, fraction_s, pri_s = _line_times(echoes, line)
     return Echoes(
@@ -191,8 +207,8 @@ def gather_echoes(packets: Packets) -> Echoes:
         gaps=int(np.count_nonzero(absent)) if missing else 0,
         longest_gap=int(absent.max(initial=0)) if missing else 0,
         calibration=calibration,
-        errors=errors | echo_errors,
-        statistics=_statistics(echoes),
+        errors=errors,
+        statistics=raw_statistics(echoes) if statistics is None else statistics,
     )
 
 
@@ -224,8 +240,8 @@ def _windows(echoes: Packets, line: NDArray[np.int64]) -> tuple[SamplingWindow, 
     return tuple(SamplingWindow(int(line[at]), int(codes[at, 0]), int(codes[at, 1])) for at in starts)
 
 
-def _statistics(echoes: Packets) -> RawStatistics:
-    """Moments over lines spread evenly over the slice."""
+def raw_statistics(echoes: Packets) -> RawStatistics:
+    """Moments over lines spread evenly over the echoes."""
     quads = echoes.headers["number_of_quads"]
     usual = np.flatnonzero(quads == np.median(quads).astype(quads.dtype))
     chosen = usual[:: max(usual.size // _STATISTICS_LINES, 1)]
