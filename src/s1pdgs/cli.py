@@ -23,10 +23,12 @@ class _LazyGroup(click.Group):
         "demo": ("s1pdgs.demo.command", "demo"),
         "l0": ("s1pdgs.tools.l0.command", "l0"),
         "get": ("s1pdgs.stations.get_command", "command"),
+        "tasktable": ("s1pdgs.triggers.tasktable_command", "command"),
     }
     summaries: ClassVar = {
         "simulate": "Make a downlink session and its auxiliary files from a scene.",
         "station": "Serve a simulated session as CADIP and AUXIP.",
+        "tasktable": "Check task tables and see what they ask for.",
         "get": "Find and download products of an OData service.",
         "demo": "Turn a simulated downlink into published products, and watch.",
         "l0": "Look into Level-0 products and audit them.",
