@@ -7,12 +7,17 @@ from typing import Any
 import attrs
 import click
 
+from s1pdgs.simulator.mission import SimulatedMission, simulate_plan
 from s1pdgs.simulator.places import place, place_names
-from s1pdgs.simulator.scenario import POLARISATIONS, Scenario
+from s1pdgs.simulator.plan import ECHOES, SATELLITES, Plan, TakePlan
+from s1pdgs.simulator.plan_file import read_plan
+from s1pdgs.simulator.scenario import Scenario
 from s1pdgs.simulator.session import SimulatedSession
 from s1pdgs.simulator.session import simulate as simulate_session
 
 _DEFAULT = Scenario()
+_LONGEST_SCENE_S = 60.0
+_MODE_POLARISATIONS = {"VV+VH": "DV", "VV": "SV", "VH": "SV", "HH+HV": "DH", "HH": "SH"}
 _PLACES = "\b\nPLACES\n" + "\n".join(f"  {name:10} {place(name).title}" for name in place_names())
 
 
@@ -31,29 +36,41 @@ _PLACES = "\b\nPLACES\n" + "\n".join(f"  {name:10} {place(name).title}" for name
 )
 @click.option(
     "--duration",
-    type=click.FloatRange(0.05, 60.0),
+    type=click.FloatRange(0.05, 1800.0),
     default=_DEFAULT.duration_s,
     metavar="SECONDS",
-    help="Length of the image acquisition; 0.6 s of it are not fully focused.",
+    help="Length of the image acquisition; of a scene at most 60 s, of which 0.6 s are not fully focused.",
 )
 @click.option(
     "--samples",
     type=click.IntRange(64, 21999),
     default=_DEFAULT.samples,
-    help="Complex samples of the receive window at 66.7 MHz; the pulse takes 2948 of them.",
+    help="Complex samples of the receive window; of a scene, at 66.7 MHz, the pulse takes 2948 of them. Noise has "
+    "the real window of its mode unless this is given, then with a short pulse.",
 )
 @click.option(
     "--polarisations",
-    type=click.Choice(["+".join(names) for names in POLARISATIONS]),
+    type=click.Choice(tuple(_MODE_POLARISATIONS)),
     default="+".join(_DEFAULT.polarisations),
-    help="What is received of the vertically polarised pulses.",
+    help="What is sent and received; scenes are sent in V.",
 )
 @click.option("--targets", type=click.IntRange(0, 9), default=_DEFAULT.targets, help="Number of point targets.")
+@click.option("--echoes", type=click.Choice(ECHOES), help="Cheap noise in any mode, or a scene in StripMap S3.")
+@click.option("--mode", metavar="MODE", help="With noise: IW, EW, WV, S1 ... S6, EN, N1 ... N6, RF, or an ECC number.")
+@click.option("--satellite", type=click.Choice(SATELLITES), default="S1A", help="With noise: who flies.")
+@click.option(
+    "--plan",
+    "plan_path",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A TOML file that plans data takes, telemetry, faults and downlinks; other options are ignored.",
+)
 @click.option("--seed", type=click.IntRange(0), default=_DEFAULT.seed, help="Same seed, same bytes.")
 @click.option(
     "--mini", is_flag=True, help="A few hundred lines of noise, made in seconds; ignores window, duration and targets."
 )
+@click.pass_context
 def simulate(
+    context: click.Context,
     out: Path,
     *,
     place_name: str,
@@ -62,14 +79,28 @@ def simulate(
     samples: int,
     polarisations: str,
     targets: int,
+    echoes: str | None,
+    mode: str | None,
+    satellite: str,
+    plan_path: Path | None,
     seed: int,
     mini: bool,
 ) -> None:
-    """Simulate a Sentinel-1 StripMap data take and its downlink into the folder OUT.
+    """Simulate Sentinel-1 data takes and their downlink into the folder OUT: a StripMap scene, noise, or a plan.
 
     Makes the session's blocks (session/ch_1, session/ch_2), session.json, the auxiliary files (auxiliary/) and
     truth.json, which says what was sent and where the point targets are. The folder must not hold a session yet.
     """
+    if plan_path is not None or echoes == "noise" or (mode is not None and echoes is None):
+        chosen = {name for name in context.params if _is_given(context, name)}
+        take = {"duration_s": duration, "samples": samples if "samples" in chosen else None, "mode": mode or "IW"}
+        if mode == "WV" and "polarisations" not in chosen:
+            polarisations = "VV"
+        quick = {"start": after.replace(tzinfo=UTC), "satellite": satellite, "seed": seed}
+        _simulate_plan(out, plan_path, quick, take | {"polarisation": _MODE_POLARISATIONS[polarisations]})
+        return
+    if mode not in {None, "S3"} or satellite != "S1A" or polarisations.startswith("H") or duration > _LONGEST_SCENE_S:
+        raise click.UsageError("a scene is StripMap S3 of S1A, sent in V, of 60 s at most; use --echoes noise")
     common: dict[str, Any] = {
         "place": place_name,
         "after": after.replace(tzinfo=UTC),
@@ -88,6 +119,35 @@ def simulate(
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     _describe(session)
+
+
+def _is_given(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+
+
+def _simulate_plan(out: Path, path: Path | None, quick: dict[str, Any], take: dict[str, Any]) -> None:
+    try:
+        plan = Plan(takes=(TakePlan(**take),), **quick) if path is None else read_plan(path)
+        with click.progressbar(length=1000, label="simulating", item_show_func=str) as bar:
+            mission = simulate_plan(plan, out, lambda what, share: bar.update(round(1000 * share) - bar.pos, what))
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    _describe_mission(mission)
+
+
+def _describe_mission(mission: SimulatedMission) -> None:
+    for take in mission.takes:
+        channels = "+".join(take.receive_polarisations)
+        click.echo(f"data take   {take.data_take_id:06X} {take.plan.mode} {channels} from {take.sensing.start:%FT%TZ}")
+    for session in mission.sessions:
+        octets = sum(file["size"] for file in session.announcement["files"])
+        click.echo(
+            f"session     {session.session_id}, {octets / 1e6:.1f} MB in {len(session.announcement['files'])} blocks"
+        )
+        for stream in session.streams:
+            what = stream.get("telemetry") or f"{stream['take']} {stream['polarisation']}"
+            click.echo(f"channel {stream['channel']}   {what}, {stream['packets']} packets on VC {stream['vcid']}")
+    click.echo(f"folder      {mission.folder}")
 
 
 def _describe(session: SimulatedSession) -> None:

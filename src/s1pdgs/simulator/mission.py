@@ -7,7 +7,8 @@
 """
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,14 @@ from s1pdgs.simulator.auxiliary import KINDS, AuxiliaryContext, write_auxiliary
 from s1pdgs.simulator.downlink import ChannelWriter, as_record
 from s1pdgs.simulator.errors import SimulatorError
 from s1pdgs.simulator.housekeeping import telemetry_streams
-from s1pdgs.simulator.orbit import Trajectory, relative_orbit_and_cycle
+from s1pdgs.simulator.orbit import CYCLE, Trajectory, relative_orbit_and_cycle
 from s1pdgs.simulator.plan import DownlinkPlan, Part, Plan
 from s1pdgs.simulator.planned import PlannedTake, plan_takes
 from s1pdgs.simulator.sending import OutgoingStream, send, share_channels
 from s1pdgs.simulator.session import SESSION_FILE, TRUTH_FILE, Progress
 
 _LONGEST = timedelta(days=1)
-_BEFORE, _AFTER = timedelta(days=6), timedelta(days=14)
+_BEFORE, _AFTER = timedelta(days=6), timedelta(days=4)
 _CHANNELS = (1, 2)
 
 
@@ -44,8 +45,8 @@ def simulate_plan(plan: Plan, out: Path, progress: Progress | None = None) -> "S
             raise SimulatorError(f"{folder / SESSION_FILE} exists: choose another folder, or remove that one")
     report = progress or _silent
     report("planning", 0.0)
-    trajectory = Trajectory.spanning(plan.start - _BEFORE, plan.start + _AFTER, plan.satellite)
-    takes = plan_takes(plan, trajectory)
+    trajectory = _trajectory(plan)
+    takes = plan_takes(plan, trajectory, out / "auxiliary")
     span = _span(takes)
     if span.duration > _LONGEST:
         raise SimulatorError(f"the data takes spread over {span.duration}; a plan covers {_LONGEST} at most")
@@ -65,6 +66,19 @@ def simulate_plan(plan: Plan, out: Path, progress: Progress | None = None) -> "S
         write_atomic(session.folder / SESSION_FILE, _json(session.announcement))
     report("done", 1.0)
     return mission
+
+
+def _trajectory(plan: Plan) -> Trajectory:
+    """The satellite's way, long enough for the orbit files, and to find the passes of scenes."""
+    start, after = plan.start.astimezone(UTC), _AFTER
+    if any(take.echoes == "scene" for take in plan.takes):
+        after += CYCLE
+    return _spanning(start - _BEFORE, start + after, plan.satellite)
+
+
+@lru_cache(maxsize=8)
+def _spanning(start: datetime, stop: datetime, satellite: str) -> Trajectory:
+    return Trajectory.spanning(start, stop, satellite)
 
 
 def _write_auxiliary_files(plan: Plan, trajectory: Trajectory, takes: list[PlannedTake], folder: Path) -> None:

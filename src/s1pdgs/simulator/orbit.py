@@ -65,12 +65,15 @@ def acquisition_over(
     pass_direction: str | None = None,
     *,
     after: datetime,
+    trajectory: "Trajectory | None" = None,
 ) -> "Acquisition":
     """The first pass after a UTC time in whose StripMap swath a place lies, ascending or descending if asked.
 
-    Raises `SimulatorError` when no pass of a whole cycle covers the place, telling the swaths that do.
+    A trajectory that is given must span the cycle and two days more. Raises `SimulatorError` when no pass of a whole
+    cycle covers the place, telling the swaths that do.
     """
-    trajectory = Trajectory.spanning(after - timedelta(days=6), after + CYCLE + timedelta(days=2))
+    if trajectory is None:
+        trajectory = Trajectory.spanning(after - timedelta(days=6), after + CYCLE + timedelta(days=2))
     place = geodetic_to_ecef(latitude_deg, longitude_deg)
     others: set[str] = set()
     for time_s in trajectory.broadside_s(place, after, after + CYCLE):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from s1pdgs.simulator.noise_take import Batch, NoiseTake, ancillary_frames
 from s1pdgs.simulator.orbit import Trajectory
 from s1pdgs.simulator.plan import Plan, TakePlan
 from s1pdgs.simulator.program import build_program
+from s1pdgs.simulator.scene_take import scene_take
 
 _SECOND = timedelta(seconds=1)
 
@@ -80,10 +82,13 @@ class PlannedTake:
         }
 
 
-def plan_takes(plan: Plan, trajectory: Trajectory) -> list[PlannedTake]:
-    """All data takes of a plan in its order. Raises `SimulatorError` when the instrument would do two at a time."""
+def plan_takes(plan: Plan, trajectory: Trajectory, auxiliary: Path) -> list[PlannedTake]:
+    """All data takes of a plan in its order; scenes will read the instrument from the `auxiliary` files.
+
+    Raises `SimulatorError` when the instrument would do two data takes at a time.
+    """
     takes = [
-        PlannedTake(name, identifier, take, _source(plan, take, identifier, trajectory))
+        PlannedTake(name, identifier, take, _source(plan, take, identifier, trajectory, auxiliary))
         for name, identifier, take in zip(plan.names, plan.data_take_ids, plan.takes, strict=True)
     ]
     ordered = sorted(takes, key=lambda take: take.sensing.start)
@@ -96,9 +101,9 @@ def plan_takes(plan: Plan, trajectory: Trajectory) -> list[PlannedTake]:
     return takes
 
 
-def _source(plan: Plan, take: TakePlan, identifier: int, trajectory: Trajectory) -> PacketSource:
+def _source(plan: Plan, take: TakePlan, identifier: int, trajectory: Trajectory, auxiliary: Path) -> PacketSource:
     if take.echoes == "scene":
-        raise SimulatorError("scene echoes in a plan are not there yet")
+        return scene_take(plan, take, identifier, trajectory, auxiliary)
     return noise_take(plan, take, identifier, trajectory)
 
 

@@ -41,7 +41,7 @@ Progress = Callable[[str, float], None]
 
 _ORBIT_MARGIN = timedelta(seconds=100)
 _FIT_MARGIN = timedelta(seconds=20)
-_SPAWN_SCENE, _SPAWN_NOISE = 3, 4
+_SPAWN_SCENE, SPAWN_NOISE = 3, 4
 
 
 def simulate(scenario: Scenario, out: Path, progress: Progress | None = None) -> "SimulatedSession":
@@ -137,7 +137,7 @@ def _send_channel(
     writer = ChannelWriter(out, session_id, number, scenario.downlink)
     digest = hashlib.sha256()
     count = octets = 0
-    seed = np.random.SeedSequence(scenario.seed, spawn_key=(_SPAWN_NOISE, vcid))
+    seed = np.random.SeedSequence(scenario.seed, spawn_key=(SPAWN_NOISE, vcid))
     for data, bounds in packet_batches(take, channel, raw, deviation, seed):
         body = data.tobytes()
         digest.update(body)
