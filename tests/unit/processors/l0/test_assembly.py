@@ -1,0 +1,164 @@
+"""A long data take that arrives in parts, out of order, with losses: its slices keep their places."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from tests.unit.processors.l0.flights import Flight, sensing_us
+
+from s1pdgs.formats.isp.header import HEADER_SIZE, SEQUENCE_MODULO, pack_headers, unpack_headers
+from s1pdgs.formats.l0.manifest_reader import read_manifest
+from s1pdgs.formats.l0.report import GapCause
+from s1pdgs.model.time import micros
+from s1pdgs.processors.l0.program import ProcessorError
+from s1pdgs.simulator.plan import TakePlan
+
+START = datetime(2026, 3, 1, 5, 10, tzinfo=UTC)
+LENGTH_S, OVERLAP_S = 25.0, 7.4
+EARLY, MIDDLE, LATE = (0.0, 0.55), (0.45, 0.75), (0.75, 1.0)
+
+
+@pytest.fixture(scope="module")
+def flight(mission) -> Flight:
+    return Flight.of(mission, START, [TakePlan(name="IW", mode="IW", duration_s=63.0, samples=64, polarisation="SV")])
+
+
+@pytest.fixture(scope="module")
+def packets(flight) -> list[bytes]:
+    return flight.packets("IW", "VV")
+
+
+@pytest.fixture(scope="module")
+def segments(flight, packets, tmp_path_factory):
+    """The segment of each part of the data take, every part received in a session of its own."""
+    found = {}
+    for name, (begin, end) in (("early", EARLY), ("middle", MIDDLE), ("late", LATE)):
+        part = packets[round(begin * len(packets)) : round(end * len(packets))]
+        (found[name],) = flight.receive({"IW": {"VV": part}}, tmp_path_factory.mktemp(name))["IW"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def whole(flight, segments, tmp_path_factory):
+    return flight.assemble(list(segments.values()), tmp_path_factory.mktemp("whole") / "asp")
+
+
+@pytest.fixture(scope="module")
+def headless(flight, segments, tmp_path_factory):
+    """Made without the first part, and in another order."""
+    return flight.assemble([segments["late"], segments["middle"]], tmp_path_factory.mktemp("headless") / "asp")
+
+
+def _expected(flight, packets) -> list[bytes]:
+    """Slices by the rule alone: number i from (i - 1) L on for L + O, the last one up to the end."""
+    times = sensing_us(flight.takes["IW"], np.arange(len(packets)))
+    times -= times[0]
+    count = int(np.ceil((times[-1] / 1e6 - OVERLAP_S) / LENGTH_S))
+    slices = []
+    for number in range(count):
+        begin = number * LENGTH_S * 1e6
+        end = times[-1] if number == count - 1 else begin + (LENGTH_S + OVERLAP_S) * 1e6
+        chosen = np.flatnonzero((times >= begin) & (times <= end))
+        slices.append(b"".join(packets[chosen[0] : chosen[-1] + 1]))
+    return slices
+
+
+def test_segments_say_which_part_of_the_data_take_they_are(segments):
+    manifests = [read_manifest(segments[part] / "manifest.safe") for part in ("early", "middle", "late")]
+    assert [manifest.consolidation for manifest in manifests] == ["START", "MID", "END"]
+    assert [manifest.sensing_consolidation for manifest in manifests] == ["BEGIN", "MIDDLE", "END"]
+
+
+def test_parts_become_slices_without_gap_or_twin(flight, packets, whole):
+    assert [product["VV"] for product in whole.packets()] == _expected(flight, packets)
+    assert [(each.slice.number, each.slice.total) for each in whole.manifests()] == [(1, 3), (2, 3), (3, 3)]
+    assert whole.warnings == []
+    (stream,) = whole.report.streams
+    doubled = round(EARLY[1] * len(packets)) - round(MIDDLE[0] * len(packets))
+    assert (stream.packets, stream.duplicates, stream.gaps) == (len(packets), doubled, ())
+    assert [each.product for each in whole.report.slices] == list(whole.report.products[:3])
+
+
+def test_without_its_beginning_slices_have_the_numbers_of_the_whole(whole, headless):
+    """RS-943 of the reference system: slices counted from the first packet that was there."""
+    assert abs(headless.report.grid_start - whole.report.grid_start) < timedelta(milliseconds=1)
+    assert [each.slice.number for each in headless.manifests()] == [1, 2, 3]
+    assert [each.slice.total for each in headless.manifests()] == [3, 3, 3]
+    assert headless.packets()[2] == whole.packets()[2]
+    assert headless.packets()[0]["VV"] == whole.packets()[0]["VV"][-len(headless.packets()[0]["VV"]) :]
+    (stream,) = headless.report.streams
+    assert (stream.starts, stream.ends) == (False, True)
+    assert any("its start is missing" in warning for warning in headless.warnings)
+
+
+def test_slices_of_which_nothing_is_here_are_told_and_not_made(flight, segments, whole, tmp_path):
+    end = flight.assemble([segments["late"]], tmp_path / "asp")
+    assert [each.slice.number for each in end.manifests()] == [2, 3]
+    empty = end.report.slices[0]
+    assert (empty.number, empty.product, empty.packets) == (1, None, (0,))
+    assert "no packet of slice 1 of 3 is here" in end.warnings
+
+
+def test_what_has_arrived_is_sliced_as_far_as_it_goes(flight, segments, whole, tmp_path):
+    """While the rest may still come, no tail is merged: slices that are whole now are whole for ever."""
+    early = flight.assemble([segments["early"]], tmp_path / "asp")
+    assert [each.slice.number for each in early.manifests()] == [1, 2]
+    assert [each.slice.total for each in early.manifests()] == [2, 2]
+    first, second = early.packets()
+    assert first == whole.packets()[0]
+    assert whole.packets()[1]["VV"].startswith(second["VV"])
+    assert early.manifests("A")[0].consolidation == "PARTIAL"
+    assert early.report.streams[0].ends is False
+
+
+def test_later_rounds_stay_on_the_grid_of_the_first(flight, segments, headless, tmp_path):
+    grid = headless.report.grid_start
+    again = flight.assemble(list(segments.values()), tmp_path / "asp", Grid_Start=f"{grid:%Y%m%dT%H%M%S.%f}")
+    assert again.report.grid_start == grid
+    assert [each.slice.data_take_start for each in again.manifests()] == [grid] * 3
+    before = [manifest.units[0].data.md5 for manifest in headless.manifests()]
+    after = [manifest.units[0].data.md5 for manifest in again.manifests()]
+    assert [one == other for one, other in zip(before, after, strict=True)] == [False, False, True]
+    first = again.packets()[0]["VV"]
+    assert first.startswith(b"".join(flight.packets("IW", "VV")[:100]))
+
+
+def test_a_grid_start_that_is_no_time_is_refused(flight, segments, tmp_path):
+    with pytest.raises(ProcessorError, match="Grid_Start of the job order is 'noon'"):
+        flight.assemble([segments["late"]], tmp_path / "asp", Grid_Start="noon")
+
+
+def test_the_order_of_segments_changes_no_product(flight, segments, whole, tmp_path):
+    shuffled = flight.assemble([segments["late"], segments["early"], segments["middle"]], tmp_path / "asp")
+    md5 = [[manifest.units[0].data.md5 for manifest in made.manifests()] for made in (whole, shuffled)]
+    assert md5[0] == md5[1]
+    assert shuffled.report.segments == whole.report.segments
+
+
+def _renumbered(packets: list[bytes], sequence: int) -> list[bytes]:
+    """The same packets, with sequence counts from `sequence` on."""
+    headers = unpack_headers(np.stack([np.frombuffer(packet[:HEADER_SIZE], np.uint8) for packet in packets]))
+    headers["sequence_count"] = (sequence + np.arange(len(packets))) % SEQUENCE_MODULO
+    raw = pack_headers(headers)
+    return [raw[n].tobytes() + packet[HEADER_SIZE:] for n, packet in enumerate(packets)]
+
+
+def test_losses_are_told_by_cause_time_and_slice(flight, packets, tmp_path):
+    """40 packets lost in the downlink in slice 1; 25 that never left the instrument in slice 3."""
+    lost = slice(20_000, 20_040)
+    unsent = slice(len(packets) - 5_000, len(packets) - 4_975)
+    sent = packets[: lost.start] + packets[lost.stop : unsent.start]
+    sent += _renumbered(packets[unsent.stop :], unsent.start)
+    (segment,) = flight.receive({"IW": {"VV": sent}}, tmp_path)["IW"]
+    quality = read_manifest(segment / "manifest.safe").units[0].quality
+    assert (quality.elements, quality.missing) == (len(packets) - 65, 65)
+    made = flight.assemble([segment], tmp_path / "asp")
+    (stream,) = made.report.streams
+    assert (stream.lost_in_downlink, stream.lost_in_instrument) == (40, 25)
+    assert [(gap.packets, gap.cause) for gap in stream.gaps] == [(40, GapCause.DOWNLINK), (25, GapCause.INSTRUMENT)]
+    times = sensing_us(flight.takes["IW"], [lost.start - 1, lost.stop, unsent.start - 1, unsent.stop])
+    edges = [micros(moment) - micros(made.report.start) for gap in stream.gaps for moment in (gap.start, gap.stop)]
+    assert np.abs(np.array(edges) - times).max() < 20
+    assert [each.missing for each in made.report.slices] == [(40,), (0,), (25,)]
+    assert [manifest.units[0].quality.missing for manifest in made.manifests()] == [40, 0, 25]
+    assert any("65 packets are missing within the data take (40 lost in the downlink" in text for text in made.warnings)
