@@ -1,6 +1,7 @@
 """The columns of the packet table: header codes, their physical values, and annotations."""
 
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from typing import Any, Literal
 
 import numpy as np
@@ -177,7 +178,7 @@ DEFAULT = (
 
 def choose_columns(fields: Sequence[str], *, physical: bool = False, annotations: bool = False) -> tuple[Column, ...]:
     """The columns of a table: `fields` (`all` for every code; the usual ones when none is given), physical values
-    behind their codes, annotations last. Raises `ToolError` naming an unknown field and those that are known.
+    behind their codes, annotations last. Raises `ToolError` naming an unknown field.
     """
     wanted = list(fields) or list(DEFAULT)
     if wanted == ["all"]:
@@ -193,8 +194,10 @@ def choose_columns(fields: Sequence[str], *, physical: bool = False, annotations
 
 
 def column_named(name: str) -> Column:
-    """A column; `ToolError` naming those that exist."""
+    """A column; `ToolError` naming those of a similar name."""
     column = COLUMNS.get(name)
     if column is None:
-        raise ToolError(f"no field is named {name!r}; fields are {', '.join(COLUMNS)}")
+        near = " or ".join(get_close_matches(name, COLUMNS, 3, 0.5))
+        hint = f"did you mean {near}? " if near else ""
+        raise ToolError(f"no field is named {name!r}; {hint}`s1pdgs l0 dump --list-fields` lists all")
     return column

@@ -31,11 +31,12 @@ _SIGNAL_COLOURS = {
     "epdncal": "#805ad5",
     "tacal": "#d53f8c",
     "apdncal": "#b7791f",
-    "txhcaliso": "#e53e3e",
+    "txhcaliso": "#319795",
 }
 _CAUSE_COLOURS = {"downlink": "#c53030", "instrument": "#6b46c1", "downlink+instrument": "#822727"}
 _SWATH_COLOURS = ("#1f77b4", "#e07b39", "#2a9d5c", "#b04a87", "#7a6cc4", "#8c8c3c")
 _POINTS = 4000
+_GAPS_SHADED = 200
 _DPI = 130
 
 
@@ -74,6 +75,7 @@ def plot_timeline(product: Product, output: Path, polarisations: tuple[str, ...]
         _draw_gain(axes[2], tracks)
         _draw_rates(axes[3], tracks)
         for axis in axes:
+            _shade_gaps(axis, tracks)
             axis.spines[["top", "right"]].set_visible(False)
             axis.grid(visible=True, axis="x", color="#e2e8f0", linewidth=0.6)
         axes[3].set_xlabel(f"seconds after {from_micros(start_us):%Y-%m-%d %H:%M:%S.%f} UTC")
@@ -162,6 +164,15 @@ def _draw_strips(axis: Any, tracks: list[_Track]) -> None:
         handlelength=1.0,
         columnspacing=1.2,
     )
+
+
+def _shade_gaps(axis: Any, tracks: list[_Track]) -> None:
+    """The gaps of all polarisations, pale, over the height of a panel."""
+    for track in tracks:
+        for gap in lost_at(track.steps)[:_GAPS_SHADED]:
+            begin, end = track.time_s[gap.before], track.time_s[gap.before + 1]
+            colour = _CAUSE_COLOURS[cause_of(gap.downlink, gap.instrument)]
+            axis.axvspan(begin, end, color=colour, alpha=0.10, linewidth=0, zorder=0)
 
 
 def _echoes(track: _Track, swath: str) -> NDArray[np.int64]:

@@ -139,7 +139,7 @@ def _check_losses(packets: Packets, findings: Findings) -> None:
             packets.source.name,
             f"{gap.downlink + gap.instrument} packets lost behind packet {gap.before} ({span_ms:.1f} ms), cause: "
             f"{cause_of(gap.downlink, gap.instrument)}",
-            "a retransfer may bring those lost in the downlink; what the instrument lost stays lost",
+            "a retransfer may bring them" if gap.downlink else "they never left the instrument",
         )
 
 
