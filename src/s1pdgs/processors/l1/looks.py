@@ -9,17 +9,13 @@ import scipy.fft
 from attrs import frozen
 from numpy.typing import NDArray
 
-from s1pdgs.processors.l1.focus import (
-    FocusedBlock,
-    FocusPlan,
-    Window,
-    azimuth_noise_spectrum,
-    range_noise_spectrum,
-)
+from s1pdgs.processors.l1.focus import FocusedBlock, FocusPlan, Window
 from s1pdgs.processors.l1.geometry import ImageGrid
 from s1pdgs.processors.l1.ground import GroundRange
 
 Array = NDArray[np.float64]
+NoiseSpectrum = tuple[Array, Array]
+"""Frequencies in Hz from the centre of the band and the power of noise there."""
 
 _TAPS = 8
 _FRACTIONS = 128
@@ -61,13 +57,15 @@ class LookParameters:
         return np.asarray(ratio * scale)
 
 
-def noise_share(range_looks: LookParameters, azimuth_looks: LookParameters, plan: FocusPlan) -> float:
-    """Power of thermal noise in the detected image over that in the fully windowed one."""
+def noise_share(
+    range_looks: LookParameters, azimuth_looks: LookParameters, across: NoiseSpectrum, along: NoiseSpectrum
+) -> float:
+    """Power of thermal noise in the detected image over that in the fully windowed one.
+
+    `across`, `along`: the spectra that focusing gives white noise in range and in azimuth.
+    """
     share = 1.0
-    for looks, (frequency, power) in (
-        (range_looks, range_noise_spectrum(plan)),
-        (azimuth_looks, azimuth_noise_spectrum(plan)),
-    ):
+    for looks, (frequency, power) in ((range_looks, across), (azimuth_looks, along)):
         passed = [np.sum(power * looks.weights(frequency, centre) ** 2) for centre in looks.centres_hz]
         share *= float(np.mean(passed) / np.sum(power))
     return share
@@ -140,7 +138,7 @@ def detect(plan: DetectionPlan, block: FocusedBlock) -> DetectedBlock:
     intensity = np.zeros((last - first, plan.samples), np.float32)
     lines_s = np.asarray(plan.first_line_s + np.arange(first, last) * plan.line_interval_s, np.float64)
     slant = plan.ground.slant_polynomials(lines_s)
-    detector = _RangeDetector.of(plan)
+    detector = RangeDetector.of(image, plan.range_looks, plan.spacing_m)
     with ThreadPoolExecutor(block.threads) as pool:
         for centre_hz in plan.azimuth_looks.centres_hz:
             look = _azimuth_look(plan, block, centre_hz, shift_s)[skipped : skipped + last - first]
@@ -167,34 +165,39 @@ def _azimuth_look(plan: DetectionPlan, block: FocusedBlock, centre_hz: float, sh
 
 
 @frozen(eq=False)
-class _RangeDetector:
+class RangeDetector:
     """Splits lines into range looks, brings them to ground range and adds their intensities."""
 
-    plan: DetectionPlan
+    image: ImageGrid
+    spacing_m: float
     bins: int
     parts: tuple[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.complex64]], ...]
     decimated: int
     kernel: NDArray[np.float32]
 
     @classmethod
-    def of(cls, plan: DetectionPlan) -> "_RangeDetector":
-        image = plan.image
+    def of(cls, image: ImageGrid, looks: LookParameters, spacing_m: float) -> "RangeDetector":
         bins = scipy.fft.next_fast_len(image.samples + _PADDING, real=False)
         frequency = scipy.fft.fftfreq(bins, 1.0 / image.sampling_hz)
-        share = plan.range_looks.look.bandwidth_hz / image.sampling_hz
+        share = looks.look.bandwidth_hz / image.sampling_hz
         decimated = min(scipy.fft.next_fast_len(math.ceil(_OVERSAMPLING * share * bins), real=False), bins)
         parts = []
-        for centre in plan.range_looks.centres_hz:
-            weights = plan.range_looks.weights(frequency, centre)
+        for centre in looks.centres_hz:
+            weights = looks.weights(frequency, centre)
             source = np.flatnonzero(weights)
             signed = np.where(source > bins // 2, source - bins, source)
             target = (signed - round(centre / image.sampling_hz * bins)) % decimated
             parts.append((source, target, (weights[source] * decimated / bins).astype(np.complex64)))
-        return cls(plan, bins, tuple(parts), decimated, _kernel())
+        return cls(image, spacing_m, bins, tuple(parts), decimated, _kernel())
 
-    def add(self, lines: NDArray[np.complex64], slant: Array, intensity: NDArray[np.float32]) -> None:
-        """Add the intensities of all range looks of some lines; `slant` has one polynomial for each."""
-        image = self.plan.image
+    def add(
+        self, lines: NDArray[np.complex64], slant: Array, intensity: NDArray[np.float32], first_pixel: int = 0
+    ) -> None:
+        """Add the intensities of all range looks of some lines to ground pixels from a first one on.
+
+        `slant` has one polynomial for each line.
+        """
+        image = self.image
         spectrum = scipy.fft.fft(lines, self.bins, axis=1)
         narrow = np.zeros((lines.shape[0], len(self.parts), self.decimated), np.complex64)
         for look, (source, target, weights) in enumerate(self.parts):
@@ -202,8 +205,9 @@ class _RangeDetector:
         narrow = scipy.fft.ifft(narrow, axis=2, overwrite_x=True)
         scale = self.decimated / self.bins / image.range_spacing_m
         add_ground_intensity(
-            narrow.view(np.float32), slant, self.plan.spacing_m, float(image.ranges_m[0]), scale, self.kernel, intensity
-        )
+            narrow.view(np.float32), slant, self.spacing_m, float(image.ranges_m[0]), scale, self.kernel, intensity,
+            first_pixel,
+        )  # fmt: skip
 
 
 def _kernel() -> NDArray[np.float32]:
@@ -224,6 +228,7 @@ def add_ground_intensity(  # noqa: PLR0917 - numba takes positions only
     scale: float,
     kernel: NDArray[np.float32],
     intensity: NDArray[np.float32],
+    first_pixel: int,
 ) -> None:  # pragma: no cover - compiled
     """Interpolate complex lines, float32 (n, looks, 2 m), at the slant ranges of ground pixels and add |.|^2.
 
@@ -236,8 +241,8 @@ def add_ground_intensity(  # noqa: PLR0917 - numba takes positions only
         for start in range(0, intensity.shape[1], _STRIDE):
             near, far = 0.0, 0.0
             for power in range(slant.shape[1] - 1, -1, -1):
-                near = near * (1e-3 * spacing_m * start) + slant[row, power]
-                far = far * (1e-3 * spacing_m * (start + _STRIDE)) + slant[row, power]
+                near = near * (1e-3 * spacing_m * (first_pixel + start)) + slant[row, power]
+                far = far * (1e-3 * spacing_m * (first_pixel + start + _STRIDE)) + slant[row, power]
             near, far = (near - first_m) * scale, (far - first_m) * scale
             for pixel in range(start, min(start + _STRIDE, intensity.shape[1])):
                 position = near + (far - near) * (pixel - start) / _STRIDE

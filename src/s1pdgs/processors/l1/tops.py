@@ -31,6 +31,7 @@ Spectrum = NDArray[np.complex64]
 _COLUMNS = 64
 _ROWS = 32
 _CLAMP = 0.05
+_NOISE_STEPS = 2000
 
 
 def focus_burst(plan: BurstPlan, source: LineSource) -> Spectrum:
@@ -52,15 +53,24 @@ def noise_gain(plan: BurstPlan) -> tuple[Array, Array]:
 
     The factor by line is the shape that descalloping gives the noise; 1 where the beam is not steered.
     """
+    (_, across), (_, along) = noise_spectra(plan)
+    element = plan.parameters.element_pattern(float(plan.burst_rate_hz_s.mean()) * plan.line_offsets_s)
+    return float(across.mean()) * float(along.sum()) * _gain(plan) ** 2, np.asarray(element**-2.0)
+
+
+def noise_spectra(plan: BurstPlan) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """The power that range and azimuth filters give white noise: frequencies and powers of both.
+
+    Range frequencies of the transform; Doppler offsets from the centre of the aperture, with the share of each step.
+    """
     parameters, raw = plan.parameters, plan.burst.raw
+    frequency = np.asarray(scipy.fft.fftfreq(plan.range_bins[0], 1.0 / raw.sampling_hz), np.float64)
+    across = np.asarray(np.abs(_range_filter(plan)) ** 2, np.float64)
     shrink = plan.steering_hz_s / float(plan.burst_rate_hz_s.mean())
     half = 0.5 * parameters.azimuth_window.bandwidth_hz
-    offset = np.linspace(-half, half, 2001, dtype=np.float64)
+    offset = (np.arange(_NOISE_STEPS, dtype=np.float64) + 0.5) * (2.0 * half / _NOISE_STEPS) - half
     weight = parameters.azimuth_window(offset) / parameters.azimuth_pattern(offset * shrink)
-    along = float(np.trapezoid(weight**2, offset)) * raw.pri_s
-    across = float(np.mean(np.abs(_range_filter(plan)) ** 2))
-    element = parameters.element_pattern(float(plan.burst_rate_hz_s.mean()) * plan.line_offsets_s)
-    return across * along * _gain(plan) ** 2, np.asarray(element**-2.0)
+    return (frequency, across), (offset, weight**2 * (2.0 * half / _NOISE_STEPS * raw.pri_s))
 
 
 def _spans(samples: int) -> list[tuple[int, int]]:

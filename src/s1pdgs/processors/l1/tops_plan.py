@@ -26,6 +26,7 @@ EW_LINE_INTERVAL_S = 2.9191949e-3
 _EDGE_SAMPLES = 16
 _FEWEST_SAMPLES = 64
 _RATE_TOLERANCE = 2e-4
+_LARGEST_TERM = 200
 _SMOOTH = (2, 3, 5, 7, 11, 13, 17, 19)
 
 
@@ -171,7 +172,7 @@ def plan_burst(burst: Burst, orbit: Orbit, parameters: TopsParameters, grid: Com
         model=model,
         bins=bins,
         rows=rows,
-        range_bins=_range_lengths(raw.samples, ratio),
+        range_bins=resampling_lengths(raw.samples, ratio),
     )
 
 
@@ -225,12 +226,21 @@ def _unfolding_lengths(
     return (forward, backward), 2 * math.ceil(half_hz / step)
 
 
-def _range_lengths(samples: int, ratio: Fraction) -> tuple[int, int]:
-    """Smooth lengths of the range transform and its inverse whose ratio resamples exactly."""
+def resampling_lengths(samples: int, ratio: Fraction) -> tuple[int, int]:
+    """The shortest smooth lengths of a transform and its inverse that resample exactly by a ratio of smooth numbers."""
     count = -(-samples // ratio.denominator)
     while not (_is_smooth(count * ratio.denominator) and _is_smooth(count * ratio.numerator)):
         count += 1
     return count * ratio.denominator, count * ratio.numerator
+
+
+def smooth_ratio(value: float) -> Fraction:
+    """A fraction of smooth numbers near a positive value, the simplest within 5e-4 of it."""
+    numbers = _smooth_lengths(1, _LARGEST_TERM)
+    error = np.abs(numbers[:, None] / (numbers[None, :] * value) - 1.0)
+    close = np.argwhere(error < max(5e-4, float(error.min()) * 1.001))
+    numerator, denominator = close[np.argmin(close.sum(axis=1))]
+    return Fraction(int(numbers[numerator]), int(numbers[denominator]))
 
 
 def _is_smooth(number: int) -> bool:

@@ -172,10 +172,10 @@ def make_parameters(swath: Swath, orbit: Orbit, centroid_hz: float) -> TopsParam
 
 
 def acquire_burst(
-    orbit: Orbit, name: str, samples: int, *, centroid_hz: float = 0.0, centre_s: float = 0.0
+    orbit: Orbit, of: str | Swath, samples: int, *, centroid_hz: float = 0.0, centre_s: float = 0.0
 ) -> Acquisition:
     """A burst without a target, the beam unsteered at `centre_s`, of all lines and of `samples` of the window."""
-    swath = SWATHS[name]
+    swath = SWATHS[of] if isinstance(of, str) else of
     lines = swath.echoes - swath.rank
     first_delay = first_sample_delay_s(swath.rank, swath.pri_s, swath.window_start / REFERENCE_FREQUENCY_HZ)
     middle_s = 0.5 * first_delay + 0.25 * samples / swath.sampling_hz

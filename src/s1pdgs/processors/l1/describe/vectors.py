@@ -9,7 +9,7 @@ from s1pdgs.formats.l1.noise import Noise, NoiseAzimuthVector, NoiseRangeVector
 from s1pdgs.formats.l1.rfi import Rfi
 from s1pdgs.processors.l1.calibration_pulses import noise_power
 from s1pdgs.processors.l1.describe.context import Array, ImageContext
-from s1pdgs.processors.l1.focus import noise_gain
+from s1pdgs.processors.l1.focus import azimuth_noise_spectrum, noise_gain, range_noise_spectrum
 from s1pdgs.processors.l1.geometry import RangeModel, range_model
 from s1pdgs.processors.l1.looks import noise_share
 
@@ -111,7 +111,8 @@ def _noise_equivalent_beta(context: ImageContext, time_s: float) -> tuple[Array,
     level = noise_gain(plan, model)
     detection = context.plan.detection
     if context.frame.detected and detection is not None:
-        level = level * noise_share(detection.range_looks, detection.azimuth_looks, plan)
+        across, along = range_noise_spectrum(plan), azimuth_noise_spectrum(plan)
+        level = level * noise_share(detection.range_looks, detection.azimuth_looks, across, along)
     return level, model
 
 
