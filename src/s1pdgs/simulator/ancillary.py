@@ -1,5 +1,7 @@
 """The sub-commutated ancillary words of a packet stream: orbit, attitude and temperatures, refreshed at 1 Hz."""
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,7 +57,6 @@ def ancillary_data(
     whole, fraction = utc_to_gps(orbit.epoch)
     time = float(gps_second - whole) - fraction
     stamp = ticks(gps_second, 0.0)
-    rng = np.random.default_rng(seed)
     axes = steered_body_axes(orbit, np.asarray(time, dtype=np.float64), mispointing)
     return AncillaryData(
         position_m=tuple(orbit.position(time)),
@@ -65,11 +66,17 @@ def ancillary_data(
         angular_rate_rad_s=tuple(body_rates_rad_s(orbit, time, mispointing)),
         attitude_time_ticks=stamp,
         temperature_update_mask=0x7FFF if has_tgu else 0x3FFF,
-        tile_temperature_codes=tuple(
-            tuple(_code(tile_temperatures_celsius(), _TILE_CELSIUS + offset) for offset in rng.uniform(-2.0, 2.0, 3))
-            for _ in range(TILES)
-        ),
+        tile_temperature_codes=_tile_codes(seed),
         tgu_temperature_code=_code(tgu_temperatures_celsius(), _TGU_CELSIUS) if has_tgu else 0,
+    )
+
+
+@lru_cache(maxsize=8)
+def _tile_codes(seed: int) -> tuple[tuple[int, ...], ...]:
+    rng = np.random.default_rng(seed)
+    return tuple(
+        tuple(_code(tile_temperatures_celsius(), _TILE_CELSIUS + offset) for offset in rng.uniform(-2.0, 2.0, 3))
+        for _ in range(TILES)
     )
 
 

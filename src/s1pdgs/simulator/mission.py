@@ -25,11 +25,11 @@ from s1pdgs.simulator.housekeeping import telemetry_streams
 from s1pdgs.simulator.orbit import CYCLE, Trajectory, relative_orbit_and_cycle
 from s1pdgs.simulator.plan import DownlinkPlan, Part, Plan
 from s1pdgs.simulator.planned import PlannedTake, plan_takes
-from s1pdgs.simulator.sending import OutgoingStream, send, share_channels
+from s1pdgs.simulator.sending import OutgoingStream, send, share_channels, store_vcid
 from s1pdgs.simulator.session import SESSION_FILE, TRUTH_FILE, Progress
 
 _LONGEST = timedelta(days=1)
-_BEFORE, _AFTER = timedelta(days=6), timedelta(days=4)
+_BEFORE, _AFTER = timedelta(days=5, hours=2), timedelta(days=3, hours=2)
 _CHANNELS = (1, 2)
 
 
@@ -50,6 +50,9 @@ def simulate_plan(plan: Plan, out: Path, progress: Progress | None = None) -> "S
     span = _span(takes)
     if span.duration > _LONGEST:
         raise SimulatorError(f"the data takes spread over {span.duration}; a plan covers {_LONGEST} at most")
+    for take in takes:
+        for polarisation in take.receive_polarisations:
+            store_vcid(take.plan.store_type, polarisation[1], take.plan.pair)
     report("writing auxiliary files", 0.02)
     _write_auxiliary_files(plan, trajectory, takes, out / "auxiliary")
     sessions = []

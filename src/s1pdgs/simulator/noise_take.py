@@ -84,6 +84,11 @@ class NoiseTake:
         first, last = (self.start + timedelta(seconds=float(value)) for value in seconds)
         return Interval(first, last)
 
+    @property
+    def occupied(self) -> Interval:
+        """From the latch of PRI 0 on."""
+        return Interval(self.start, self.sensing.stop)
+
     def batches(self, polarisation: str) -> Iterator[Batch]:
         """All packets of one receive channel, in order; the same whenever it is asked."""
         pool = build_pool(self.program, polarisation, self.seed, bypass_echoes=self.test_mode == TestMode.BYPASS)
@@ -206,7 +211,8 @@ def _polarisation_codes(take: NoiseTake) -> NDArray[np.uint8]:
     }
     if len(letters) < 4:
         return np.full(take.program.swath.size, code[letters[0]], np.uint8)
-    return np.where(take.program.cycle % 2 == 0, code[letters[1]], code[letters[0]]).astype(np.uint8)
+    second = (take.program.cycle > 0) & (take.program.cycle % 2 == 0)
+    return np.where(second, code[letters[1]], code[letters[0]]).astype(np.uint8)
 
 
 def _set_image(

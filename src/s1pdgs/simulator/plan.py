@@ -16,6 +16,7 @@ from s1pdgs.simulator.scenario import MISPOINTING, Downlink
 SATELLITES = ("S1A", "S1B", "S1C", "S1D")
 STORES = ("Emergency", "RFC", "NRT", "WV", "Standard", "PassThrough")
 ECHOES = ("noise", "scene")
+_SCENE_ECC = (3, 13)
 
 
 def _check_mode(_instance: object, _attribute: object, mode: str) -> None:
@@ -118,9 +119,17 @@ class Plan:
         for what, values in (("name", names), ("data_take_id", self.data_take_ids)):
             if len(set(values)) < len(values):
                 raise SimulatorError(f"two data takes have the same {what}; give each its own")
+        for name, take in zip(names, self.takes, strict=True):
+            if take.echoes == "scene" and not self._can_be_scene(take):
+                raise SimulatorError(
+                    f"data take {name}: a scene is StripMap S3 of S1A, sent in V (DV or SV); use noise for others"
+                )
         for part in (part for downlink in self.downlinks for part in downlink.parts):
             if part.take not in names:
                 raise SimulatorError(f"a downlink wants data take {part.take!r}; the plan has {', '.join(names)}")
+
+    def _can_be_scene(self, take: TakePlan) -> bool:
+        return self.satellite == "S1A" and take.ecc_number in _SCENE_ECC and take.polarisation in {"SV", "DV"}
 
     @property
     def names(self) -> tuple[str, ...]:

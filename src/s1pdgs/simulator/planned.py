@@ -37,6 +37,10 @@ class PacketSource(Protocol):
     def sensing(self) -> Interval:
         """From the latch of the first packet to that of the last one, UTC."""
 
+    @property
+    def occupied(self) -> Interval:
+        """The same, from the latch of PRI 0 on: the instrument is busy with silence as well."""
+
     def batches(self, polarisation: str) -> Iterator[Batch]:
         """All packets of one receive channel, batch by batch; the same whenever it is asked."""
 
@@ -91,12 +95,13 @@ def plan_takes(plan: Plan, trajectory: Trajectory, auxiliary: Path) -> list[Plan
         PlannedTake(name, identifier, take, _source(plan, take, identifier, trajectory, auxiliary))
         for name, identifier, take in zip(plan.names, plan.data_take_ids, plan.takes, strict=True)
     ]
-    ordered = sorted(takes, key=lambda take: take.sensing.start)
+    ordered = sorted(takes, key=lambda take: take.source.occupied.start)
     for before, after in pairwise(ordered):
-        if after.sensing.start <= before.sensing.stop:
+        start, stop = after.source.occupied.start, before.sensing.stop
+        if start <= stop:
             raise SimulatorError(
-                f"data take {after.name} starts at {after.sensing.start.isoformat()}, before {before.name} ends at "
-                f"{before.sensing.stop.isoformat()}; give it a later start_s"
+                f"data take {after.name} starts at {start.isoformat()}, before {before.name} ends at "
+                f"{stop.isoformat()}; give it a later start_s"
             )
     return takes
 

@@ -11,7 +11,6 @@ from attrs import frozen
 from s1pdgs.model.interval import Interval
 from s1pdgs.simulator.datatake import DataTake
 from s1pdgs.simulator.downlink import VCIDS
-from s1pdgs.simulator.errors import SimulatorError
 from s1pdgs.simulator.instrument import read_channels
 from s1pdgs.simulator.noise import noise_deviation
 from s1pdgs.simulator.noise_take import Batch
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from s1pdgs.simulator.plan import Plan, TakePlan
 
 _POLARISATIONS = {"DV": ("VV", "VH"), "SV": ("VV",)}
-_S3 = (3, 13)
 
 
 @frozen(eq=False)
@@ -48,6 +46,11 @@ class SceneTake:
     def sensing(self) -> Interval:
         return sensing_interval(self.take)
 
+    @property
+    def occupied(self) -> Interval:
+        """From the latch of PRI 0 on."""
+        return Interval(self.take.orbit.utc(float(self.take.latch_s(0))), self.sensing.stop)
+
     def batches(self, polarisation: str) -> Iterator[Batch]:
         """All packets of one receive channel, in order; memory is that of the raw image."""
         scenario = self.take.scenario
@@ -58,9 +61,7 @@ class SceneTake:
 
 
 def scene_take(plan: "Plan", take: "TakePlan", identifier: int, trajectory: Trajectory, auxiliary: Path) -> SceneTake:
-    """A scene over the plan's place at the first pass after its start. Raises `SimulatorError` for other modes."""
-    if take.ecc_number not in _S3 or take.polarisation not in _POLARISATIONS or plan.satellite != "S1A":
-        raise SimulatorError("a scene is StripMap S3 of S1A, sent in V (DV or SV); use noise for other data takes")
+    """A scene over the plan's place at the first pass after its start. Raises `SimulatorError` without a pass."""
     samples: dict[str, Any] = {} if take.samples is None else {"samples": take.samples}
     scenario = Scenario(
         place=take.place,

@@ -179,5 +179,5 @@ def test_a_trajectory_that_is_too_short_is_refused(context: AuxiliaryContext, tm
     late = Interval(context.trajectory.stop - timedelta(minutes=5), context.trajectory.stop)
     with pytest.raises(SimulatorError, match="does not reach"):
         write_auxiliary(tmp_path, AuxiliaryContext.of(context.trajectory, late), ["AUX_POEORB"])
-    with pytest.raises(SimulatorError, match="satellite 'S1B' is not simulated"):
-        AuxiliaryContext.of(context.trajectory, late, satellite="S1B")
+    with pytest.raises(SimulatorError, match="satellite 'S2A' is not simulated"):
+        AuxiliaryContext.of(context.trajectory, late, satellite="S2A")

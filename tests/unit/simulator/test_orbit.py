@@ -121,3 +121,28 @@ def test_a_trajectory_ends(acquisition: Acquisition) -> None:
     with pytest.raises(SimulatorError, match="not 0 to 40 days long"):
         Trajectory.spanning(AFTER, AFTER + timedelta(days=41))
     assert trajectory.absolute_orbit(trajectory.start) == trajectory.nodes[0].absolute_orbit - 1
+
+
+def test_satellites_follow_each_other_on_one_ground_track() -> None:
+    """S1B and S1C are six days, half a cycle, from S1A; orbit numbers are those that real products have."""
+    moment = datetime(2021, 4, 1, 5, 26, 22, tzinfo=UTC)
+    span = timedelta(hours=1)
+    first = Trajectory.spanning(moment - span, moment + span)
+    second = Trajectory.spanning(moment - span, moment + span, "S1B")
+    earlier = Trajectory.spanning(moment - timedelta(days=6) - span, moment - timedelta(days=6) + span)
+    np.testing.assert_allclose(
+        second.vector_at(moment).position_m, earlier.vector_at(moment - timedelta(days=6)).position_m, atol=1.0
+    )
+    apart = first.vector_at(moment).position_m @ second.vector_at(moment).position_m
+    assert apart < 0.0
+    assert second.absolute_orbit(moment) == 26269
+
+
+@pytest.mark.parametrize(("satellite", "launch"), [("S1C", "2024-12-05T22:00"), ("S1D", "2025-11-04T22:00")])
+def test_orbits_of_the_newer_satellites_are_counted_from_their_launch(satellite: str, launch: str) -> None:
+    moment = datetime.fromisoformat(launch).replace(tzinfo=UTC)
+    trajectory = Trajectory.spanning(moment - timedelta(hours=2), moment + timedelta(hours=2), satellite)
+    assert abs(trajectory.absolute_orbit(moment)) <= 3
+    assert relative_orbit_and_cycle(172, "S1C") == (1, 0)
+    with pytest.raises(SimulatorError, match="'S1E' is not simulated"):
+        Trajectory.spanning(moment, moment + timedelta(hours=1), "S1E")
