@@ -14,11 +14,11 @@ from s1pdgs.formats.xml import FormatError
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.time import FAR_FUTURE, format_compact, parse_compact
 
-_TIME = r"\d{8}T\d{6}"
+_TIME = r"[0-9]{8}T[0-9]{6}"
 _PRODUCT = re.compile(
     rf"^S1(?P<sat>[A-D])_(?P<mode>S[1-6]|IW|EW|WV|RF|EN|N[1-6]|GP|HK|Z[1-6EIW])_(?P<kind>RAW|SLC|GRD|OCN|ETA)"
     rf"(?P<resolution>[FHM_])_(?P<level>[012])(?P<product_class>[ACNS_])(?P<polarisation>SH|SV|DH|DV|HH|HV|VV|VH|__)"
-    rf"_(?P<start>{_TIME})_(?P<stop>{_TIME})_(?P<orbit>\d{{6}})_(?P<datatake>[0-9A-F]{{6}})_(?P<uid>[0-9A-F]{{4}})\.SAFE$"
+    rf"_(?P<start>{_TIME})_(?P<stop>{_TIME})_(?P<orbit>[0-9]{{6}})_(?P<datatake>[0-9A-F]{{6}}|_{{6}})_(?P<uid>[0-9A-F]{{4}})\.SAFE$"
 )
 _AUX_SAFE = re.compile(
     rf"^S1(?P<sat>[A-D_])_AUX_(?P<kind>[A-Z0-9]{{3}})_V(?P<start>{_TIME})(?:_(?P<stop>{_TIME}))?_G(?P<generated>{_TIME})\.SAFE$"
@@ -28,15 +28,17 @@ _EOF_VALIDITY = re.compile(
     rf"(?:_V(?P<start>{_TIME})_(?P<stop>{_TIME}))?\.(?:EOF|xml)$"
 )
 _EOF_VERSION = re.compile(
-    rf"^S1(?P<sat>[A-D_])_(?:OPER|TEST)_(?P<kind>[A-Z_]{{10}})_(?P<start>{_TIME})_(?P<stop>{_TIME})_(?P<version>\d{{4}})\.EOF$"
+    rf"^S1(?P<sat>[A-D_])_(?:OPER|TEST)_(?P<kind>[A-Z_]{{10}})_(?P<start>{_TIME})_(?P<stop>{_TIME})_(?P<version>[0-9]{{4}})\.EOF$"
 )
 _MASK = re.compile(
     rf"^S1__OPER_(?P<kind>MSK__LAND_|MSK_OCEAN_|MSK_EW_SLC|MSK_OVRPAS)_V(?P<start>{_TIME})_G(?P<generated>{_TIME})\.EOF$"
 )
 _SESSION_FILE = re.compile(
     r"^DCS_(?P<unit>\d\d)_(?P<session>\w+)_ch(?P<channel>[12])_(?:DSDB_(?P<block>\d{5})\.(?:raw|aisp)|DSIB\.xml)$",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
+
+_WITHOUT_DATATAKE = ("GP", "HK")
 
 
 class NamingError(FormatError):
@@ -45,7 +47,7 @@ class NamingError(FormatError):
 
 @frozen
 class ProductName:
-    """The parts of a Level-0, -1 or -2 product name; `datatake` is the mission data take identifier."""
+    """The parts of a Level-0, -1 or -2 product name; `datatake` is the mission data take identifier, 0 for none."""
 
     satellite: str
     mode: str
@@ -63,11 +65,12 @@ class ProductName:
     @classmethod
     def parse(cls, name: str) -> Self:
         """Raises `NamingError` for anything but a product name."""
-        match = _PRODUCT.match(name)
+        match = _PRODUCT.fullmatch(name)
         if match is None:
             raise NamingError(
                 f"{name!r} is not a Sentinel-1 product name (MMM_BB_TTTR_LFPP_start_stop_orbit_datatake_CCCC)"
             )
+        start, stop = (_time(match[edge], name) for edge in ("start", "stop"))
         return cls(
             satellite=f"S1{match['sat']}",
             mode=match["mode"],
@@ -76,10 +79,10 @@ class ProductName:
             level=int(match["level"]),
             product_class=match["product_class"],
             polarisation=match["polarisation"],
-            start=parse_compact(match["start"]),
-            stop=parse_compact(match["stop"]),
+            start=start,
+            stop=stop,
             orbit=int(match["orbit"]),
-            datatake=int(match["datatake"], 16),
+            datatake=int(match["datatake"].replace("_", "0"), 16),
             uid=match["uid"],
         )
 
@@ -89,9 +92,10 @@ class ProductName:
         return f"{self.mode}_{self.kind}{self.resolution}_{self.level}{self.product_class}"
 
     def __str__(self) -> str:
+        datatake = f"{self.datatake:06X}" if self.mode not in _WITHOUT_DATATAKE else "_" * 6
         return (
             f"{self.satellite}_{self.product_type}{self.polarisation}_{format_compact(self.start)}_"
-            f"{format_compact(self.stop)}_{self.orbit:06d}_{self.datatake:06X}_{self.uid}.SAFE"
+            f"{format_compact(self.stop)}_{self.orbit:06d}_{datatake}_{self.uid}.SAFE"
         )
 
 
@@ -112,7 +116,7 @@ class AuxiliaryName:
     def parse(cls, name: str) -> Self:
         """Raises `NamingError` for anything but an auxiliary file name."""
         for pattern in (_AUX_SAFE, _EOF_VALIDITY, _EOF_VERSION, _MASK):
-            match = pattern.match(name)
+            match = pattern.fullmatch(name)
             if match is not None:
                 return cls._of(match)
         raise NamingError(f"{name!r} is not a Sentinel-1 auxiliary file name")
@@ -121,15 +125,17 @@ class AuxiliaryName:
     def _of(cls, match: re.Match[str]) -> Self:
         parts = match.groupdict()
         kind = f"AUX_{parts['kind']}" if match.re is _AUX_SAFE else parts["kind"].rstrip("_")
-        start, stop, generated = (parts.get(key) for key in ("start", "stop", "generated"))
-        validity = None
-        if start is not None:
-            validity = Interval(parse_compact(start), FAR_FUTURE if stop is None else parse_compact(stop))
+        start, stop, generated = (
+            None if text is None else _time(text, match.string)
+            for text in (parts.get(key) for key in ("start", "stop", "generated"))
+        )
+        if start is not None and stop is not None and stop < start:
+            raise NamingError(f"{match.string!r}: its validity ends before it starts")
         return cls(
             satellite=f"S1{parts.get('sat', '_')}",
             product_type=kind,
-            validity=validity,
-            generated=None if generated is None else parse_compact(generated),
+            validity=None if start is None else Interval(start, FAR_FUTURE if stop is None else stop),
+            generated=generated,
         )
 
 
@@ -145,7 +151,7 @@ class SessionFileName:
     @classmethod
     def parse(cls, name: str) -> Self:
         """Raises `NamingError` for anything but a session file name."""
-        match = _SESSION_FILE.match(name)
+        match = _SESSION_FILE.fullmatch(name)
         if match is None:
             raise NamingError(f"{name!r} is not a session file name (DCS_<unit>_<session>_ch<n>_DSDB_<nnnnn>.raw)")
         block = match["block"]
@@ -154,6 +160,13 @@ class SessionFileName:
     def __str__(self) -> str:
         tail = "DSIB.xml" if self.block is None else f"DSDB_{self.block:05d}.raw"
         return f"DCS_{self.unit}_{self.session}_ch{self.channel}_{tail}"
+
+
+def _time(text: str, name: str) -> datetime:
+    try:
+        return parse_compact(text)
+    except ValueError:
+        raise NamingError(f"{name!r}: {text} is not a time YYYYMMDDThhmmss") from None
 
 
 def manifest_uid(manifest: bytes) -> str:

@@ -57,7 +57,8 @@ class FrameDecoder:
 
     def __init__(self, parameters: LinkParameters, *, any_spacecraft: bool = False) -> None:
         self.code = CodeAccount()
-        self.cadus: CaduBatch | None = None
+        nothing = np.empty(0, dtype=np.int64)
+        self.cadus = CaduBatch(np.empty((0, parameters.block_bytes), dtype=np.uint8), nothing, nothing.astype(np.bool_))
         self._parameters = parameters
         self._any_spacecraft = any_spacecraft
         self._stream = CaduStream(parameters)

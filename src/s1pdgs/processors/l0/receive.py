@@ -1,4 +1,4 @@
-"""One channel of a session: its bytes become packets, sorted into files by data take and receive polarisation."""
+"""One channel of a pass: its packets, sorted into files by data take and receive polarisation."""
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from s1pdgs.formats.isp.header import HEADER_SIZE, gather_headers
 from s1pdgs.formats.l0.product import MeasurementFile
-from s1pdgs.formats.link.decode import ChannelDecoder
 from s1pdgs.formats.link.mpdu import PacketBatch
-from s1pdgs.formats.link.parameters import LinkParameters
 from s1pdgs.formats.obmemc import PacketStore
-from s1pdgs.processors.l0.records import PACKET_RECORD, UNUSABLE, new_records
-from s1pdgs.processors.l0.session import ChannelInput
+from s1pdgs.processors.l0.records import UNUSABLE, new_records
+from s1pdgs.processors.l0.sources import PacketSource
+from s1pdgs.processors.l0.spool import Spool, TelemetrySpool, write_packets
 
 RX_POLARISATIONS = ("V", "H")
 
@@ -24,23 +23,10 @@ SegmentKey = tuple[int, str]
 
 
 class Aside(StrEnum):
-    """Packets that go into no segment, by why; their bytes are kept in a file of this name."""
+    """Packets that go into no product, by why; their bytes are kept in a file of this name."""
 
     UNKNOWN_CHANNEL = "unknown-vcid"
     DAMAGED = "damaged"
-    TELEMETRY = "telemetry"
-
-
-@attrs.define(eq=False)
-class Spool:
-    """The packets of one segment that came by one channel: a file of them back to back, and their records."""
-
-    file: MeasurementFile
-    parts: list[NDArray[np.void]] = attrs.Factory(list)
-
-    def records(self) -> NDArray[np.void]:
-        """All records in order of reception."""
-        return np.concatenate(self.parts) if self.parts else np.empty(0, PACKET_RECORD)
 
 
 @attrs.define(eq=False)
@@ -52,40 +38,30 @@ class AsideFile:
 
 
 class ChannelReceiver:
-    """Receives one channel into files of `folder`; memory is bounded but for the records of packets.
+    """Receives the packets of one channel into files of `folder`, their records into files of `scratch`.
 
-    `spools` by segment key and `aside` by reason and VCID hold the outcome; every packet is in exactly one of them.
+    `spools` by segment key, `telemetry` by VCID and `aside` by reason and VCID hold the outcome; every packet is in
+    exactly one of them. Memory is bounded.
     """
 
-    def __init__(
-        self,
-        channel: ChannelInput,
-        parameters: LinkParameters,
-        stores: Mapping[int, PacketStore],
-        folder: Path,
-        *,
-        any_spacecraft: bool = True,
-    ) -> None:
-        self.channel = channel
-        self.decoder = ChannelDecoder(parameters, any_spacecraft=any_spacecraft)
+    def __init__(self, source: PacketSource, stores: Mapping[int, PacketStore], folder: Path, scratch: Path) -> None:
+        self.source = source
+        self.channel = source.channel
         self.spools: dict[SegmentKey, Spool] = {}
+        self.telemetry: dict[int, TelemetrySpool] = {}
         self.aside: dict[tuple[Aside, int], AsideFile] = {}
         self.polarisation_conflicts = 0
         self._stores = stores
         self._folder = folder
+        self._scratch = scratch
 
     def receive(self) -> Iterator[float]:
-        """Receive everything; yields the share of the channel that is done, 0 to 1, after each chunk."""
-        done = 0
-        for chunk in self.channel.chunks():
-            for vcid, batch in self.decoder.feed(chunk):
-                self._accept(vcid, batch)
-            done += len(chunk)
-            yield done / self.channel.size
-        for vcid, batch in self.decoder.finish():
+        """Receive everything; yields the share of the channel that is done, 0 to 1."""
+        for share, vcid, batch in self.source.packets():
             self._accept(vcid, batch)
-        for spool in self.spools.values():
-            spool.file.close()
+            yield share
+        for spool in (*self.spools.values(), *self.telemetry.values()):
+            spool.close()
         for aside in self.aside.values():
             aside.file.close()
 
@@ -96,7 +72,7 @@ class ChannelReceiver:
         if store is None:
             self._set_aside(Aside.UNKNOWN_CHANNEL, vcid, batch, batch.packets)
         elif store.polarisation is None:
-            self._set_aside(Aside.TELEMETRY, vcid, batch, batch.packets)
+            self._accept_telemetry(vcid, store, batch)
         else:
             self._accept_radar(vcid, store.polarisation, batch)
 
@@ -110,12 +86,11 @@ class ChannelReceiver:
             self._set_aside(Aside.DAMAGED, vcid, batch, packets[~usable])
             records, packets = records[usable], packets[usable]
         records["vcid"] = vcid
-        records["channel"] = self.channel.number
+        records["channel"], records["downlink_us"] = self.source.origins(packets["stream_position"])
         records["source"] = self.channel.number
         records["frames"] = packets["frames"]
         records["missing_frames"] = packets["missing_frames"]
         records["length"] = packets["length"]
-        records["downlink_us"] = self.channel.reception_times_us(packets["stream_position"])
         expected = RX_POLARISATIONS.index(polarisation)
         self.polarisation_conflicts += int(np.count_nonzero(records["rx_channel"] != expected))
         keys = records["data_take_id"].astype(np.int64) << 1 | records["rx_channel"]
@@ -128,12 +103,19 @@ class ChannelReceiver:
     ) -> None:
         spool = self.spools.get(key)
         if spool is None:
-            name = f"ch{self.channel.number}-{key[0]:08x}-{key[1]}.isp"
-            spool = self.spools[key] = Spool(MeasurementFile(self._folder / name))
+            name = f"ch{self.channel.number}-{key[0]:08x}-{key[1]}"
+            spool = self.spools[key] = Spool(self._folder / f"{name}.isp", self._scratch / f"{name}.records")
         lengths = packets["length"]
         records["offset"] = spool.file.size + np.cumsum(lengths) - lengths
-        _write_packets(spool.file, buffer, packets)
-        spool.parts.append(records)
+        spool.append(buffer, packets, records)
+
+    def _accept_telemetry(self, vcid: int, store: PacketStore, batch: PacketBatch) -> None:
+        spool = self.telemetry.get(vcid)
+        if spool is None:
+            name = f"telemetry-ch{self.channel.number}-vc{vcid:02d}"
+            spool = TelemetrySpool(store, self._folder / f"{name}.isp", self._scratch / f"{name}.records")
+            self.telemetry[vcid] = spool
+        spool.add(batch, *self.source.origins(batch.packets["stream_position"]))
 
     def _set_aside(self, reason: Aside, vcid: int, batch: PacketBatch, packets: NDArray[np.void]) -> None:
         if not packets.size:
@@ -142,16 +124,5 @@ class ChannelReceiver:
         if aside is None:
             path = self._folder / f"{reason.value}-ch{self.channel.number}-vc{vcid:02d}.isp"
             aside = self.aside[reason, vcid] = AsideFile(MeasurementFile(path))
-        _write_packets(aside.file, batch.buffer, packets)
+        write_packets(aside.file, batch.buffer, packets)
         aside.packets += packets.size
-
-
-def _write_packets(file: MeasurementFile, buffer: NDArray[np.uint8], packets: NDArray[np.void]) -> None:
-    """Write packets in order, each stretch of neighbours at once."""
-    starts, stops = packets["offset"], packets["offset"] + packets["length"]
-    breaks = np.flatnonzero(starts[1:] != stops[:-1]) + 1
-    firsts = np.concatenate(([0], breaks))
-    lasts = np.concatenate((breaks - 1, [packets.size - 1]))
-    view = buffer.data
-    for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True):
-        file.write(view[int(starts[first]) : int(stops[last])])

@@ -28,7 +28,7 @@ from s1pdgs.processors.l0.describe import (
 from s1pdgs.processors.l0.orbit import OrbitContext
 from s1pdgs.processors.l0.ordering import sensing_order
 from s1pdgs.processors.l0.program import Outcome
-from s1pdgs.processors.l0.receive import ChannelReceiver, SegmentKey, Spool
+from s1pdgs.processors.l0.receive import ChannelReceiver, SegmentKey
 from s1pdgs.processors.l0.records import (
     annotations_of,
     contiguous_runs,
@@ -39,6 +39,7 @@ from s1pdgs.processors.l0.records import (
     usual,
 )
 from s1pdgs.processors.l0.scratch import Scratch
+from s1pdgs.processors.l0.spool import Spool
 
 SOFTWARE = "s1pdgs L0 AIO"
 _STEP_NAME = "Generation of Sentinel-1 SAR Standard L0 product"
@@ -188,7 +189,7 @@ class SegmentMaker:
 def _quality(records: NDArray[np.void], steps: Steps, receivers: Sequence[ChannelReceiver]) -> MeasurementQuality:
     """Counts of packets; the Reed-Solomon counts are of transfer frames of the channels and virtual channels used."""
     vcids = np.unique(records["vcid"]).tolist()
-    decoders = [receiver.decoder for receiver in receivers]
+    decoders = [receiver.source for receiver in receivers]
     return MeasurementQuality(
         elements=records.size,
         missing=int(steps.missing.sum()),

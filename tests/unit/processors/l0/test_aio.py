@@ -1,5 +1,4 @@
 import hashlib
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +7,10 @@ import numpy as np
 import pytest
 
 from s1pdgs.formats.joborder import write_job_order
+from s1pdgs.formats.l0.acquisition_report import read_acquisition_report
 from s1pdgs.formats.l0.annot import downlink_times_us, packet_sizes, read_annotations, sensing_times_us
 from s1pdgs.formats.l0.manifest_reader import read_manifest
+from s1pdgs.formats.l0.report import AcquisitionReport
 from s1pdgs.formats.names import ProductName, manifest_uid
 from s1pdgs.model.time import micros, parse_utc
 from s1pdgs.processors.l0 import aio
@@ -24,12 +25,13 @@ def sent(mission):
     return {24: mission.packets(0, COUNT, STEP_S), 25: mission.packets(1, COUNT, STEP_S)}
 
 
-def _run(order, folder: Path) -> tuple[dict[str, Path], dict, Outcome]:
+def _run(order, folder: Path) -> tuple[dict[str, Path], AcquisitionReport, Outcome]:
     outcome = Outcome(aio.NAME)
     aio.process_session(order, folder, outcome)
-    listed = (folder / "AIOProc.LIST").read_text().split()
-    report = json.loads((folder / "AIOProc.report.json").read_text())
-    return {ProductName.parse(name).polarisation: folder / name for name in listed}, report, outcome
+    *listed, report = (folder / "AIOProc.LIST").read_text().split()
+    account = read_acquisition_report(folder / report)
+    assert list(account.products) == listed
+    return {ProductName.parse(name).polarisation: folder / name for name in listed}, account, outcome
 
 
 def _measurement(product: Path) -> bytes:
@@ -46,10 +48,12 @@ def test_every_packet_of_both_channels_is_in_its_segment(mission, sent, tmp_path
     assert sorted(segments) == ["VH", "VV"]
     assert _measurement(segments["VV"]) == b"".join(sent[24])
     assert _measurement(segments["VH"]) == b"".join(sent[25])
-    counters = {channel["channel"]: channel["virtual_channels"] for channel in report["channels"]}
-    assert [(each["vcid"], each["packets"], each["missing_frames"]) for each in counters[1]] == [(24, COUNT, 0)]
-    assert [segment["timeliness"] for segment in report["segments"]] == ["FAST24", "FAST24"]
+    counters = [(each.vcid, each.packet_store_id, each.packets) for each in report.virtual_channels]
+    assert counters == [(24, 24, COUNT), (25, 25, COUNT)]
+    assert all(each.missing_frames == each.discarded_packets == 0 for each in report.virtual_channels)
+    assert [(each.delivery, each.channel, each.skipped_bytes) for each in report.receptions] == [(1, 1, 0), (1, 2, 0)]
     assert not (tmp_path / "received").exists()
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_a_segment_describes_itself(mission, sent, tmp_path):
@@ -95,10 +99,11 @@ def test_one_channel_alone_gives_its_segment_and_a_warning(mission, sent, tmp_pa
 def test_both_polarisations_may_share_a_channel_and_a_polarisation_both_channels(mission, sent, tmp_path):
     first = mission.cadus({24: sent[24][:120], 25: sent[25]}).tobytes()
     second = mission.cadus({24: sent[24][100:]}).tobytes()
-    segments, report, _ = _run(mission.session_order(tmp_path, {1: second, 2: first}), tmp_path)
+    segments, report, outcome = _run(mission.session_order(tmp_path, {1: second, 2: first}), tmp_path)
     assert _measurement(segments["VV"]) == b"".join(sent[24])
     assert _measurement(segments["VH"]) == b"".join(sent[25])
-    assert {each["polarisation"]: each["duplicate_packets"] for each in report["segments"]} == {"VV": 20, "VH": 0}
+    assert [(each.vcid, each.packets) for each in report.virtual_channels] == [(24, COUNT + 20), (25, COUNT)]
+    assert outcome.warnings == []
 
 
 def test_uncorrectable_frames_cost_their_packets_and_are_counted(mission, sent, tmp_path):
@@ -110,7 +115,7 @@ def test_uncorrectable_frames_cost_their_packets_and_are_counted(mission, sent, 
     assert quality.elements + quality.missing == COUNT
     assert quality.missing > 0
     assert quality.rs_incorrigible == 1
-    assert report["channels"][0]["frames"]["uncorrectable_frames"] == 1
+    assert report.receptions[0].uncorrectable_frames == 1
     assert any("could not be corrected" in warning for warning in outcome.warnings)
     position = 0
     whole = b"".join(sent[24])
@@ -145,7 +150,7 @@ def test_packets_of_an_unknown_virtual_channel_are_kept_and_named(mission, sent,
     assert "40 packets" in warning
     assert "AUX_OBMEMC that names VC-33" in warning
     assert (tmp_path / "received" / "unknown-vcid-ch1-vc33.isp").read_bytes() == b"".join(sent[25][:40])
-    assert report["channels"][0]["set_aside"][0]["packets"] == 40
+    assert [(each.vcid, each.packet_store_id, each.packets) for each in report.virtual_channels][-1] == (33, None, 40)
 
 
 def test_damaged_packets_are_kept_aside(mission, sent, tmp_path):
@@ -160,12 +165,14 @@ def test_damaged_packets_are_kept_aside(mission, sent, tmp_path):
     assert any("damaged" in warning for warning in outcome.warnings)
 
 
-def test_telemetry_is_kept_without_a_warning(mission, sent, tmp_path):
+def test_telemetry_becomes_products_of_its_stores(mission, sent, tmp_path):
     gps = [b"\x08\x01\xc0\x00\x00\x05" + bytes(6)] * 5
     channels = {1: mission.cadus({24: sent[24], 49: gps}).tobytes(), 2: mission.cadus({25: sent[25]}).tobytes()}
-    _, _, outcome = _run(mission.session_order(tmp_path, channels), tmp_path)
+    products, _, outcome = _run(mission.session_order(tmp_path, channels), tmp_path)
     assert outcome.warnings == []
-    assert (tmp_path / "received" / "telemetry-ch1-vc49.isp").read_bytes() == b"".join(gps)
+    assert products["__"].name.startswith("S1A_GP_RAW__0____20260301T0540")
+    assert next(products["__"].glob("*.dat")).read_bytes() == b"".join(gps)
+    assert not (tmp_path / "received").exists()
 
 
 def test_a_missing_block_is_named_and_the_rest_is_processed(mission, sent, tmp_path):
