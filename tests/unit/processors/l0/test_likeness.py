@@ -1,5 +1,6 @@
 """Our products beside the real ones of their mode and class: same elements, attributes and order in the manifest."""
 
+import struct
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -106,3 +107,27 @@ def test_file_names_follow_those_of_the_real_product(testdata, ours, kind):
 def _shape(href: str) -> list[str]:
     satellite, mode, raw, product_class, polarisation, *rest = href.split("-")
     return [satellite, mode, raw, product_class, polarisation, *(str(len(part)) for part in rest[:4]), *rest[4:]]
+
+
+@pytest.mark.parametrize("kind", ["slice", "segment", "wave"])
+def test_annotation_and_index_describe_the_measurement_packet_by_packet(ours, kind):
+    """Read by their published layouts alone: lengths walk through the packets, blocks begin where the index says."""
+    (measurement, *_) = sorted(ours[kind].glob("*[0-9a-f].dat"))
+    packets = measurement.read_bytes()
+    companions = [measurement.with_name(f"{measurement.stem}-{what}.dat") for what in ("annot", "index")]
+    annotations, index = (
+        list(struct.iter_unpack(layout, path.read_bytes()))
+        for layout, path in zip((">HIHHIHHHHBBBB", ">ddIIQB3x"), companions, strict=True)
+    )
+    starts, position = [], 0
+    for annotation in annotations:
+        starts.append(position)
+        (length,) = struct.unpack_from(">H", packets, position + 4)
+        assert annotation[6] == length
+        assert packets[position + 12 : position + 16] == bytes.fromhex("352ef853")
+        position += length + 7
+    assert position == len(packets)
+    block = 100 if kind == "wave" else 1000
+    assert [(record[3], record[4]) for record in index[:-1]] == list(enumerate(starts))[::block]
+    assert (index[-1][3], index[-1][4]) == (len(starts), len(packets))
+    assert len(index) == -(-len(starts) // block) + 1
