@@ -2,7 +2,7 @@
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test lint bench docs format lock clean
+.PHONY: help demo test lint bench fuzz docs format lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -26,6 +26,11 @@ lint: ## style, types and the direction of imports
 bench: ## speed and memory, side by side with peers, into benchmarks/out/results.json
 	@scripts/install all,test
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+fuzz: ## hostile input for every reader (ARGS="cadu --seconds 60", ARGS="--compiled"); findings stay in .cache/fuzz
+	@scripts/install all,test
+	@scripts/install fuzz || echo "no coverage-guided fuzzer for this Python: inputs are damaged at random"
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 docs: ## the documentation as HTML in docs/_build
 	@scripts/install all,docs

@@ -10,6 +10,7 @@ from s1pdgs.formats.xml import FormatError, find, find_all, local_name, parse_xm
 from s1pdgs.model.time import parse_utc
 
 ROOT = "DCSU_Session_Information_Block"
+_MAX_SIZE_DIGITS = 18
 
 
 class DsibError(FormatError):
@@ -95,8 +96,8 @@ def _time(root: etree._Element, name: str, source: str) -> datetime:
 
 def _size(root: etree._Element, source: str) -> int:
     text = text_of(root, "data_size", source)
-    if not text.isascii() or not text.isdigit():
-        raise DsibError(f"{source}: data_size {text!r} is not a number of bytes")
+    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_SIZE_DIGITS):
+        raise DsibError(f"{source}: data_size {text[:40]!r} is not a number of bytes")
     return int(text)
 
 

@@ -21,7 +21,7 @@ MAX_LINE_CHARS = 10_000
 
 _LINE = re.compile(
     r"^(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,6})Z? (?P<host>\S+) (?P<name>\S+) (?P<version>\S+) "
-    r"\[(?P<pid>\d+)\]: ?\[(?P<level>[DIPWE])\] ?(?P<message>.*)$",
+    r"\[(?P<pid>[0-9]{1,18})\]: ?\[(?P<level>[DIPWE])\] ?(?P<message>.*)$",
     re.DOTALL,
 )
 _PERCENT = re.compile(r"^(?P<percent>\d{1,3})% ?(?P<text>.*)$", re.DOTALL)

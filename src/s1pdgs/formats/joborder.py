@@ -354,8 +354,9 @@ def _interval_of(element: etree._Element, source: str) -> Interval:
 def _time_of(element: etree._Element, name: str, source: str) -> datetime:
     text = text_of(element, name, source)
     try:
-        return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
+        moment = datetime.strptime(text, _TIME).replace(tzinfo=UTC)
+        if moment.year >= 1000:  # others cannot be written again
+            return moment
     except ValueError:
-        raise JobOrderError(
-            f"{source}, line {element.sourceline}: {name} {text!r} is not a time yyyyMMdd_HHmmssSSSSSS"
-        ) from None
+        pass
+    raise JobOrderError(f"{source}, line {element.sourceline}: {name} {text!r} is not a time yyyyMMdd_HHmmssSSSSSS")

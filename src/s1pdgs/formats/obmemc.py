@@ -14,8 +14,8 @@ from s1pdgs.model.time import parse_utc
 from s1pdgs.model.timeliness import PACKET_STORE_TIMELINESS, Timeliness
 
 ROOT = "OnBoardMemoryConfigurationUpdate"
-_STORE_ID = re.compile(r"^PS-(\d{1,3})$")
-_CHANNEL_ID = re.compile(r"^VC-(\d{1,2})$")
+_STORE_ID = re.compile(r"^PS-([0-9]{1,3})$")
+_CHANNEL_ID = re.compile(r"^VC-([0-9]{1,2})$")
 # packet store ids of the operational configuration, last of each range (coprs.md, section 5.4)
 _OPERATIONAL_TYPES = (
     (1, "Emergency"),
@@ -94,7 +94,7 @@ def read_obmemc(path: Path) -> MemoryConfiguration:
     _refuse_twins([store.store_id for store in stores], "packet store", source)
     return MemoryConfiguration(
         created=_time(root, "Creation_Time", source),
-        validity=Interval(_time(root, "Validity_Start", source), _time(root, "Validity_Stop", source)),
+        validity=_validity(root, source),
         stores=stores,
     )
 
@@ -148,6 +148,13 @@ def _refuse_twins(numbers: Iterable[int], what: str, source: str) -> None:
         if number in seen:
             raise MemoryConfigurationError(f"{source}: {what} {number} is associated twice; keep one")
         seen.add(number)
+
+
+def _validity(root: etree._Element, source: str) -> Interval:
+    start, stop = _time(root, "Validity_Start", source), _time(root, "Validity_Stop", source)
+    if stop < start:
+        raise MemoryConfigurationError(f"{source}: Validity_Stop {stop} is before Validity_Start {start}")
+    return Interval(start, stop)
 
 
 def _time(root: etree._Element, name: str, source: str) -> datetime:

@@ -67,19 +67,22 @@ def utc_to_gps(utc: datetime) -> tuple[int, float]:
 
 
 def parse_utc(text: str) -> datetime:
-    """An ISO 8601 time, with or without `Z` or an offset (none means UTC), optionally behind `UTC=`."""
+    """An ISO 8601 time, with or without `Z` or an offset (none means UTC), optionally behind `UTC=`.
+
+    Raises `ValueError` for anything else, and for years before 1000, which formats with four digits cannot write.
+    """
     value = text.strip().removeprefix("UTC=")
     if value.startswith("9999"):
         return FAR_FUTURE
-    moment = datetime.fromisoformat(value)
+    moment = _with_four_digits(datetime.fromisoformat(value), text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def parse_compact(text: str) -> datetime:
-    """A time of a file name, `YYYYMMDDThhmmss`; `99999999T999999` is the far future."""
+    """A time of a file name, `YYYYMMDDThhmmss`; `99999999T999999` is the far future. Raises `ValueError`."""
     if text.startswith("9999"):
         return FAR_FUTURE
-    return datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    return _with_four_digits(datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=UTC), text)
 
 
 def format_compact(moment: datetime) -> str:
@@ -90,3 +93,9 @@ def format_compact(moment: datetime) -> str:
 def format_iso(moment: datetime) -> str:
     """`YYYY-MM-DDThh:mm:ss.ffffffZ`."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _with_four_digits(moment: datetime, text: str) -> datetime:
+    if moment.year < 1000:
+        raise ValueError(f"{text!r} is before the year 1000")
+    return moment

@@ -1,0 +1,51 @@
+"""What can be fuzzed, and how a reader may refuse."""
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from tempfile import gettempdir
+from typing import TypeVar
+
+from attrs import frozen
+
+from s1pdgs.formats.xml import FormatError
+
+Answer = TypeVar("Answer")
+
+_PLACE = Path(gettempdir())
+
+
+@frozen
+class Target:
+    """A reader under fire. `seeds` come from our own writers; `run` raises for whatever must not happen.
+
+    `compiled`: kernels take part, so that runs with compiled and bounds-checked kernels make sense too.
+    """
+
+    name: str
+    run: Callable[[bytes], None]
+    seeds: Callable[[], Iterable[bytes]]
+    largest: int = 1 << 14
+    compiled: bool = False
+
+
+def answer_or_refusal(read: Callable[[], Answer], *names: str) -> Answer | None:
+    """What `read` gives, or None after a refusal that names one of `names` (a file, an offset) and says why."""
+    try:
+        return read()
+    except FormatError as error:
+        text = str(error)
+        if not text.strip():
+            raise AssertionError(f"{error!r} says nothing") from error
+        if names and not any(name in text for name in names):
+            raise AssertionError(f"the refusal names none of {names}: {text}") from error
+        return None
+
+
+def file_of(data: bytes, name: str) -> Path:
+    """A file with these bytes for readers that take a path; the next input takes its place."""
+    folder = _PLACE / f"s1pdgs-fuzz-{os.getpid()}"
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_bytes(data)
+    return path
