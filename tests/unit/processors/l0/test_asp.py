@@ -26,7 +26,8 @@ def segments(mission, sent, tmp_path_factory):
         folder = tmp_path_factory.mktemp(name)
         channels = {n: mission.cadus({vcid: sent[vcid][span]}).tobytes() for n, vcid in ((1, 24), (2, 25))}
         aio.process_session(mission.session_order(folder, channels), folder, Outcome(aio.NAME))
-        found[name] = [folder / line for line in (folder / "AIOProc.LIST").read_text().split()]
+        lines = (folder / "AIOProc.LIST").read_text().split()
+        found[name] = [folder / line for line in lines if line.endswith(".SAFE")]
     return found
 
 
@@ -135,6 +136,6 @@ def test_a_truncated_segment_is_refused_with_the_remedy(mission, segments, tmp_p
 def test_segments_of_two_data_takes_do_not_mix(mission, segments, tmp_path):
     channels = {1: mission.cadus({24: mission.packets(0, 200, STEP_S, data_take_id=0x0700)}).tobytes()}
     aio.process_session(mission.session_order(tmp_path, channels), tmp_path, Outcome(aio.NAME))
-    other = tmp_path / (tmp_path / "AIOProc.LIST").read_text().strip()
+    other = tmp_path / (tmp_path / "AIOProc.LIST").read_text().split()[0]
     with pytest.raises(ProcessorError, match="mixed"):
         _run(mission, tmp_path, [segments["whole"][0], other])
