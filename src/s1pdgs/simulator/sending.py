@@ -16,6 +16,7 @@ from s1pdgs.simulator.errors import SimulatorError
 from s1pdgs.simulator.housekeeping import TelemetryStream
 from s1pdgs.simulator.instrument_faults import FaultyStream
 from s1pdgs.simulator.noise_take import Batch
+from s1pdgs.simulator.packets import RX_CHANNELS
 from s1pdgs.simulator.plan import Part
 from s1pdgs.simulator.planned import PlannedTake
 from s1pdgs.simulator.session import Progress
@@ -125,20 +126,14 @@ class OutgoingStream:
 
 
 def share_channels(streams: Sequence[OutgoingStream]) -> None:
-    """Give each stream its channel: the receive channels of a data take to different ones, the rest to the emptier.
-
-    Streams of one virtual channel go by one channel.
-    """
+    """Give each stream its channel: 1 to what is received in V, 2 to H, the emptier one to telemetry."""
     load = {1: 0, 2: 0}
-    of_vcid: dict[int, int] = {}
-    last: tuple[object, int] = (None, 0)
-    for stream in streams:
-        take = stream.description.get("take")
-        lighter = min(load, key=lambda channel: (load[channel], channel))
-        chosen = 3 - last[1] if take is not None and take == last[0] else lighter
-        stream.channel = of_vcid.setdefault(stream.vcid, chosen)
+    for stream in sorted(streams, key=lambda each: not each.is_radar):
+        if stream.is_radar:
+            stream.channel = 1 + RX_CHANNELS[stream.description["polarisation"][1]]
+        else:
+            stream.channel = min(load, key=lambda channel: (load[channel], channel))
         load[stream.channel] += stream.packets
-        last = (take, stream.channel)
 
 
 def send(writer: ChannelWriter, streams: Sequence[OutgoingStream], progress: Progress) -> None:
