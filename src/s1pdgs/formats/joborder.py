@@ -15,7 +15,17 @@ from attrs import evolve, frozen
 from lxml import etree
 
 from s1pdgs.formats.files import write_atomic
-from s1pdgs.formats.xml import FormatError, find, find_all, find_optional, local_name, parse_xml, serialise, text_of
+from s1pdgs.formats.xml import (
+    FormatError,
+    find,
+    find_all,
+    find_optional,
+    local_name,
+    parse_xml,
+    read_xml,
+    serialise,
+    text_of,
+)
 from s1pdgs.model.interval import Interval
 
 WORKDIR = "$(workdir)"
@@ -155,7 +165,7 @@ def _task_within(task: OrderTask, folder: str) -> OrderTask:
 
 def read_job_order(path: Path) -> JobOrder:
     """The job order of a file; raises `FormatError` naming the file and the element."""
-    return parse_job_order(path.read_bytes(), str(path))
+    return _order_of(read_xml(path), str(path))
 
 
 def write_job_order(path: Path, order: JobOrder) -> None:
@@ -255,7 +265,10 @@ def _boolean(value: bool) -> str:
 
 def parse_job_order(data: bytes, source: str) -> JobOrder:
     """The value of a job order's XML; raises `FormatError` naming `source` and the element."""
-    root = parse_xml(data, source)
+    return _order_of(parse_xml(data, source), source)
+
+
+def _order_of(root: etree._Element, source: str) -> JobOrder:
     if local_name(root) != "Ipf_Job_Order":
         raise JobOrderError(f"{source}: root element is {local_name(root)}, not Ipf_Job_Order")
     conf = find(root, "Ipf_Conf", source)

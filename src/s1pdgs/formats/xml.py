@@ -5,7 +5,8 @@ from pathlib import Path
 
 from lxml import etree
 
-MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
+MAX_DOCUMENT_BYTES = 32 * 1024 * 1024
+"""Several times the largest real document; a hostile one of this size takes 1 GB as a tree."""
 
 
 class FormatError(ValueError):

@@ -1,6 +1,9 @@
 """No document, however damaged, does more to its reader than be refused by name."""
 
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -10,12 +13,17 @@ from tests.fuzz.documents import TARGETS
 from tests.fuzz.mutation import mutated
 from tests.fuzz.target import Target
 
-from s1pdgs.formats.dsib import DsibError, parse_dsib
+from s1pdgs.formats.dsib import DsibError, parse_dsib, read_dsib
+from s1pdgs.formats.eof import read_orbit, read_scenario
 from s1pdgs.formats.ipflog import LogLine
-from s1pdgs.formats.joborder import JobOrderError, parse_job_order
+from s1pdgs.formats.joborder import JobOrderError, parse_job_order, read_job_order
+from s1pdgs.formats.l0 import manifest_reader as level0
+from s1pdgs.formats.listfile import read_list
+from s1pdgs.formats.manifest import read_manifest
 from s1pdgs.formats.names import AuxiliaryName, NamingError, ProductName, SessionFileName
 from s1pdgs.formats.obmemc import MemoryConfigurationError, read_obmemc
-from s1pdgs.formats.xml import FormatError
+from s1pdgs.formats.tasktable import read_task_table
+from s1pdgs.formats.xml import MAX_DOCUMENT_BYTES, FormatError
 from s1pdgs.model.time import parse_compact, parse_utc
 
 SEEDS = {target.name: list(target.seeds()) for target in TARGETS}
@@ -60,6 +68,20 @@ def test_what_our_writers_wrote_is_not_refused(name: str, monkeypatch: pytest.Mo
         target.run(seed)
     expected = 3 if name == "eof" else 0  # an orbit file is no scenario, a scenario no orbit file
     assert len(refusals) == expected
+
+
+@pytest.mark.parametrize(
+    "read",
+    [read_dsib, read_obmemc, read_orbit, read_scenario, read_manifest, level0.read_manifest, read_job_order,
+     read_task_table, read_list],
+    ids=lambda read: f"{read.__module__.rpartition('.')[2]}.{read.__name__}",
+)  # fmt: skip
+def test_a_document_too_large_for_its_kind_is_not_even_read(read: Callable[[Path], object], tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    with path.open("wb") as stream:
+        stream.truncate(MAX_DOCUMENT_BYTES + 1)  # a hole: no disk is used
+    with pytest.raises(FormatError, match=rf"^{re.escape(str(path))}: .*(larger|more) than"):
+        read(path)
 
 
 def test_a_size_of_thousands_of_digits_is_refused() -> None:
