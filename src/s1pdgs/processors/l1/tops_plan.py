@@ -267,7 +267,37 @@ def _smooth_lengths(least: int, most: int) -> NDArray[np.int64]:
     return np.array([number for number in range(least, most + 1) if _is_smooth(number)], np.int64)
 
 
-def swath_samples(plans: Sequence[BurstPlan]) -> tuple[int, int]:
-    """First sample on the common grid, and their number, of the image that holds all bursts of a swath."""
-    first = min(plan.first_sample for plan in plans)
-    return first, max(plan.first_sample + plan.image.samples for plan in plans) - first
+@frozen(eq=False)
+class BurstStack:
+    """The image of a swath: its bursts one below the other, each with as many lines as the longest, black where empty.
+
+    `first_sample` counts on the common grid.
+    """
+
+    bursts: tuple[BurstPlan, ...]
+    lines_per_burst: int
+    first_sample: int
+    samples: int
+
+    @classmethod
+    def of(cls, bursts: Sequence[BurstPlan]) -> "BurstStack":
+        first = min(burst.first_sample for burst in bursts)
+        last = max(burst.first_sample + burst.image.samples for burst in bursts)
+        return cls(tuple(bursts), max(burst.image.lines for burst in bursts), first, last - first)
+
+    @property
+    def lines(self) -> int:
+        return self.lines_per_burst * len(self.bursts)
+
+    def valid_samples(self, burst: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """First and last sample of each line of a burst that was focused from whole data, -1 where there is none."""
+        image, offset = self.bursts[burst].image, self.bursts[burst].first_sample - self.first_sample
+        filled = np.arange(self.lines_per_burst) < image.lines
+        return np.where(filled, offset, -1), np.where(filled, offset + image.samples - 1, -1)
+
+    def fill(self, burst: int, pixels: NDArray[np.complex64]) -> NDArray[np.complex64]:
+        """The focused lines of a burst as they stand in the image: complex64 (lines_per_burst, samples)."""
+        lines = np.zeros((self.lines_per_burst, self.samples), np.complex64)
+        offset = self.bursts[burst].first_sample - self.first_sample
+        lines[: pixels.shape[0], offset : offset + pixels.shape[1]] = pixels
+        return lines

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from s1pdgs.processors.analysis.point_target import Measurement
 from s1pdgs.processors.l1.focus import Window
 from s1pdgs.processors.l1.tops import noise_gain
-from s1pdgs.processors.l1.tops_plan import BurstError, BurstPlan, swath_samples, time_lengths
+from s1pdgs.processors.l1.tops_plan import BurstError, BurstPlan, BurstStack, time_lengths
 from s1pdgs.sar.constants import SPEED_OF_LIGHT_M_S
 
 from .tops_acquisition import RCS_M2, Acquisition, acquire_burst, measure_burst
@@ -117,7 +117,25 @@ def test_bursts_lie_on_one_grid(orbit) -> None:
         assert plan.image.first_line_s == pytest.approx(grid, abs=1e-9)
         assert plan.image.first_delay_s * plan.image.sampling_hz == pytest.approx(plan.first_sample, abs=1e-6)
     assert plans[1].first_line - plans[0].first_line < plans[0].image.lines
-    assert swath_samples(plans) == (plans[0].first_sample, plans[0].image.samples)
+
+
+def test_a_swath_stacks_its_bursts_and_tells_what_is_valid(orbit) -> None:
+    long, late = acquire_burst(orbit, "IW1", 4600), acquire_burst(orbit, "IW1", 4600, centre_s=2.758)
+    raw = evolve(late.burst.raw, lines=1380, first_delay_s=late.burst.raw.first_delay_s + 40 / 64.345e6)
+    plans = [long.plan(), evolve(late, burst=evolve(late.burst, raw=raw)).plan()]
+    stack = BurstStack.of(plans)
+    assert (stack.lines_per_burst, stack.lines) == (plans[0].image.lines, 2 * plans[0].image.lines)
+    offset = plans[1].first_sample - plans[0].first_sample
+    assert offset > 30
+    assert (stack.first_sample, stack.samples) == (plans[0].first_sample, offset + plans[1].image.samples)
+    pixels = np.ones((plans[1].image.lines, plans[1].image.samples), np.complex64)
+    filled = stack.fill(1, pixels) != 0
+    first, last = stack.valid_samples(1)
+    for line in range(stack.lines_per_burst):
+        seen = np.flatnonzero(filled[line])
+        assert (first[line], last[line]) == ((seen[0], seen[-1]) if seen.size else (-1, -1))
+    assert first[0] == offset
+    assert (first < 0).any()
 
 
 def test_too_few_lines_for_an_aperture_are_refused(orbit) -> None:
