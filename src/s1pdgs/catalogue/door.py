@@ -2,7 +2,7 @@
 
 import uuid
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -50,6 +50,23 @@ def register(connection: sa.Connection, outbox: Outbox, product: Product) -> boo
     _widen_span(connection, product)
     outbox.emit(connection, ProductCatalogued(product.name, product.type))
     return True
+
+
+def note_same(connection: sa.Connection, name: str, product: str) -> None:
+    """Note that a product was made which holds the measurements of a held one; it gets no entry of its own."""
+    known = connection.scalar(sa.select(t.same_product.c.name).where(t.same_product.c.name == name))
+    if known is None:
+        connection.execute(t.same_product.insert().values(name=name, product=product))
+
+
+def held_names(connection: sa.Connection, names: Iterable[str]) -> dict[str, str]:
+    """Under which name the catalogue holds what was made: its own, or that of an equal product; others are left out."""
+    wanted = sorted(names)
+    same = sa.select(t.same_product).where(t.same_product.c.name.in_(wanted))
+    held = {row.name: row.product for row in connection.execute(same)}
+    return held | {
+        name: name for name in connection.scalars(sa.select(t.product.c.name).where(t.product.c.name.in_(wanted)))
+    }
 
 
 def _row(product: Product, now: datetime) -> dict[str, Any]:

@@ -119,6 +119,8 @@ def _attributes(name: ProductName, manifest: Manifest) -> dict[str, AttributeVal
         "productComposition": manifest.text("productComposition"),
         "productConsolidation": manifest.text("productConsolidation"),
         "productSensingConsolidation": manifest.text("productSensingConsolidation"),
+        "missingPackets": manifest.missing_elements if name.level == 0 else None,
+        "corruptedPackets": manifest.corrupted_elements if name.level == 0 else None,
         "packetStoreID": " ".join(manifest.information.get("packetStoreID", ())) or None,
         "processingDate": manifest.processing_stop or manifest.processing_start,
         "processingCenter": manifest.facility,

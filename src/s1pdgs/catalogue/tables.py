@@ -57,3 +57,71 @@ footprint_box = sa.Table(
     sa.Column("north", sa.Float, nullable=False),
 )
 sa.Index("ix_footprint_box_west", footprint_box.c.west, footprint_box.c.east)
+
+same_product = sa.Table(
+    "same_product",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True, comment="a product that was made and is no news"),
+    sa.Column("product", sa.Text, nullable=False, comment="the held product with the same measurements"),
+)
+
+datatake = sa.Table(
+    "datatake",
+    metadata,
+    sa.Column("id", Identifier, primary_key=True, autoincrement=True),
+    sa.Column("satellite", sa.Text, nullable=False),
+    sa.Column("datatake", sa.Integer, nullable=False, comment="mission data take identifier"),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("start", Micros, nullable=False),
+    sa.Column("stop", Micros, nullable=False),
+    sa.Column("report", sa.Text, nullable=False, comment="the REP_L0PSA_ that told it last"),
+    sa.Column("reported_at", Micros, nullable=False),
+    sa.Column("packets", sa.BigInteger, nullable=False),
+    sa.Column("lost_in_downlink", sa.BigInteger, nullable=False, comment="packets"),
+    sa.Column("lost_in_instrument", sa.BigInteger, nullable=False, comment="packets"),
+    sa.Column("slices", sa.Integer, nullable=False, comment="places on the grid of slices"),
+    sa.Column("slices_made", sa.Integer, nullable=False),
+    sa.Column("whole", sa.Boolean, nullable=False, comment="every polarisation from its first packet to its postamble"),
+    sa.Column("account", sa.JSON, nullable=False, comment="all that the report told: see catalogue/datatakes.py"),
+)
+sa.Index("ix_datatake_identifier", datatake.c.datatake, datatake.c.satellite)
+sa.Index("ix_datatake_start", datatake.c.start)
+
+datatake_product = sa.Table(
+    "datatake_product",
+    metadata,
+    sa.Column("datatake_id", sa.ForeignKey(datatake.c.id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("product", sa.Text, primary_key=True),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("slice", sa.Integer, nullable=False, comment="its place on the grid; 0 for the whole data take"),
+    sa.Column("superseded_by", sa.Text, comment="the newer version of the same; null for the current one"),
+    sa.Column("superseded_at", Micros),
+)
+
+datatake_segment = sa.Table(
+    "datatake_segment",
+    metadata,
+    sa.Column("datatake_id", sa.ForeignKey(datatake.c.id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("segment", sa.Text, primary_key=True, comment="name of a segment that the last report was made from"),
+)
+
+reception = sa.Table(
+    "reception",
+    metadata,
+    sa.Column("id", Identifier, primary_key=True, autoincrement=True),
+    sa.Column("satellite", sa.Text, nullable=False),
+    sa.Column("start", Micros, nullable=False),
+    sa.Column("stop", Micros, nullable=False),
+    sa.Column("report", sa.Text, nullable=False, unique=True, comment="the REP_ACQNR_ that told it"),
+    sa.Column("reported_at", Micros, nullable=False),
+    sa.Column("account", sa.JSON, nullable=False, comment="all that the report told: see catalogue/receptions.py"),
+)
+sa.Index("ix_reception_satellite", reception.c.satellite, reception.c.start)
+
+reception_product = sa.Table(
+    "reception_product",
+    metadata,
+    sa.Column("reception_id", sa.ForeignKey(reception.c.id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("product", sa.Text, primary_key=True, comment="name of a product that was made of it"),
+)
+sa.Index("ix_reception_product_product", reception_product.c.product)

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from attrs import frozen
 
 from s1pdgs.inbox import tables as t
+from s1pdgs.inbox.deliveries import OPEN
 from s1pdgs.inbox.files import ANNOUNCED, QUARANTINED, STORED
-from s1pdgs.inbox.sessions import OPEN
 
 SILENT_POLLS = 3
 SILENCE = timedelta(seconds=60)

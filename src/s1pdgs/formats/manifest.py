@@ -41,6 +41,8 @@ class Manifest:
     software_version: str | None = None
     information: dict[str, tuple[str, ...]] = field(factory=dict)
     """Leaf elements of standAloneProductInformation: local name -> texts in order."""
+    missing_elements: int | None = None
+    corrupted_elements: int | None = None
     files: tuple[str, ...] = ()
 
     def text(self, name: str) -> str | None:
@@ -92,6 +94,8 @@ def _facts(root: etree._Element) -> Manifest:
         software=None if software is None else software.get("name"),
         software_version=None if software is None else software.get("version"),
         information=_information(leaves.element("standAloneProductInformation")),
+        missing_elements=leaves.total("numOfMissingElements"),
+        corrupted_elements=leaves.total("numOfCorruptedElements"),
         files=tuple(href for element in leaves.all("fileLocation") if (href := element.get("href"))),
     )
 
@@ -123,6 +127,10 @@ class _Leaves:
     def whole(self, name: str) -> int | None:
         text = self.text(name)
         return None if text is None else int(text)
+
+    def total(self, name: str) -> int | None:
+        texts = self.texts(name)
+        return sum(map(int, texts)) if texts else None
 
     def time(self, name: str) -> datetime | None:
         text = self.text(name)

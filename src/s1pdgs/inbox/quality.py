@@ -21,7 +21,7 @@ def findings(quality: Sequence[Mapping[str, Any]], received: Mapping[int, tuple[
     """
     remarks = []
     for record in quality:
-        channel = _number(record, "Channel")
+        channel = channel_of(record)
         if channel is None or channel not in received:
             continue
         blocks, size = received[channel]
@@ -33,6 +33,11 @@ def findings(quality: Sequence[Mapping[str, Any]], received: Mapping[int, tuple[
         if lost:
             remarks.append(f"channel {channel}: {lost} of {record.get('AcquiredTFs', '?')} frames uncorrectable")
     return remarks
+
+
+def channel_of(record: Mapping[str, Any]) -> int | None:
+    """The channel that a record is about, None where it does not tell."""
+    return _number(record, "Channel")
 
 
 def attributes(quality: Sequence[Mapping[str, Any]]) -> dict[str, AttributeValue]:

@@ -7,7 +7,10 @@ from s1pdgs.storage.database import Identifier, Micros, metadata
 session = sa.Table(
     "session",
     metadata,
-    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True, comment="of this delivery: <session_id>, then <session_id>_R<delivery>"),
+    sa.Column("session_id", sa.Text, nullable=False, comment="as the station calls it; its deliveries share it"),
+    sa.Column("delivery", sa.Integer, nullable=False, comment="0 for the first, n for the one called R<n>"),
+    sa.Column("remote_id", sa.Text, nullable=False, comment="the station's own key of it, empty where there is none"),
     sa.Column("source", sa.Text, nullable=False, comment="the configured source that announced it"),
     sa.Column("satellite", sa.Text, nullable=False),
     sa.Column("station", sa.Text, nullable=False),
@@ -24,6 +27,7 @@ session = sa.Table(
     sa.Column("product", sa.Text, comment="the SESSION product that it became last"),
     sa.Column("reason", sa.Text, comment="what it waits for, what it lacks, or what its QualityInfo contradicts"),
 )
+sa.Index("ix_session_session_id", session.c.session_id)
 
 received_file = sa.Table(
     "received_file",
@@ -31,7 +35,7 @@ received_file = sa.Table(
     sa.Column("source", sa.Text, primary_key=True),
     sa.Column("remote_id", sa.Text, primary_key=True, comment="the identifier that the source gave it"),
     sa.Column("name", sa.Text, nullable=False),
-    sa.Column("session_id", sa.ForeignKey(session.c.id)),
+    sa.Column("session_id", sa.ForeignKey(session.c.id), comment="the delivery of a session that it belongs to"),
     sa.Column("channel", sa.Integer),
     sa.Column("block", sa.Integer),
     sa.Column("final_block", sa.Boolean, nullable=False, default=False),

@@ -6,6 +6,7 @@ from attrs import frozen
 
 from s1pdgs.inbox.quarantine import keep_bytes
 from s1pdgs.jobs.joblog import JobLog
+from s1pdgs.jobs.outputs import Output, ghost_prefix
 from s1pdgs.jobs.queue import Claim
 from s1pdgs.storage.objects import ObjectStore, file_chunks
 
@@ -36,3 +37,13 @@ def _keep(store: ObjectStore, claim: Claim, path: Path, log: JobLog) -> SetAside
         return SetAside(path.name, key, None)
     told = [line for line in log.tail.splitlines() if path.name in line]
     return SetAside(path.name, key, told[-1] if told else f"set aside by job {claim.job}; its log tells why")
+
+
+def ghost_aside(claim: Claim, ghost: Output) -> SetAside:
+    """A measurement too short to be real, whose files are kept."""
+    lasts_s = ghost.description.validity.duration.total_seconds()
+    reason = (
+        f"a ghost: it lasts {lasts_s:.3f} s, less than the chain's threshold for its mode; "
+        "lower `ghosts` in the chain and run the job again if it is real"
+    )
+    return SetAside(ghost.path.name, f"{ghost_prefix(claim)}/{ghost.path.name}", reason)

@@ -17,11 +17,12 @@ from s1pdgs.catalogue import door
 from s1pdgs.formats.joborder import write_job_order
 from s1pdgs.inbox.quarantine import set_aside
 from s1pdgs.jobs import queue
-from s1pdgs.jobs.aside import keep_received
+from s1pdgs.jobs.aside import ghost_aside, keep_received
 from s1pdgs.jobs.errors import AttemptFailed, Interrupted, LeaseLost
 from s1pdgs.jobs.joblog import JobLog
+from s1pdgs.jobs.judge import Verdict, judge
 from s1pdgs.jobs.lease import held_lease
-from s1pdgs.jobs.outputs import collect, prefix, store_outputs
+from s1pdgs.jobs.outputs import collect, ghost_prefix, prefix, store_ghosts, store_outputs
 from s1pdgs.jobs.processes import Supervision, run_pools
 from s1pdgs.jobs.queue import BackOff, Claim, Failure
 from s1pdgs.jobs.spec import JobSpec
@@ -93,6 +94,7 @@ def _run(attempt: _Attempt) -> Outcome:
     except LeaseLost:
         logger.warning("job %d/%d: the lease was lost; nothing is published", claim.job, claim.fence)
         workshop.store.delete(prefix(claim))
+        workshop.store.delete(ghost_prefix(claim))
         return Outcome.LOST
     except Interrupted:
         with workshop.database.write() as connection:
@@ -112,11 +114,19 @@ def _make_and_publish(attempt: _Attempt) -> None:
     workshop = attempt.workshop
     clock, log = workshop.outbox.clock, attempt.log
     with held_lease(workshop.database, attempt.claim, clock, workshop.lease, lambda: log.progress) as lost:
-        products, exit_code = _produce(attempt, lost)
-        _publish(attempt, products, exit_code)
+        _publish(attempt, _produce(attempt, lost))
 
 
-def _produce(attempt: _Attempt, lost: threading.Event) -> tuple[list[Product], int]:
+@frozen
+class _Produce:
+    """What an attempt made, all of it stored."""
+
+    products: list[Product]
+    verdict: Verdict
+    exit_code: int
+
+
+def _produce(attempt: _Attempt, lost: threading.Event) -> _Produce:
     def interrupt() -> None:
         if lost.is_set():
             raise LeaseLost
@@ -131,20 +141,25 @@ def _produce(attempt: _Attempt, lost: threading.Event) -> tuple[list[Product], i
     write_job_order(order_file, spec.order.within(str(workdir)))
     exit_code = run_pools(spec, order_file, Supervision(spec.limits, workdir, interrupt), attempt.log)
     outputs = collect(spec, workdir, attempt.log)
+    with attempt.workshop.database.read() as connection:
+        verdict = judge(connection, spec, outputs)
     interrupt()
-    return store_outputs(store, spec, attempt.claim, outputs), exit_code
+    products = store_outputs(store, spec, attempt.claim, verdict.news)
+    store_ghosts(store, attempt.claim, verdict.ghosts)
+    return _Produce(products, verdict, exit_code)
 
 
-def _publish(attempt: _Attempt, products: list[Product], exit_code: int) -> None:
-    workshop, claim = attempt.workshop, attempt.claim
-    received = keep_received(workshop.store, claim, attempt.workdir, attempt.log)
-    attempt.log.note(f"{len(products)} products stored")
+def _publish(attempt: _Attempt, made: _Produce) -> None:
+    workshop, claim, verdict = attempt.workshop, attempt.claim, made.verdict
+    aside = keep_received(workshop.store, claim, attempt.workdir, attempt.log)
+    aside += [ghost_aside(claim, ghost) for ghost in verdict.ghosts]
+    _note(attempt.log, made)
     log_key = _store_log(attempt)
-    names = [product.name for product in products]
+    names = [*(product.name for product in made.products), *verdict.same.values()]
     with workshop.database.write() as connection:
-        if not queue.finish(connection, workshop.outbox, claim, names, log=log_key, exit_code=exit_code):
+        if not queue.finish(connection, workshop.outbox, claim, names, log=log_key, exit_code=made.exit_code):
             raise LeaseLost
-        for kept in received:
+        for kept in aside:
             if kept.reason is not None:
                 source = f"job-{claim.job}-{claim.fence}"
                 set_aside(
@@ -156,9 +171,19 @@ def _publish(attempt: _Attempt, products: list[Product], exit_code: int) -> None
                     reason=kept.reason,
                     location=kept.key,
                 )
-        for product in products:
+        for path, held in verdict.same.items():
+            door.note_same(connection, path.name, held)
+        for product in made.products:
             if not door.register(connection, workshop.outbox, product):
                 logger.warning("job %d/%d: %s is in the catalogue already", claim.job, claim.fence, product.name)
+
+
+def _note(log: JobLog, made: _Produce) -> None:
+    for path, held in made.verdict.same.items():
+        log.note(f"{path.name} is no news: it holds the measurements of {held}, which the catalogue has")
+    for ghost in made.verdict.ghosts:
+        log.note(f"{ghost.path.name} is a ghost of {ghost.description.validity.duration.total_seconds():.3f} s")
+    log.note(f"{len(made.products)} products stored")
 
 
 def _fail(attempt: _Attempt, failure: AttemptFailed) -> Outcome:

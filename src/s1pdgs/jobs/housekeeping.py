@@ -6,7 +6,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from s1pdgs.jobs import tables as t
-from s1pdgs.jobs.outputs import prefix
+from s1pdgs.jobs.outputs import ghost_prefix, prefix
 from s1pdgs.jobs.queue import Claim
 from s1pdgs.jobs.workdir import remove_workdir
 from s1pdgs.model.job import JobState
@@ -46,7 +46,8 @@ def sweep_attempts(database: Database, store: ObjectStore, now: datetime) -> int
         attempts = connection.execute(ended).all()
     removed = 0
     for attempt in attempts:
-        for key in store.list(prefix(Claim(attempt.job_id, attempt.fence))):
+        claim = Claim(attempt.job_id, attempt.fence)
+        for key in [*store.list(prefix(claim)), *store.list(ghost_prefix(claim))]:
             removed += 0 if key == attempt.log else store.delete(key)
         swept = t.attempt.update().where(t.attempt.c.job_id == attempt.job_id, t.attempt.c.fence == attempt.fence)
         with database.write() as connection:

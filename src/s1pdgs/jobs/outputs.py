@@ -1,6 +1,7 @@
 """What a processor made: read from its LIST file, compared with what its task table declares, stored."""
 
 import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +19,7 @@ from s1pdgs.model.timeliness import Timeliness
 from s1pdgs.storage.objects import ObjectStore, put_file
 
 _PARALLEL_TRANSFERS = 4
+_REPORT = "REP_"
 
 
 @frozen
@@ -34,11 +36,17 @@ def prefix(claim: Claim) -> str:
     return f"jobs/{claim.job}/{claim.fence}"
 
 
+def ghost_prefix(claim: Claim) -> str:
+    """Where the ghosts of an attempt are kept."""
+    return f"ghosts/{claim.job}/{claim.fence}"
+
+
 def collect(spec: JobSpec, workdir: Path, log: JobLog) -> list[Output]:
     """The declared outputs that the LIST file names.
 
-    Entries of no declared type are noted and left. Raises `AttemptFailed` for a missing or hostile LIST file, a listed
-    output that is not there or not what its name says, and a mandatory output that is not listed.
+    Entries of no declared type, and reports that are not ours to read, are noted and left. Raises `AttemptFailed` for
+    a missing or hostile LIST file, a listed output that is not there or not what its name says, and a mandatory output
+    that is not listed.
     """
     list_file = workdir / (spec.list_file or list_file_name(workdir))
     outputs: dict[str, Output] = {}
@@ -50,8 +58,7 @@ def collect(spec: JobSpec, workdir: Path, log: JobLog) -> list[Output]:
             log.note(f"{list_file.name}: {entry} is of no declared output type; it is left")
         elif name in outputs:
             log.note(f"{list_file.name}: {entry} is listed a second time; it is left")
-        else:
-            output = _output(workdir, entry, list_file.name)
+        elif (output := _output_or_note(workdir, entry, declared, list_file.name, log)) is not None:
             outputs[output.path.name] = output
             made.add(declared.type)
     for wanted in spec.outputs:
@@ -71,6 +78,17 @@ def _entries(list_file: Path) -> list[str]:
 
 def _declared(spec: JobSpec, name: str) -> SpecOutput | None:
     return next((output for output in spec.outputs if re.search(output.pattern, name)), None)
+
+
+def _output_or_note(workdir: Path, entry: str, declared: SpecOutput, source: str, log: JobLog) -> Output | None:
+    """Reports of other processors follow no format that we know."""
+    try:
+        return _output(workdir, entry, source)
+    except AttemptFailed as failure:
+        if not declared.type.startswith(_REPORT) or failure.lasting or declared.mandatory:
+            raise
+        log.note(f"{failure.reason}; it is left")
+        return None
 
 
 def _output(workdir: Path, entry: str, source: str) -> Output:
@@ -98,11 +116,11 @@ def _files(path: Path, entry: str) -> tuple[str, ...]:
     return tuple(file.relative_to(path).as_posix() for file in found if file.is_file())
 
 
-def store_outputs(store: ObjectStore, spec: JobSpec, claim: Claim, outputs: list[Output]) -> list[Product]:
+def store_outputs(store: ObjectStore, spec: JobSpec, claim: Claim, outputs: Sequence[Output]) -> list[Product]:
     """Store all outputs under the attempt; the products as the catalogue shall know them."""
     with ThreadPoolExecutor(_PARALLEL_TRANSFERS, thread_name_prefix="store") as pool:
         transfers = [
-            [(name, pool.submit(_store_file, store, claim, output, name)) for name in output.files]
+            [(name, pool.submit(_store_file, store, prefix(claim), output, name)) for name in output.files]
             for output in outputs
         ]
         return [
@@ -111,9 +129,16 @@ def store_outputs(store: ObjectStore, spec: JobSpec, claim: Claim, outputs: list
         ]
 
 
-def _store_file(store: ObjectStore, claim: Claim, output: Output, name: str) -> StoredFile:
+def store_ghosts(store: ObjectStore, claim: Claim, ghosts: Sequence[Output]) -> None:
+    """Keep what is not catalogued under `ghosts/<job>/<fence>/<name>/`."""
+    for ghost in ghosts:
+        for name in ghost.files:
+            _store_file(store, ghost_prefix(claim), ghost, name)
+
+
+def _store_file(store: ObjectStore, place: str, output: Output, name: str) -> StoredFile:
     path = output.path / name if output.path.is_dir() else output.path
-    sums = put_file(store, path, f"{prefix(claim)}/{output.path.name}/{name}")
+    sums = put_file(store, path, f"{place}/{output.path.name}/{name}")
     return StoredFile(name, sums.size, sums.md5, sums.sha256)
 
 

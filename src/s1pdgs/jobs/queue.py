@@ -61,11 +61,12 @@ class Failure:
     lasting: bool = False
 
 
-def enqueue(connection: sa.Connection, spec: JobSpec, order: int, now: datetime) -> int:
-    """Put a job for an order into the queue; its number. An order has one job: a second one violates its key."""
+def enqueue(connection: sa.Connection, spec: JobSpec, order: int, now: datetime, round_: int = 1) -> int:
+    """Put the job of an order's round into the queue; its number. A second one for the round violates its key."""
     inserted = connection.execute(
         t.job.insert().values(
             order_id=order,
+            round=round_,
             chain=spec.chain,
             unit=spec.unit,
             spec=to_json(spec),
@@ -290,6 +291,16 @@ def drop(connection: sa.Connection, job: int, reason: str, now: datetime) -> boo
     if row.state == JobState.RUNNING:
         _end_attempt(connection, Claim(job, row.fence), now, "dropped", reason=reason)
     return True
+
+
+def withdraw(connection: sa.Connection, job: int, reason: str, now: datetime) -> bool:
+    """Drop a job that no worker holds, ready or parked; False, with nothing changed, when it runs or has ended."""
+    idle = (
+        t.job.update()
+        .where(t.job.c.id == job, t.job.c.state.in_([JobState.READY, JobState.PARKED]))
+        .values(state=JobState.DROPPED, reason=reason, finished_at=now)
+    )
+    return connection.execute(idle).rowcount == 1
 
 
 def is_current(connection: sa.Connection, claim: Claim) -> bool:

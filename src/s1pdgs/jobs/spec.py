@@ -4,6 +4,7 @@ The spec is JSON in the job's row. The job order rests in it as the XML that the
 relative to the working directory, which only the attempt knows.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -80,7 +81,8 @@ class JobSpec:
     """One run of a processor.
 
     `list_file` None means `<working directory name>.LIST`. With `timeliness_of_content` the products tell their own
-    timeliness where they can (segments, by packet store); otherwise they carry the job's.
+    timeliness where they can (segments, by packet store); otherwise they carry the job's. `ghosts` are sensing times
+    (s) by mode: a Level-0 measurement that is shorter is kept aside instead of catalogued.
     """
 
     chain: str
@@ -96,6 +98,7 @@ class JobSpec:
     limits: Limits = field(factory=Limits)
     max_attempts: int = 3
     timeliness_of_content: bool = False
+    ghosts: Mapping[str, float] = field(factory=dict)
 
 
 def to_json(spec: JobSpec) -> dict[str, Any]:
@@ -133,6 +136,7 @@ def _read(stored: dict[str, Any]) -> JobSpec:
         limits=Limits(**stored["limits"]),
         max_attempts=stored["max_attempts"],
         timeliness_of_content=stored["timeliness_of_content"],
+        ghosts=stored.get("ghosts", {}),
     )
 
 

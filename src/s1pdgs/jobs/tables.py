@@ -8,7 +8,8 @@ job = sa.Table(
     "job",
     metadata,
     sa.Column("id", Identifier, primary_key=True, autoincrement=True),
-    sa.Column("order_id", sa.BigInteger, nullable=False, unique=True),
+    sa.Column("order_id", sa.BigInteger, nullable=False),
+    sa.Column("round", sa.Integer, nullable=False, comment="of its order, from 1"),
     sa.Column("chain", sa.Text, nullable=False),
     sa.Column("unit", sa.Text, nullable=False),
     sa.Column("spec", sa.JSON, nullable=False, comment="what to run: see jobs/spec.py"),
@@ -27,6 +28,7 @@ job = sa.Table(
     sa.Column("progress", sa.Text, comment="the processor's last progress line"),
     sa.Column("reason", sa.Text, comment="why the last attempt failed"),
     sa.Column("log_tail", sa.Text),
+    sa.UniqueConstraint("order_id", "round"),
 )
 sa.Index("ix_job_claim", job.c.state, job.c.priority.desc(), job.c.t0, job.c.id)
 

@@ -7,7 +7,9 @@ from attrs import frozen
 
 @frozen
 class Session:
-    """A downlink session as a station announces it (CADIP ICD, entity Session)."""
+    """A downlink session as a station announces it (CADIP ICD, entity Session); `remote_id` is its key at the station,
+    empty where it has none.
+    """
 
     id: str
     satellite: str
@@ -18,6 +20,7 @@ class Session:
     downlink_stop: datetime
     downlink_orbit: int
     retransfer: bool = False
+    remote_id: str = ""
 
 
 @frozen

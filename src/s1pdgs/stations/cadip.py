@@ -43,13 +43,16 @@ class CadipClient:
         for page in odata.pages(self.http, "Files", options):
             yield [file for file in self._understood(_file, page) if file.session_id == session_id]
 
-    def quality(self, session_id: str) -> list[dict[str, Any]]:
-        """The QualityInfo of a session, verbatim; none where the station offers none. Raises `StationUnreachable`."""
-        options = {"$filter": f"SessionId eq {odata.text(session_id)}"}
-        found: list[Any] = []
-        for page in odata.pages(self.http, "Sessions", options):
-            for record in page:
-                found += self._quality_of(odata.text_of(record, "Id"))
+    def quality(self, session: Session) -> list[dict[str, Any]]:
+        """The QualityInfo of a delivery of a session, verbatim; none where the station offers none.
+
+        Raises `StationUnreachable`.
+        """
+        options = {"$filter": f"SessionId eq {odata.text(session.id)}"}
+        records = [record for page in odata.pages(self.http, "Sessions", options) for record in page]
+        alike = [record for record in records if bool(record.get("Retransfer")) == session.retransfer]
+        exact = [record for record in alike if record.get("Id") == session.remote_id]
+        found = [each for record in exact or alike for each in self._quality_of(odata.text_of(record, "Id"))]
         return [record for record in found if isinstance(record, dict)]
 
     def _quality_of(self, remote_id: str) -> list[Any]:
@@ -100,6 +103,7 @@ def _session(record: Record, profile: Profile) -> Session:
         downlink_stop=max(start, stop),
         downlink_orbit=odata.number_of(record, "DownlinkOrbit") or 0,
         retransfer=bool(record.get("Retransfer")),
+        remote_id=str(record.get("Id") or ""),
     )
 
 

@@ -4,6 +4,7 @@ A session is a folder with DSDB files anywhere below it, beside their DSIBs or a
 or neither; a product is a SAFE folder, an auxiliary file or a zip of either.
 """
 
+import hashlib
 import json
 import re
 import shutil
@@ -13,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from attrs import frozen
+from attrs import evolve, frozen
 
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.catalogue.door import CatalogueError, register
 from s1pdgs.formats.dsib import SessionInformation, read_dsib
 from s1pdgs.formats.names import NamingError, SessionFileName
 from s1pdgs.formats.xml import FormatError
+from s1pdgs.inbox import deliveries
 from s1pdgs.inbox import sessions as inbox
 from s1pdgs.inbox.auxiliary import prepare_product, unpacked
 from s1pdgs.inbox.errors import InboxError
@@ -72,27 +74,28 @@ def ingest(
 
 
 def _ingest_session(found: Found, database: Database, objects: ObjectStore, outbox: Outbox, source: str) -> str:
-    session_id, now = found.session.id, outbox.clock.now()
+    now = outbox.clock.now()
     paths = {file.id: path for file, path, _ in found.blocks}
     with database.write() as connection:
-        inbox.announce_session(connection, source, found.session, now)
+        deliveries.announce_session(connection, source, found.session, now)
+        delivery = str(deliveries.delivery_of(connection, found.session))
         for block, _, checksum in found.blocks:
-            inbox.announce_block(connection, source, block, now, checksum)
+            deliveries.announce_block(connection, source, block, now, checksum)
         due = [entry.announcement for entry in due_files(connection, source, now, limit=_MOST_BLOCKS)]
     for file in due:
-        if file.remote_id in paths and file.session_id == session_id:
-            key = inbox.block_key(session_id, int(file.channel or 0), file.name)
+        if file.remote_id in paths and file.session_id == delivery:
+            key = deliveries.block_key(delivery, int(file.channel or 0), file.name)
             expected = Expected(file.name, file.size, file.checksum)
             chunks = verified(file_chunks(paths[file.remote_id]), expected, Integrity.STRICT)
             sums = put_stream(objects, key, chunks)
             with database.write() as connection:
                 store_file(connection, outbox, file, key, sums)
     with database.write() as connection:
-        known = inbox.find_session(connection, session_id)
+        known = inbox.find_session(connection, delivery)
         is_ours = known is not None and known.source == source
-        (inbox.give_up if is_ours else inbox.complete)(connection, outbox, objects, session_id)
-        known = inbox.find_session(connection, session_id)
-    return session_id if known is None or known.product is None else known.product
+        (inbox.give_up if is_ours else inbox.complete)(connection, outbox, objects, delivery)
+        known = inbox.find_session(connection, delivery)
+    return delivery if known is None or known.product is None else known.product
 
 
 def read_session_folder(folder: Path, now: datetime) -> Found | None:
@@ -115,6 +118,8 @@ def read_session_folder(folder: Path, now: datetime) -> Found | None:
     record = _read_record(folder)
     channels = {name.channel for name, _ in raws}
     session = _session(identifiers[0], channels, dsibs, record, now)
+    if session.retransfer:
+        session = evolve(session, remote_id=f"{_digest([path for _, path in raws])}/")
     numbers = [(name.channel, int(name.block or 0)) for name, _ in raws]
     highest = {channel: max(number for of, number in numbers if of == channel) for channel in channels}
     entries = record.get("files", {})
@@ -123,6 +128,12 @@ def read_session_folder(folder: Path, now: datetime) -> Found | None:
         for name, path in raws
     )
     return Found(session, tuple(blocks))
+
+
+def _digest(blocks: list[Path]) -> str:
+    """Tells retransfers of one session apart that come as folders, by the names and sizes of their blocks."""
+    text = "\n".join(f"{path.name} {path.stat().st_size}" for path in blocks)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _read_record(folder: Path) -> dict[str, Any]:
@@ -180,7 +191,7 @@ def _block(
     if entry is not None:
         number, final = int(entry["block"]), bool(entry["final"])
     file = SessionFile(
-        id=f"{session.id}/{path.name}",
+        id=f"{session.id}/{session.station}/{session.remote_id}{path.name}",
         session_id=session.id,
         name=path.name,
         channel=name.channel,

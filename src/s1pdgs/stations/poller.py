@@ -10,6 +10,7 @@ import structlog
 from attrs import frozen
 
 from s1pdgs.bus.outbox import Outbox
+from s1pdgs.inbox import deliveries
 from s1pdgs.inbox import sessions as inbox
 from s1pdgs.inbox.files import announce_file, due_files
 from s1pdgs.model.session import Session
@@ -132,19 +133,21 @@ def _poll_cadip(source: Source, client: CadipClient, after: datetime) -> bool:
     news = False
     with source.database.write() as connection:
         for session in found:
-            news |= inbox.announce_session(connection, source.profile.name, session, now)
+            news |= deliveries.announce_session(connection, source.profile.name, session, now)
         newest = max((session.publication_time for session in found), default=None)
         advance(connection, source.profile, newest, now)
         since = now - timedelta(seconds=source.profile.follow_incomplete_s)
-        followed = [known.session.id for known in inbox.sessions_to_follow(connection, source.profile.name, since)]
+        followed = inbox.sessions_to_follow(connection, source.profile.name, since)
     troubles = []
-    for session_id in followed:
+    for session_id in dict.fromkeys(known.session.id for known in followed):
         try:
             news |= _announce_files(source, client, session_id)
         except StationError as error:
             troubles.append(str(error))
-    news |= _conclude(source, client, followed)
-    news |= _give_up(source)
+    with source.database.read() as connection:  # blocks flagged as retransferred may have begun a delivery
+        followed = inbox.sessions_to_follow(connection, source.profile.name, since)
+    news |= _conclude(source, client, [known.delivery for known in followed])
+    news |= _give_up(source, client)
     if troubles:
         raise StationError("; ".join(troubles))
     return news
@@ -155,41 +158,53 @@ def _announce_files(source: Source, client: CadipClient, session_id: str) -> boo
     for page in client.files(session_id):
         with source.database.write() as connection:
             for file in page:
-                news |= inbox.announce_block(connection, source.profile.name, file, source.now())
+                news |= deliveries.announce_block(connection, source.profile.name, file, source.now())
     return news
 
 
-def _conclude(source: Source, client: CadipClient, session_ids: Iterable[str]) -> bool:
-    """Make products of the sessions whose blocks are all stored, with what the station says of their quality."""
+def _conclude(source: Source, client: CadipClient, names: Iterable[str]) -> bool:
+    """Make products of the deliveries whose blocks are all stored, with what the station says of their quality."""
     news = False
-    for session_id in session_ids:
+    for delivery in names:
         with source.database.write() as connection:
-            if not inbox.is_ready(connection, session_id):
+            if not inbox.is_ready(connection, delivery):
                 continue
-        quality = _quality(client, session_id)
+        _ask_quality(source, client, delivery)
         with source.database.write() as connection:
-            if quality:
-                inbox.record_quality(connection, session_id, quality)
-            news |= inbox.complete(connection, source.outbox, source.objects, session_id)
+            news |= inbox.complete(connection, source.outbox, source.objects, delivery)
     return news
 
 
-def _quality(client: CadipClient, session_id: str) -> list[dict[str, object]]:
+def _ask_quality(source: Source, client: CadipClient, delivery: str) -> None:
     """QualityInfo informs; a session is not held back for it."""
+    with source.database.read() as connection:
+        known = inbox.find_session(connection, delivery)
+    if known is None:
+        return
     try:
-        return client.quality(session_id)
+        quality = client.quality(known.session)
     except StationError as error:
-        _log.warning("no quality information", session=session_id, why=str(error))
-        return []
+        _log.warning("no quality information", session=delivery, why=str(error))
+        return
+    if quality:
+        with source.database.write() as connection:
+            inbox.record_quality(connection, delivery, quality)
 
 
-def _give_up(source: Source) -> bool:
-    """End the waiting of sessions in which nothing has happened for too long."""
-    wait = timedelta(seconds=source.profile.give_up_after_s)
+def _give_up(source: Source, client: CadipClient) -> bool:
+    """End the waiting of deliveries in which nothing has happened for too long."""
+    profile, now = source.profile, source.now()
+    waits = (
+        (inbox.overdue_sessions, timedelta(seconds=profile.give_up_after_s)),
+        (inbox.partial_retransfers, timedelta(seconds=profile.partial_retransfer_after_s)),
+    )
+    with source.database.read() as connection:
+        ended = [delivery for overdue, wait in waits for delivery in overdue(connection, profile.name, now, wait)]
     news = False
-    with source.database.write() as connection:
-        for session_id in inbox.overdue_sessions(connection, source.profile.name, source.now(), wait):
-            news |= inbox.give_up(connection, source.outbox, source.objects, session_id)
+    for delivery in dict.fromkeys(ended):
+        _ask_quality(source, client, delivery)
+        with source.database.write() as connection:
+            news |= inbox.give_up(connection, source.outbox, source.objects, delivery)
     return news
 
 

@@ -64,7 +64,8 @@ class Profile:
 
     `overlap_s` is how far behind the newest publication each poll looks again, so that a file which appears late under
     an old date is still seen. `start` is where the first poll begins (an overlap ago when None). `give_up_after_s` is
-    how long a session may wait for its missing blocks. `match` selects auxiliary files by a regular expression on
+    how long a session may wait for its missing blocks, `partial_retransfer_after_s` how long a retransfer of some of
+    them must be quiet to be taken for whole. `match` selects auxiliary files by a regular expression on
     their names. `trusted_hosts` may receive the credentials after a redirection. `publication_filter` and
     `asks_count` are switched off for stations that answer such queries wrongly.
     """
@@ -83,6 +84,7 @@ class Profile:
     expected_channels: int = field(default=2, validator=validators.ge(1))
     start: datetime | None = None
     give_up_after_s: float = field(default=43_200.0, validator=_positive)
+    partial_retransfer_after_s: float = field(default=600.0, validator=_positive)
     follow_incomplete_s: float = field(default=7 * 86_400.0, validator=validators.ge(0.0))
     integrity: Integrity = field(default=Integrity.STRICT, converter=Integrity)
     match: str = ".*"

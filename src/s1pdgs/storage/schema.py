@@ -1,5 +1,7 @@
 """Bring a database to the schema that this version of s1pdgs needs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -13,8 +15,33 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 def migrate(database: Database) -> None:
     """Apply the steps that are missing, all of them or none; nothing when the schema is current."""
-    with database.write() as connection:
+    with _altering(database) as connection:
         command.upgrade(alembic_config(connection), "head")
+
+
+@contextmanager
+def _altering(database: Database) -> Iterator[sa.Connection]:
+    """A write transaction in which tables can be made anew.
+
+    SQLite alters a table by copying it: with foreign keys enforced, dropping the old one would delete the rows that
+    refer to it. So they rest meanwhile, and are checked before the commit.
+    """
+    if database.engine.dialect.name != "sqlite":
+        with database.write() as connection:
+            yield connection
+        return
+    with database.engine.connect() as connection:
+        try:
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+            orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+            if orphans:
+                raise sa.exc.IntegrityError(f"migration: {len(orphans)} rows lost their parent", None, ValueError())
+            connection.commit()
+        finally:
+            connection.rollback()
+            connection.exec_driver_sql("PRAGMA foreign_keys=ON")
 
 
 def alembic_config(connection: sa.Connection) -> Config:

@@ -46,12 +46,14 @@ class Wait(_Model):
 
 class Assembly(_Model):
     """When a data take goes on with gaps: the later of two moments (coprs.md section 5.2), and how long a lone
-    polarisation waits for its partner.
+    polarisation waits for its partner. Data of the timeliness `at_once` waits for nothing: it is assembled from what
+    has arrived, and again when more arrives.
     """
 
     after_sensing_s: float = Field(default=36 * _HOUR_S, ge=0)
     after_order_s: float = Field(default=_HOUR_S, ge=0)
     partner_wait_s: float = Field(default=300.0, ge=0)
+    at_once: frozenset[Timeliness] = frozenset({Timeliness.PT, Timeliness.NRT})
 
 
 class ChainLimits(_Model):
@@ -65,7 +67,8 @@ class ChainLimits(_Model):
 class Chain(_Model):
     """One way of processing. `types` are regular expressions of catalogue types, matched as a whole; `where` are
     attributes that a triggering product must have; products made by the chain itself or by `except_made_by` never
-    trigger it.
+    trigger it. `ghosts` are sensing times (s) by mode: a Level-0 measurement that is shorter is kept aside and told
+    instead of catalogued (coprs.md section 5.6).
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")
@@ -88,6 +91,7 @@ class Chain(_Model):
     assembly: Assembly = Assembly()
     limits: ChainLimits = ChainLimits()
     patterns: dict[str, str] = {}
+    ghosts: dict[Literal["SM", "IW", "EW", "WV", "EN", "AN", "RF"], float] = {}
     max_attempts: int = Field(default=3, ge=1)
     give_up_after_s: float = Field(default=7 * 24 * _HOUR_S, gt=0)
     enabled: bool = True

@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from attrs import frozen
 
-from s1pdgs.jobs import tables as jobs
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.job import JobState, OrderState
 from s1pdgs.triggers import tables as t
 from s1pdgs.triggers.needs import Need, clock_time
 from s1pdgs.triggers.orders import UnknownOrder
+from s1pdgs.triggers.rounds import job_of
 
 
 @frozen
@@ -39,13 +39,17 @@ def explain(connection: sa.Connection, order: int) -> Explanation:
     state = OrderState(row.state)
     if state is OrderState.WAITING:
         needs = open_needs(connection, order)
-        summary = f"waiting since {clock_time(row.created_at)}"
+        summary = f"waiting since {clock_time(row.opened_at or row.created_at)}"
+        if row.round > 1:
+            summary = f"round {row.round}, {summary}"
         if not needs:
             summary = f"{summary}: {row.reason}"
         return Explanation(order, row.chain, row.unit, state, summary, needs, _next_check(row, needs))
-    job = connection.execute(sa.select(jobs.job).where(jobs.job.c.order_id == order)).first()
+    job = job_of(connection, order)
     if state is OrderState.PLANNED and job is not None:
         summary, step = _of_job(job)
+        if row.late:
+            step = "; ".join(filter(None, [step, "data came meanwhile: another round begins when the job has ended"]))
         return Explanation(order, row.chain, row.unit, state, summary, (), step)
     summary = f"{state}: {row.reason}" if row.reason else str(state)
     return Explanation(order, row.chain, row.unit, state, summary, (), "")

@@ -1,7 +1,8 @@
 """Orders: created by products, waiting as data, looked at again when news or their time comes, and turned into jobs.
 
-An order is unique for its chain and unit, so a second event or a late segment never makes a second one. Its open needs
-are rows: a catalogued product finds the orders that want it in one query. Functions work in the caller's transaction.
+An order is unique for its chain and unit, so a second event or a late segment never makes a second one; late data
+opens another round of it (`rounds`). Its open needs are rows: a catalogued product finds the orders that want it in one
+query. Functions work in the caller's transaction.
 """
 
 import logging
@@ -12,20 +13,21 @@ from typing import Any
 import sqlalchemy as sa
 from attrs import frozen
 
-from s1pdgs.bus.events import AnyEvent, JobFinished, OrderReady, ProductCatalogued
+from s1pdgs.bus.events import AnyEvent, JobFinished, JobParked, OrderReady, ProductCatalogued
 from s1pdgs.bus.outbox import Outbox, Subscriber
 from s1pdgs.catalogue.query import ANY_SATELLITE, Held, find
 from s1pdgs.jobs import queue
-from s1pdgs.jobs import tables as jobs
 from s1pdgs.jobs.spec import JobSpec
 from s1pdgs.model.job import OrderState
+from s1pdgs.triggers import rounds
 from s1pdgs.triggers import tables as t
 from s1pdgs.triggers.chains import Chains, Route
 from s1pdgs.triggers.inputs import resolve
 from s1pdgs.triggers.needs import Need, clock_time
+from s1pdgs.triggers.segments import EDGE, UnitError
 from s1pdgs.triggers.specs import build_spec
 from s1pdgs.triggers.types import table_type
-from s1pdgs.triggers.units import Moment, Unit, UnitError, excluded, gather, made_by, unit_key
+from s1pdgs.triggers.units import Moment, Unit, excluded, gather, made_by, pass_until, unit_key
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ class Planner:
 
     def subscriber(self) -> Subscriber:
         """The consumer of the news that orders depend on."""
-        types = frozenset({"ProductCatalogued", "JobFinished"})
+        types = frozenset({"ProductCatalogued", "JobFinished", "JobParked"})
         return Subscriber(SUBSCRIBER, types, lambda connection, event: on_event(self, connection, event))
 
 
@@ -54,8 +56,8 @@ def on_event(planner: Planner, connection: sa.Connection, event: AnyEvent) -> No
     """Let news take effect on orders."""
     if isinstance(event, ProductCatalogued):
         on_catalogued(planner, connection, event)
-    elif isinstance(event, JobFinished):
-        on_finished(connection, event)
+    elif isinstance(event, JobFinished | JobParked):
+        on_ended(planner, connection, event)
 
 
 def on_catalogued(planner: Planner, connection: sa.Connection, event: ProductCatalogued) -> None:
@@ -73,27 +75,33 @@ def on_catalogued(planner: Planner, connection: sa.Connection, event: ProductCat
         evaluate(planner, connection, order)
 
 
-def on_finished(connection: sa.Connection, event: JobFinished) -> None:
-    """The order of a finished job is done."""
-    order = connection.scalar(sa.select(jobs.job.c.order_id).where(jobs.job.c.id == event.job))
-    connection.execute(
-        t.order.update()
-        .where(t.order.c.id == order, t.order.c.state == OrderState.PLANNED)
-        .values(state=OrderState.DONE, reason=None)
-    )
+def on_ended(planner: Planner, connection: sa.Connection, event: JobFinished | JobParked) -> None:
+    """The order of a finished job is done; data that came while a job ran opens another round when it has ended."""
+    order = rounds.order_of(connection, event.job)
+    if order is None:
+        return
+    if isinstance(event, JobFinished):
+        connection.execute(
+            t.order.update()
+            .where(t.order.c.id == order, t.order.c.state == OrderState.PLANNED)
+            .values(state=OrderState.DONE, reason=None)
+        )
+    if rounds.resume(connection, order, planner.outbox.clock.now()):
+        evaluate(planner, connection, order)
 
 
 def sweep(planner: Planner, connection: sa.Connection, now: datetime) -> int:
-    """Look at waiting orders whose time has come; how many there were."""
+    """Look at waiting orders whose time has come, and at late data whose job has ended; how many there were."""
+    resumed = [order for order in rounds.with_late_data(connection) if rounds.resume(connection, order, now)]
     due = connection.scalars(
         sa.select(t.order.c.id)
         .where(t.order.c.state == OrderState.WAITING, t.order.c.check_at <= now)
         .order_by(t.order.c.check_at)
         .limit(_SWEEP_LIMIT)
     ).all()
-    for order in due:
+    for order in dict.fromkeys([*resumed, *due]):
         evaluate(planner, connection, order)
-    return len(due)
+    return len(due) + len(resumed)
 
 
 def release(planner: Planner, connection: sa.Connection, order: int) -> bool:
@@ -108,8 +116,8 @@ def drop(connection: sa.Connection, order: int, reason: str, now: datetime) -> b
         raise UnknownOrder(f"there is no order {order}")
     if state not in (OrderState.WAITING, OrderState.PLANNED):
         return False
-    job = connection.scalar(sa.select(jobs.job.c.id).where(jobs.job.c.order_id == order))
-    if job is not None and not queue.drop(connection, job, reason, now):
+    job = rounds.job_of(connection, order)
+    if job is not None and not queue.drop(connection, job.id, reason, now):
         return False
     _end(connection, order, OrderState.DROPPED, reason)
     return True
@@ -136,35 +144,68 @@ def waiting_for(connection: sa.Connection, held: Held) -> list[int]:
 
 
 def _offer(planner: Planner, connection: sa.Connection, route: Route, held: Held) -> Iterable[int]:
-    """The order of a product's unit, created when there is none; nothing when it does not wait any more."""
+    """The order of a product's unit when it waits: created when there is none, opened again for late data."""
     product = held.product
     try:
         key = unit_key(route.chain, product)
+        known = _known(connection, route, held, key)
+        if known is not None:
+            if known.state == OrderState.WAITING or _opens_again(planner, connection, route, known, held):
+                yield known.id
+            return
     except UnitError as error:
         logger.warning("chain %s: no order for %s: %s", route.name, product.name, error)
         return
-    query = sa.select(t.order.c.id, t.order.c.state).where(t.order.c.chain == route.name, t.order.c.unit == key)
-    known = connection.execute(query).first()
-    if known is None:
-        created = connection.execute(
-            t.order.insert().values(
-                chain=route.name,
-                unit=key,
-                trigger=product.name,
-                satellite=product.satellite,
-                start=product.validity.start,
-                stop=product.validity.stop,
-                timeliness=product.timeliness or route.chain.timeliness,
-                context={},
-                state=OrderState.WAITING,
-                created_at=planner.outbox.clock.now(),
-            )
+    _take_over(connection, route, held)
+    created = connection.execute(
+        t.order.insert().values(
+            chain=route.name,
+            unit=key,
+            trigger=product.name,
+            satellite=product.satellite,
+            start=product.validity.start,
+            stop=product.validity.stop,
+            timeliness=product.timeliness or route.chain.timeliness,
+            context={},
+            state=OrderState.WAITING,
+            created_at=planner.outbox.clock.now(),
         )
-        yield created.inserted_primary_key[0]  # type: ignore[index]
-    elif known.state == OrderState.WAITING:
-        yield known.id
-    else:
-        logger.warning("chain %s: %s comes late, its %s is %s", route.name, product.name, key, known.state)
+    )
+    yield created.inserted_primary_key[0]  # type: ignore[index]
+
+
+def _opens_again(planner: Planner, connection: sa.Connection, route: Route, order: sa.Row[Any], held: Held) -> bool:
+    """Sessions and slices are whole when they come; a data take grows."""
+    is_growing = route.chain.unit == "datatake"
+    return is_growing and rounds.take_up(connection, route.chain, order, held, planner.outbox.clock.now())
+
+
+def _known(connection: sa.Connection, route: Route, held: Held, key: str) -> sa.Row[Any] | None:
+    """The order of a unit. RF characterisations of two polarisations start some packets apart, maybe in two seconds:
+    they are one unit (RS-705).
+    """
+    order, product = t.order.c, held.product
+    found = connection.execute(sa.select(t.order).where(order.chain == route.name, order.unit == key)).first()
+    if found is not None or not product.type.startswith("RF_") or route.chain.unit != "datatake":
+        return found
+    beside = sa.select(t.order).where(
+        order.chain == route.name,
+        order.unit.startswith(key.rpartition("-")[0], autoescape=True),
+        order.start.between(product.validity.start - EDGE, product.validity.start + EDGE),
+    )
+    return connection.execute(beside.order_by(order.id)).first()
+
+
+def _take_over(connection: sa.Connection, route: Route, held: Held) -> None:
+    """Earlier deliveries of the same pass that still wait go into the order of the newest one."""
+    if route.chain.unit != "session":
+        return
+    earlier = [other.name for other in pass_until(connection, held) if other.name != held.name]
+    waiting = sa.select(t.order.c.id).where(
+        t.order.c.chain == route.name, t.order.c.unit.in_(earlier), t.order.c.state == OrderState.WAITING
+    )
+    for order in connection.scalars(waiting).all():
+        _end(connection, order, OrderState.DONE, f"it goes on with {held.name}, another delivery of its pass")
 
 
 def evaluate(planner: Planner, connection: sa.Connection, order: int, *, released: bool = False) -> OrderState:
@@ -177,7 +218,7 @@ def evaluate(planner: Planner, connection: sa.Connection, order: int, *, release
     route, trigger = planner.chains.named(row.chain), find(connection, row.trigger)
     if route is None or trigger is None:
         return _stay(connection, order, f"chain {row.chain} is not configured any more; add it or drop the order")
-    moment = Moment(row.created_at, planner.outbox.clock.now(), released)
+    moment = Moment(row.opened_at or row.created_at, planner.outbox.clock.now(), released)
     try:
         unit = gather(connection, route.chain, trigger, moment)
     except UnitError as error:
@@ -185,8 +226,8 @@ def evaluate(planner: Planner, connection: sa.Connection, order: int, *, release
     resolution = resolve(connection, route, unit, moment)
     needs = [*unit.needs, *resolution.needs]
     if not needs:
-        return _plan(planner, connection, order, build_spec(route, unit, row.unit, resolution), unit)
-    gives_up = row.created_at + timedelta(seconds=route.chain.give_up_after_s)
+        return _plan(planner, connection, row, build_spec(route, unit, row.unit, resolution), unit)
+    gives_up = moment.created + timedelta(seconds=route.chain.give_up_after_s)
     if moment.now >= gives_up:
         lacking = "; ".join(str(need) for need in needs)
         return _end(connection, order, OrderState.EXPIRED, f"gave up waiting at {clock_time(gives_up)} for {lacking}")
@@ -223,17 +264,17 @@ def _wait(connection: sa.Connection, order: int, unit: Unit, needs: list[Need], 
     return OrderState.WAITING
 
 
-def _plan(planner: Planner, connection: sa.Connection, order: int, spec: JobSpec, unit: Unit) -> OrderState:
-    """Give an order its job, unless another process was quicker."""
+def _plan(planner: Planner, connection: sa.Connection, order: sa.Row[Any], spec: JobSpec, unit: Unit) -> OrderState:
+    """Give an order the job of its round, unless another process was quicker."""
     taken = (
         t.order.update()
-        .where(t.order.c.id == order, t.order.c.state == OrderState.WAITING)
+        .where(t.order.c.id == order.id, t.order.c.state == OrderState.WAITING, t.order.c.round == order.round)
         .values(**_facts(unit), state=OrderState.PLANNED, reason=None, check_at=None)
     )
     if connection.execute(taken).rowcount == 1:
-        connection.execute(t.order_need.delete().where(t.order_need.c.order_id == order))
-        job = queue.enqueue(connection, spec, order, planner.outbox.clock.now())
-        planner.outbox.emit(connection, OrderReady(order, job))
+        connection.execute(t.order_need.delete().where(t.order_need.c.order_id == order.id))
+        job = queue.enqueue(connection, spec, order.id, planner.outbox.clock.now(), order.round)
+        planner.outbox.emit(connection, OrderReady(order.id, job))
     return OrderState.PLANNED
 
 
@@ -258,5 +299,6 @@ def _stay(connection: sa.Connection, order: int, reason: str) -> OrderState:
 
 def _end(connection: sa.Connection, order: int, state: OrderState, reason: str) -> OrderState:
     connection.execute(t.order_need.delete().where(t.order_need.c.order_id == order))
-    connection.execute(t.order.update().where(t.order.c.id == order).values(state=state, reason=reason, check_at=None))
+    ended = {"state": state, "reason": reason, "check_at": None, "late": False}
+    connection.execute(t.order.update().where(t.order.c.id == order).values(ended))
     return state

@@ -41,4 +41,5 @@ def _facts(chain: Chain, unit: Unit) -> dict[str, str]:
         "Total_Number_Of_Slices": str(unit.total_slices),
         "Slice_Length": f"{chain.slice_length_s:g}",
         "Slice_Overlap": f"{chain.slice_overlap_s:g}",
+        "Grid_Start": "" if unit.grid_start is None else unit.grid_start.strftime("%Y%m%dT%H%M%S.%f"),
     }

@@ -1,6 +1,6 @@
 """From a complete order to the spec of its job."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from s1pdgs.catalogue.query import Held
@@ -11,12 +11,12 @@ from s1pdgs.model.product import StoredFile
 from s1pdgs.triggers.chains import Route
 from s1pdgs.triggers.inputs import Choice, Resolution
 from s1pdgs.triggers.parameters import dynamic_parameters, processing_station
+from s1pdgs.triggers.segments import SESSION
 from s1pdgs.triggers.types import name_pattern
 from s1pdgs.triggers.units import Unit
 
-SESSION = "SESSION"
-_NOT_CATALOGUED = ("REP_", "LIST", "RPT")
-"""Outputs that are no products: reports stay in the log of the job."""
+_NOT_CATALOGUED = ("LIST", "RPT")
+"""Outputs that are no products."""
 
 
 def build_spec(route: Route, unit: Unit, key: str, resolution: Resolution) -> JobSpec:
@@ -24,12 +24,16 @@ def build_spec(route: Route, unit: Unit, key: str, resolution: Resolution) -> Jo
     chain, table = route.chain, route.table
     inputs = {held.name: held for choice in resolution.choices.values() for held in choice.products}
     inputs |= {held.name: held for held in unit.products}
+    deliveries = _numbered(inputs.values())
     return JobSpec(
         chain=chain.name,
         unit=key,
         satellite=unit.satellite,
         order=_job_order(route, unit, resolution),
-        inputs=tuple(SpecInput(held.name, held.product.type, tuple(_input_files(held))) for held in inputs.values()),
+        inputs=tuple(
+            SpecInput(held.name, held.product.type, tuple(_input_files(held, deliveries.get(held.name, 1))))
+            for held in inputs.values()
+        ),
         outputs=tuple(_outputs(route)),
         pools=tuple(
             SpecPool(tuple(SpecTask(task.name, task.program, task.cpus, task.critical) for task in pool.tasks))
@@ -46,7 +50,14 @@ def build_spec(route: Route, unit: Unit, key: str, resolution: Resolution) -> Jo
         ),
         max_attempts=chain.max_attempts,
         timeliness_of_content=chain.timeliness_of_content,
+        ghosts={str(mode): threshold_s for mode, threshold_s in chain.ghosts.items()},
     )
+
+
+def _numbered(inputs: Iterable[Held]) -> dict[str, int]:
+    """The place of each delivery of a session among the inputs, from 1."""
+    names = [held.name for held in inputs if held.product.type == SESSION]
+    return {name: number for number, name in enumerate(names, start=1)}
 
 
 def _job_order(route: Route, unit: Unit, resolution: Resolution) -> JobOrder:
@@ -78,7 +89,8 @@ def _order_input(choice: Choice) -> OrderInput:
     kind = choice.alternative.file_type
     if not choice.products:
         return OrderInput(kind, "Regexp", (name_pattern(kind),))
-    named = [(name, held) for held in choice.products for name in _names(held)]
+    deliveries = _numbered(choice.products)
+    named = [(name, held) for held in choice.products for name in _names(held, deliveries.get(held.name, 1))]
     return OrderInput(
         file_type=kind,
         file_name_type=choice.alternative.file_name_type,
@@ -87,10 +99,10 @@ def _order_input(choice: Choice) -> OrderInput:
     )
 
 
-def _names(held: Held) -> Iterator[str]:
+def _names(held: Held, delivery: int) -> Iterator[str]:
     """What a job order calls a product: its directory or file; the blocks of a session, one by one."""
     if held.product.type == SESSION:
-        yield from (file.place for file in _input_files(held))
+        yield from (file.place for file in _input_files(held, delivery))
     else:
         yield held.name
 
@@ -113,16 +125,16 @@ def _outputs(route: Route) -> Iterator[SpecOutput]:
             yield SpecOutput(output.type, _pattern(route, output.type), output.mandatory)
 
 
-def _input_files(held: Held) -> Iterator[InputFile]:
-    """Files of a product and where the processor finds them: `<name>/...`, `<name>` for one file, `ch01/` and `ch02/`
-    for the blocks of a session.
+def _input_files(held: Held, delivery: int) -> Iterator[InputFile]:
+    """Files of a product and where the processor finds them: `<name>/...`, `<name>` for one file; for a session `ch01/`
+    and `ch02/`, below `delivery<k>/` when it is not the first delivery (docs/joints.md section 4).
     """
     product = held.product
     single = len(product.files) == 1 and product.files[0].path == product.name
     files = sorted(product.files, key=_alternating) if product.type == SESSION else product.files
     for file in files:
         if product.type == SESSION:
-            place = _block_place(file)
+            place = _block_place(file) if delivery == 1 else f"delivery{delivery}/{_block_place(file)}"
         else:
             place = product.name if single else f"{product.name}/{file.path}"
         yield InputFile(f"{product.location}/{file.path}", place, file.size, file.sha256)

@@ -20,6 +20,9 @@ order = sa.Table(
     sa.Column("reason", sa.Text, comment="what it waits for, or why it ended"),
     sa.Column("created_at", Micros, nullable=False),
     sa.Column("check_at", Micros, comment="when waiting ends for an optional input or for the order itself"),
+    sa.Column("round", sa.Integer, nullable=False, default=1, comment="from 1; late data opens another one"),
+    sa.Column("opened_at", Micros, comment="when its later round began; null in the first"),
+    sa.Column("late", sa.Boolean, nullable=False, default=False, comment="data came that its running job lacks"),
     sa.UniqueConstraint("chain", "unit"),
 )
 sa.Index("ix_production_order_state", order.c.state, order.c.check_at)

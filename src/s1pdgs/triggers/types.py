@@ -1,14 +1,15 @@
 """The names that products have in task tables and in the catalogue.
 
-Task tables know one StripMap (`SM_RAW__0S`), the catalogue six (`S3_RAW__0S`); orbit files lose their `ORB`; the ECMWF
-error matrices of both polarisations are one AUX_ECE (coprs.md section 1.1, point 8).
+Task tables know one StripMap (`SM_RAW__0S`), the catalogue six (`S3_RAW__0S`), and likewise `AN` and `ZS`; orbit files
+lose their `ORB`; the ECMWF error matrices of both polarisations are one AUX_ECE (coprs.md section 1.1, point 8).
 """
 
 import re
 
 from s1pdgs.formats.names import task_table_type
 
-_SWATHS = {"SM": [f"S{number}" for number in range(1, 7)], "AN": [f"N{number}" for number in range(1, 7)]}
+_LETTERS = {"SM": "S", "AN": "N", "ZS": "Z"}
+_SWATHS = {family: [f"{letter}{number}" for number in range(1, 7)] for family, letter in _LETTERS.items()}
 _SYNONYMS = {
     "AUX_POE": ["AUX_POEORB"],
     "AUX_RES": ["AUX_RESORB"],
@@ -44,5 +45,5 @@ def name_pattern(wanted: str) -> str:
     """A regular expression of the product names that a task table's output type stands for."""
     prefix, rest = wanted[:2], wanted[2:]
     if prefix in _SWATHS and rest.startswith("_"):
-        return f"^.*_{prefix[0] if prefix == 'SM' else 'N'}[1-6]{re.escape(rest)}.*$"
+        return f"^.*_{_LETTERS[prefix]}[1-6]{re.escape(rest)}.*$"
     return f"^.*{re.escape(wanted)}.*$"

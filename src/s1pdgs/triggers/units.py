@@ -1,7 +1,7 @@
 """Units of processing: what belongs together, whether it is complete, and its facts (coprs.md section 5).
 
-A unit is found from the product that triggered it: a session by itself, a data take by all its segments, a slice with
-the annotation product of its data take.
+A unit is found from the product that triggered it: a delivery of a session with the earlier ones of its pass, a data
+take by all its segments, a slice with the annotation product of its data take.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,24 +10,20 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from attrs import frozen
 
-from s1pdgs.catalogue.query import Held, covered, of_datatake
+from s1pdgs.catalogue.datatakes import grid_start_of
+from s1pdgs.catalogue.query import Held, candidates, of_datatake
 from s1pdgs.catalogue.selection import select
-from s1pdgs.formats.names import NamingError, ProductName
 from s1pdgs.jobs import tables as jobs
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.product import Product
 from s1pdgs.model.timeliness import Timeliness, most_urgent
 from s1pdgs.triggers.chains import Chain
 from s1pdgs.triggers.needs import ANY_TIME, Need
+from s1pdgs.triggers.segments import EDGE, SESSION, UnitError, blocks_of, by_polarisation, gap_of
 from s1pdgs.triggers.types import table_type
 
 POLARISATION_SETS = (("SH",), ("SV",), ("VV", "VH"), ("HH", "HV"))
-EDGE = timedelta(seconds=1)
-"""Sensing times of the products of one data take begin and end some packets apart."""
-
-
-class UnitError(ValueError):
-    """A product cannot be the trigger of its chain; the message names it and what it lacks."""
+_A_PASS = timedelta(minutes=30)
 
 
 @frozen
@@ -44,7 +40,8 @@ class Unit:
     """What an order processes.
 
     `interval` is the time of the unit itself, `whole` that of its data take, which the job order tells and orbits must
-    cover. `bound` are the products that belong to it, by task-table type; `needs` is what it still lacks.
+    cover. `bound` are the products that belong to it, by task-table type; `needs` is what it still lacks. `grid_start`
+    is where the slices of a data take began when it was assembled before.
     """
 
     satellite: str
@@ -59,6 +56,7 @@ class Unit:
     slice_number: int = 1
     total_slices: int = 1
     station: str | None = None
+    grid_start: datetime | None = None
     needs: tuple[Need, ...] = ()
 
     @property
@@ -68,7 +66,10 @@ class Unit:
 
 
 def unit_key(chain: Chain, product: Product) -> str:
-    """The name of the unit that a product belongs to: all segments of a data take have the same one."""
+    """The name of the unit that a product belongs to: all segments of a data take have the same one.
+
+    A data take of RF characterisations has one unit for each start (`orders` lets those that start together share it).
+    """
     if chain.unit != "datatake":
         return product.name
     key = f"{product.satellite}-{_datatake(product):06X}"
@@ -80,24 +81,50 @@ def unit_key(chain: Chain, product: Product) -> str:
 def gather(connection: sa.Connection, chain: Chain, trigger: Held, moment: Moment) -> Unit:
     """The unit of a trigger as the catalogue knows it now; `UnitError` when the trigger cannot make one."""
     if chain.unit == "session":
-        return _session(chain, trigger)
+        return _session(connection, chain, trigger)
     if chain.unit == "datatake":
         return _data_take(connection, chain, trigger, moment)
     return _slice(connection, chain, trigger)
 
 
-def _session(chain: Chain, trigger: Held) -> Unit:
+def _session(connection: sa.Connection, chain: Chain, trigger: Held) -> Unit:
     product = trigger.product
+    deliveries = _deliveries(connection, trigger) if product.type == SESSION else [trigger]
     station = product.attributes.get("station")
     return Unit(
         satellite=product.satellite,
         interval=product.validity,
         whole=product.validity,
-        bound={product.type: (trigger,)},
+        bound={product.type: tuple(deliveries)},
         timeliness=product.timeliness or chain.timeliness,
-        t0=product.t0,
+        t0=max(held.product.t0 for held in deliveries),
         station=str(station) if station else None,
     )
+
+
+def pass_until(connection: sa.Connection, last: Held) -> list[Held]:
+    """The deliveries of a pass that the catalogue held until the last of them came, oldest first, that one included.
+
+    They are of one satellite, and their receptions overlap or their session is the same.
+    """
+    near = candidates(connection, [SESSION], last.product.satellite, last.validity.widened(_A_PASS, _A_PASS))
+    earlier = [held for held in near if held.id < last.id and _of_one_pass(held, last)]
+    return [*sorted(earlier, key=lambda held: held.id), last]
+
+
+def _deliveries(connection: sa.Connection, last: Held) -> list[Held]:
+    """What brings anything of a pass: not a delivery all of whose blocks a later one has (before a late block came)."""
+    kept: list[Held] = []
+    for held in reversed(pass_until(connection, last)):
+        blocks = blocks_of(held)
+        if not any(blocks <= blocks_of(other) for other in kept):
+            kept.append(held)
+    return kept[::-1]
+
+
+def _of_one_pass(one: Held, other: Held) -> bool:
+    names = [str(held.product.attributes.get("sessionId", held.name)) for held in (one, other)]
+    return names[0] == names[1] or one.validity.intersects(other.validity)
 
 
 def _slice(connection: sa.Connection, chain: Chain, trigger: Held) -> Unit:
@@ -132,31 +159,49 @@ def _count_slices(chain: Chain, whole: Interval) -> int:
 
 def _data_take(connection: sa.Connection, chain: Chain, trigger: Held, moment: Moment) -> Unit:
     segments = _segments(connection, chain, trigger)
-    groups = _by_polarisation(segments)
+    groups = by_polarisation(connection, segments)
     current = [held for group in groups.values() for held in group]
     whole = Interval(min(held.validity.start for held in current), max(held.validity.stop for held in current))
     product = trigger.product
+    timeliness = most_urgent([held.product.timeliness or chain.timeliness for held in current])
+    waits = timeliness not in chain.assembly.at_once and not moment.released
     return Unit(
         satellite=product.satellite,
         interval=whole,
         whole=whole,
         bound={table_type(product.type): tuple(current)},
-        timeliness=most_urgent([held.product.timeliness or chain.timeliness for held in current]),
+        timeliness=timeliness,
         t0=max(held.product.t0 for held in current),
         mode=product.type[:2],
         datatake=_datatake(product),
         configuration=_whole_number(product, "instrumentConfigurationID"),
-        needs=tuple(_lacking(chain, trigger, groups, whole, moment)),
+        grid_start=_grid_start(connection, product),
+        needs=tuple(_lacking(chain, trigger, groups, whole, moment)) if waits else (),
     )
 
 
+def _grid_start(connection: sa.Connection, segment: Product) -> datetime | None:
+    """Where the grid of slices begins that an earlier assembly fixed: by its report, else by the slices held."""
+    told = grid_start_of(connection, segment.satellite, _datatake(segment))
+    if told is not None:
+        return told
+    held = of_datatake(connection, segment.satellite, _datatake(segment), [segment.type])
+    starts = [
+        start
+        for each in held
+        if each.product.attributes.get("sliceProductFlag") is True
+        and isinstance(start := each.product.attributes.get("segmentStartTime"), datetime)
+    ]
+    return min(starts, default=None)
+
+
 def _segments(connection: sa.Connection, chain: Chain, trigger: Held) -> list[Held]:
-    """All segments of the trigger's data take; RF characterisations of the same start only."""
+    """All segments of the trigger's data take; of RF characterisations those that start together (RS-705)."""
     product = trigger.product
     found = of_datatake(connection, product.satellite, _datatake(product), [product.type])
     ours = [held for held in found if chain.wants(held.product) and not made_by(connection, held.name, excluded(chain))]
     if product.type.startswith("RF_"):
-        ours = [held for held in ours if unit_key(chain, held.product) == unit_key(chain, product)]
+        ours = [held for held in ours if abs(held.validity.start - product.validity.start) <= EDGE]
     return ours or [trigger]
 
 
@@ -176,24 +221,6 @@ def made_by(connection: sa.Connection, product: str, chains: Sequence[str]) -> b
     return connection.scalar(query) is not None
 
 
-def _by_polarisation(segments: Sequence[Held]) -> dict[str, list[Held]]:
-    """Segments by polarisation in order of time; a newer one with the same start replaces the older one."""
-    newest: dict[tuple[str, datetime], Held] = {}
-    for held in sorted(segments, key=lambda held: (held.generation_time, held.name)):
-        newest[_polarisation(held), held.validity.start] = held
-    groups: dict[str, list[Held]] = {}
-    for (polarisation, _), held in sorted(newest.items()):
-        groups.setdefault(polarisation, []).append(held)
-    return groups
-
-
-def _polarisation(held: Held) -> str:
-    try:
-        return ProductName.parse(held.name).polarisation
-    except NamingError as error:
-        raise UnitError(str(error)) from None
-
-
 @frozen
 class _Lack:
     what: str
@@ -202,8 +229,6 @@ class _Lack:
 
 def _lacking(chain: Chain, trigger: Held, groups: dict[str, list[Held]], whole: Interval, moment: Moment) -> list[Need]:
     """What a data take still lacks and has time to wait for (coprs.md section 5.2)."""
-    if moment.released:
-        return []
     rules = chain.assembly
     until = max(
         whole.stop + timedelta(seconds=rules.after_sensing_s), moment.created + timedelta(seconds=rules.after_order_s)
@@ -228,24 +253,6 @@ def _lacking_partner(chain: Chain, groups: dict[str, list[Held]], until: datetim
         return [_Lack(f"a set of polarisations ({' and '.join(sorted(have))} are no set)", until)]
     last = max(held.catalogued_at for group in groups.values() for held in group)
     return [_Lack(f"polarisation {min(partners[0])}", last + timedelta(seconds=chain.assembly.partner_wait_s))]
-
-
-def gap_of(polarisation: str, segments: Sequence[Held]) -> str | None:
-    """What the segments of one polarisation lack to span their data take, None when they do."""
-    if not any(_consolidation(held) & {"FULL"} for held in segments):
-        if not _consolidation(segments[0]) & {"START", "BEGIN"}:
-            return f"the beginning of {polarisation}"
-        if not _consolidation(segments[-1]) & {"END"}:
-            return f"the end of {polarisation}"
-    spans = [held.validity for held in segments]
-    if not covered(spans, Interval(spans[0].start, max(span.stop for span in spans)), EDGE):
-        return f"the middle of {polarisation}"
-    return None
-
-
-def _consolidation(held: Held) -> set[str]:
-    names = ("productConsolidation", "productSensingConsolidation")
-    return {str(held.product.attributes.get(name, "")).upper() for name in names}
 
 
 def inner(interval: Interval) -> Interval:

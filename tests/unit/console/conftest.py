@@ -20,8 +20,8 @@ from s1pdgs.catalogue.door import register
 from s1pdgs.console.web import mount
 from s1pdgs.formats.joborder import JobOrder
 from s1pdgs.inbox import sessions as inbox
+from s1pdgs.inbox.deliveries import announce_block, announce_session, block_key
 from s1pdgs.inbox.files import due_files, fail_file, store_file
-from s1pdgs.inbox.sessions import block_key
 from s1pdgs.jobs import queue
 from s1pdgs.jobs.execute import LOG_FILE
 from s1pdgs.jobs.queue import Claim, Failure
@@ -256,14 +256,14 @@ def receive(stage: Stage, session: str, channels: dict[int, tuple[int, int, bool
     begin = NOON - timedelta(minutes=18)
     announced = Session(session, "S1A", "SGS", len(channels), begin, begin, begin + timedelta(minutes=9), 51312)
     with stage.database.write() as connection:
-        inbox.announce_session(connection, "svalbard", announced, now)
+        announce_session(connection, "svalbard", announced, now)
         for channel, (_stored, total, final) in channels.items():
             for block in range(1, total + 1):
                 name = f"DCS_02_{session}_ch{channel}_DSDB_{block:05d}.raw"
                 file = SessionFile(
                     f"{session}-{channel}-{block}", session, name, channel, block, final and block == total, begin, 9
                 )
-                inbox.announce_block(connection, "svalbard", file, now)
+                announce_block(connection, "svalbard", file, now)
         for due in due_files(connection, "svalbard", now, 1000):
             entry = due.announcement
             wanted = channels.get(entry.channel or 0)

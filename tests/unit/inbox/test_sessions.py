@@ -17,6 +17,7 @@ from s1pdgs.bus.tables import event as event_table
 from s1pdgs.catalogue.query import find
 from s1pdgs.formats.dsib import parse_dsib
 from s1pdgs.inbox import sessions as inbox
+from s1pdgs.inbox.deliveries import announce_block, announce_session, block_key
 from s1pdgs.inbox.files import Due, due_files, fail_file, retry_file, store_file
 from s1pdgs.inbox.tables import quarantine
 from s1pdgs.model.session import Session, SessionFile
@@ -62,16 +63,16 @@ class Room:
 
     def announce(self, files: list[SessionFile], session: Session = SESSION) -> None:
         with self.database.write() as connection:
-            inbox.announce_session(connection, SOURCE, session, self.outbox.clock.now())
+            announce_session(connection, SOURCE, session, self.outbox.clock.now())
             for file in files:
-                inbox.announce_block(connection, SOURCE, file, self.outbox.clock.now())
+                announce_block(connection, SOURCE, file, self.outbox.clock.now())
 
     def download(self, limit: int = 100) -> list[str]:
         with self.database.read() as connection:
             due = due_files(connection, SOURCE, self.outbox.clock.now(), limit)
         for entry in due:
             file = entry.announcement
-            key = inbox.block_key(ID, file.channel or 0, file.name)
+            key = block_key(ID, file.channel or 0, file.name)
             sums = self.objects.put(key, iter([b"x" * (file.size or 0)]))
             with self.database.write() as connection:
                 store_file(connection, self.outbox, file, key, sums)
@@ -163,9 +164,9 @@ def test_a_late_block_makes_the_whole_session_a_product_of_its_own(room: Room) -
     room.announce([file for file in WHOLE if file.id != "2-2"])
     room.download()
     room.give_up()
-    room.announce([block(2, 2, tag="-retransfer")], evolve(SESSION, retransfer=True))
+    room.announce([block(2, 2, tag="-late")])
     assert room.state().state == "open"
-    assert room.download() == ["2-2-retransfer"]
+    assert room.download() == ["2-2-late"]
     assert room.complete()
     product = room.product(f"{ID}_R1").product
     assert product.attributes["incomplete"] is False

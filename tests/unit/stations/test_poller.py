@@ -1,3 +1,4 @@
+import json
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,10 +10,13 @@ import sqlalchemy as sa
 
 from s1pdgs.bus.tables import event as event_table
 from s1pdgs.formats.dsib import parse_dsib
+from s1pdgs.inbox import deliveries
 from s1pdgs.inbox import sessions as inbox
+from s1pdgs.model.session import SessionFile
 from s1pdgs.simulator.station import Account, Faults, FileFault, Quirks, read_content
 from s1pdgs.stations import Credentials, download, fetch, poll
 from s1pdgs.stations.cursor import position
+from s1pdgs.storage.objects import checksums_of
 
 MakePass = Callable[..., Path]
 SESSION = "S1A_20260105072204051312"
@@ -67,6 +71,10 @@ def test_a_pass_is_followed_from_its_announcement_to_its_product(bench: Any, mak
         data = b"".join(bench.objects.read(f"{product.location}/{file.path}"))
         if file.path.endswith(".raw"):
             assert data == next(folder.rglob(Path(file.path).name)).read_bytes()
+        elif file.path.endswith("_QualityInfo.json"):
+            record = json.loads(data)
+            assert file.path == f"ch_{record['Channel']}/DCS_02_{SESSION}_ch{record['Channel']}_QualityInfo.json"
+            assert record["AcquiredTFs"] == 500 * record["Channel"]
         else:
             channel = int(file.path[3])
             sizes = [path.stat().st_size for path in (folder / "session" / f"ch_{channel}").iterdir()]
@@ -165,17 +173,79 @@ def test_a_missing_block_makes_an_incomplete_product_after_the_waiting_time(benc
     product = bench.product(SESSION)
     assert product.attributes["incomplete"] is True
     assert product.attributes["missing"] == "channel 2: block 2 of 3 not stored"
-    assert "TotalChunks" not in str(product.attributes)
+    assert product.attributes["qualityRemarks"].startswith("channel 2: TotalChunks tells 3 blocks, 2 arrived")
 
 
-def test_a_retransfer_of_a_complete_session_brings_nothing(bench: Any, make_pass: MakePass) -> None:
+def test_a_retransfer_of_a_complete_session_is_a_delivery_of_its_own(bench: Any, make_pass: MakePass) -> None:
     first = read_content(make_pass())
     again = read_content(make_pass(retransfer=True, folder="again"))
     settle(bench, bench.source(bench.station(first)))
     retransferring = bench.station(type(first)(sessions=(*first.sessions, *again.sessions)))
     settle(bench, bench.source(retransferring))
-    assert values_asked(retransferring) == []
-    assert events(bench)["SessionComplete"] == 1
+    assert len(values_asked(retransferring)) == 6
+    assert events(bench)["SessionComplete"] == 2
+    nominal, retransfer = bench.product(SESSION), bench.product(f"{SESSION}_R1")
+    assert (nominal.location, retransfer.location) == (f"sessions/{SESSION}", f"sessions/{SESSION}/R1")
+    assert retransfer.attributes["retransfer"] is True
+    assert retransfer.attributes["sessionId"] == nominal.attributes["sessionId"] == SESSION
+    for product in (nominal, retransfer):
+        for file in product.files:
+            assert checksums_of(bench.objects, f"{product.location}/{file.path}").md5 == file.md5
+    assert [file.path for file in retransfer.files] == [file.path for file in nominal.files]
+
+
+def test_a_partial_retransfer_is_whole_when_it_fell_quiet(bench: Any, make_pass: MakePass) -> None:
+    first = read_content(make_pass())
+    again = read_content(make_pass(retransfer=True, folder="again"))
+    settle(bench, bench.source(bench.station(first)))
+    lost = {
+        block(number, channel): FileFault(missing=True) for number, channel in ((1, 1), (3, 1), (1, 2), (2, 2), (3, 2))
+    }
+    both = type(first)(sessions=(*again.sessions,))
+    source = bench.source(bench.station(both, faults=Faults(lost)), partial_retransfer_after_s=900)
+    poll(source)
+    assert download(source)
+    bench.clock.advance(890)
+    poll(source)
+    assert bench.product(f"{SESSION}_R1") is None
+    bench.clock.advance(30)
+    poll(source)
+    product = bench.product(f"{SESSION}_R1")
+    assert [file.path for file in product.files if file.path.endswith(".raw")] == [f"ch_1/{block(2)}"]
+    assert product.attributes["missing"].startswith("channel 1: block 1 not stored")
+
+
+def test_the_same_session_of_two_stations_is_two_deliveries(bench: Any, make_pass: MakePass) -> None:
+    folder = make_pass()
+    record = json.loads((folder / "session.json").read_text())
+    other = make_pass(folder="other")
+    (other / "session.json").write_text(json.dumps({**record, "station": "MTI"}))
+    for name, place in (("svalbard", folder), ("matera", other)):
+        source = bench.source(bench.station(read_content(place)), name=name)
+        settle(bench, source)
+    assert bench.product(SESSION).attributes["station"] == "SGS"
+    assert bench.product(f"{SESSION}_R1").attributes["station"] == "MTI"
+    assert events(bench)["FileArrived"] == 12
+
+
+def test_blocks_flagged_as_retransferred_begin_a_delivery_even_if_their_session_is_not(
+    bench: Any, make_pass: MakePass
+) -> None:
+    first = read_content(make_pass())
+    source = bench.source(bench.station(first))
+    settle(bench, source)
+    with bench.database.write() as connection:
+        for number in (1, 2, 3):
+            for channel in (1, 2):
+                name = block(number, channel)
+                file = SessionFile(
+                    f"again-{name}", SESSION, name, channel, number, number == 3, bench.clock.now(), -1, retransfer=True
+                )
+                assert deliveries.announce_block(connection, "svalbard", file, bench.clock.now())
+    again = read_content(make_pass(retransfer=True, folder="again"))
+    assert session_of(bench, f"{SESSION}_R1").session.retransfer
+    assert session_of(bench, f"{SESSION}_R1").session.channels == len(again.sessions[0].channels)
+    assert session_of(bench).state == "complete"
 
 
 def test_blocks_that_never_arrived_whole_come_by_retransfer(bench: Any, make_pass: MakePass) -> None:
@@ -190,9 +260,9 @@ def test_blocks_that_never_arrived_whole_come_by_retransfer(bench: Any, make_pas
     assert session_of(bench).state == "incomplete"
     retransferring = bench.station(type(first)(sessions=(*first.sessions, *again.sessions)))
     settle(bench, bench.source(retransferring, max_attempts=2))
-    assert session_of(bench).state == "complete"
-    assert len(values_asked(retransferring)) == 1
+    assert session_of(bench, f"{SESSION}_R1").state == "complete"
     assert bench.product(f"{SESSION}_R1").attributes["incomplete"] is False
+    assert bench.product(SESSION).attributes["incomplete"] is True
 
 
 def test_a_duplicate_listing_is_downloaded_once(bench: Any, make_pass: MakePass) -> None:
@@ -237,7 +307,7 @@ def test_stations_with_quirks_are_served_all_the_same(
     )
     settle(bench, bench.source(station, **options))
     assert session_of(bench).state == "complete"
-    assert len(bench.product(SESSION).files) == 11
+    assert sum(not file.path.endswith("_QualityInfo.json") for file in bench.product(SESSION).files) == 11
 
 
 def test_downlink_times_that_a_station_omits_come_from_the_session_identifier(bench: Any, make_pass: MakePass) -> None:
@@ -299,7 +369,7 @@ def test_a_crash_between_listing_and_download_loses_nothing(
 ) -> None:
     station = bench.station(read_content(make_pass()))
     source = bench.source(station)
-    real = inbox.announce_block
+    real = deliveries.announce_block
     calls = iter(range(100))
 
     def dies(*arguments: Any) -> bool:
@@ -307,7 +377,7 @@ def test_a_crash_between_listing_and_download_loses_nothing(
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(inbox, "announce_block", dies)
+    monkeypatch.setattr(deliveries, "announce_block", dies)
     with pytest.raises(KeyboardInterrupt):
         poll(source)
     assert bench.files() == {}

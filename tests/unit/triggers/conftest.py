@@ -14,6 +14,7 @@ from s1pdgs.bus.outbox import Outbox, deliver
 from s1pdgs.catalogue.door import register
 from s1pdgs.jobs import queue
 from s1pdgs.jobs import tables as jobs
+from s1pdgs.jobs.queue import Claim
 from s1pdgs.jobs.spec import JobSpec
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.product import AttributeValue, Product, StoredFile
@@ -61,14 +62,23 @@ def make(name: str, kind: str, validity: Interval, files: tuple[str, ...] = (), 
     return Product(**facts)  # type: ignore[arg-type]
 
 
-def session(name: str = "S1A_20200615120000032000", **changes: object) -> Product:
-    blocks = [f"DCS_01_{name}_ch{channel}_DSDB_{n:05d}.raw" for channel in (1, 2) for n in (1, 2)]
-    files = [f"ch_{block.partition('_ch')[2][0]}/{block}" for block in blocks]
-    files += [f"ch_{channel}/DCS_01_{name}_ch{channel}_DSIB.xml" for channel in (1, 2)]
-    attributes = {"station": "SGS"}
-    return make(
-        name, "SESSION", span(-600, 0), tuple(files), location=f"sessions/{name}", attributes=attributes, **changes
-    )
+def session(
+    name: str = "S1A_20200615120000032000",
+    of: str | None = None,
+    channels: tuple[int, ...] = (1, 2),
+    blocks: tuple[int, ...] = (1, 2),
+    **changes: object,
+) -> Product:
+    """A delivery called `name` of the session `of`."""
+    of = of or name
+    stems = [f"DCS_01_{of}_ch{channel}" for channel in channels]
+    files = [f"ch_{stem[-1]}/{stem}_DSDB_{n:05d}.raw" for stem in stems for n in blocks]
+    files += [f"ch_{stem[-1]}/{stem}_DSIB.xml" for stem in stems]
+    facts: dict[str, object] = {
+        "validity": span(-600, 0), "location": f"sessions/{name}", "attributes": {"station": "SGS", "sessionId": of}
+    }  # fmt: skip
+    facts |= changes
+    return make(name, "SESSION", facts.pop("validity"), tuple(files), **facts)  # type: ignore[arg-type]
 
 
 def segment(
@@ -79,7 +89,7 @@ def segment(
         "instrumentConfigurationID": 6,
     }  # fmt: skip
     return level_0(
-        "S3", "S", polarisation, span(start_s, stop_s), attributes, **{"timeliness": Timeliness.NRT, **changes}
+        "S3", "S", polarisation, span(start_s, stop_s), attributes, **{"timeliness": Timeliness.FAST24, **changes}
     )
 
 
@@ -158,17 +168,30 @@ class Mission:
         return row
 
     def spec(self, chain: str) -> JobSpec:
+        """What the newest job of a chain runs."""
         with self.database.read() as connection:
-            job = connection.scalar(sa.select(jobs.job.c.id).where(jobs.job.c.chain == chain))
+            job = connection.scalar(sa.select(sa.func.max(jobs.job.c.id)).where(jobs.job.c.chain == chain))
             assert job is not None
             return queue.spec_of(connection, job)
 
-    def work(self, chain: str, *products: Product) -> None:
-        """Run the job of a chain as if a processor had made these products."""
+    def jobs(self, chain: str) -> list[tuple[int, str]]:
+        """Round and state of the jobs of a chain."""
+        with self.database.read() as connection:
+            query = sa.select(jobs.job.c.round, jobs.job.c.state).where(jobs.job.c.chain == chain)
+            return [(row.round, row.state) for row in connection.execute(query.order_by(jobs.job.c.id))]
+
+    def claim(self, chain: str) -> Claim:
+        """A worker takes the job of a chain."""
         with self.database.write() as connection:
             claim = queue.claim(connection, self.planner.outbox, "here:1")
             assert claim is not None
             assert queue.spec_of(connection, claim.job).chain == chain
+        return claim
+
+    def work(self, chain: str, *products: Product, claim: Claim | None = None) -> None:
+        """Run the job of a chain as if a processor had made these products."""
+        claim = claim or self.claim(chain)
+        with self.database.write() as connection:
             assert queue.finish(connection, self.planner.outbox, claim, [product.name for product in products])
             for product in products:
                 register(connection, self.planner.outbox, product)

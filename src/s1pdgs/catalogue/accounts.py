@@ -1,0 +1,50 @@
+"""The accounts of receptions and data takes, kept from the reports that the Level-0 processors make."""
+
+import tempfile
+from pathlib import Path
+
+import sqlalchemy as sa
+import structlog
+
+from s1pdgs.bus.events import AnyEvent, ProductCatalogued
+from s1pdgs.bus.outbox import Subscriber
+from s1pdgs.catalogue import datatakes, receptions
+from s1pdgs.catalogue.query import Held, find
+from s1pdgs.formats.l0.datatake_report import read_datatake_report
+from s1pdgs.formats.l0.report import AcquisitionReport
+from s1pdgs.formats.l0.report_xml import read_report
+from s1pdgs.formats.xml import FormatError
+from s1pdgs.storage.objects import ObjectStore, StorageError, fetch_file
+
+SUBSCRIBER = "accounts"
+_DATA_TAKE, _RECEPTION = "REP_L0PSA", "REP_ACQNR"
+_log = structlog.get_logger(__name__)
+
+
+def subscriber(store: ObjectStore) -> Subscriber:
+    """The consumer of `ProductCatalogued` that keeps the accounts. A report that cannot be read is told and left."""
+
+    def handle(connection: sa.Connection, event: AnyEvent) -> None:
+        assert isinstance(event, ProductCatalogued)  # noqa: S101  the only type subscribed to
+        if event.type not in (_DATA_TAKE, _RECEPTION):
+            return
+        held = find(connection, event.product)
+        if held is None:
+            return
+        try:
+            record(connection, store, held)
+        except (FormatError, StorageError) as error:
+            _log.error("a report is not in the accounts", report=held.name, why=str(error))
+
+    return Subscriber(SUBSCRIBER, frozenset({ProductCatalogued.__name__}), handle)
+
+
+def record(connection: sa.Connection, store: ObjectStore, held: Held) -> bool:
+    """Take a report into the accounts; False when a newer one is there. Raises `FormatError` or `StorageError`."""
+    with tempfile.TemporaryDirectory(prefix="report-") as folder:
+        path = Path(folder) / held.name
+        fetch_file(store, f"{held.product.location}/{held.product.files[0].path}", path)
+        if held.product.type == _DATA_TAKE:
+            return datatakes.record(connection, read_datatake_report(path), held.name, held.generation_time)
+        report = read_report(path, f"{_RECEPTION}_", AcquisitionReport)
+        return receptions.record(connection, report, held.name, held.generation_time)

@@ -1,0 +1,165 @@
+"""Deliveries of downlink sessions: each is told apart, named, and has a place of its own (docs/joints.md section 4).
+
+A station may deliver a session again (`Retransfer`), and another station may have heard the same downlink and call its
+session the same. The first delivery that is announced is called by the session's identifier, others `<session>_R<n>`.
+The same numbers count later products of one delivery, when late blocks completed it.
+"""
+
+import re
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from s1pdgs.catalogue.query import find
+from s1pdgs.inbox.errors import UnknownFile
+from s1pdgs.inbox.files import Announcement, announce_file
+from s1pdgs.inbox.tables import session as session_table
+from s1pdgs.model.session import Session, SessionFile
+
+OPEN, COMPLETE, INCOMPLETE = "open", "complete", "incomplete"
+_AGAIN = re.compile(r"^(?P<session>.+)_R(?P<number>\d+)$")
+
+
+def location_of(delivery: str) -> str:
+    """The object-key prefix of a delivery: `sessions/<session>`, or `sessions/<session>/R<n>`."""
+    match = _AGAIN.match(delivery)
+    return f"sessions/{delivery}" if match is None else f"sessions/{match['session']}/R{match['number']}"
+
+
+def block_key(delivery: str, channel: int, name: str) -> str:
+    """The object key of a file of a delivery."""
+    return f"{location_of(delivery)}/ch_{channel}/{name}"
+
+
+def announce_session(connection: sa.Connection, source: str, session: Session, now: datetime) -> bool:
+    """Note that a source offers a delivery of a session, as often as it says so; True when it is news.
+
+    A delivery is one by satellite, station and retransfer flag, retransfers also by the station's key. One that another
+    source announced first stays with that source.
+    """
+    known = _known(connection, session)
+    if known is None:
+        _add(connection, source, session, now)
+        return True
+    if known.source == source and known.state == OPEN:
+        columns = _columns(session)
+        columns["published"] = min(known.published, session.publication_time)
+        columns["remote_id"] = session.remote_id or known.remote_id
+        connection.execute(session_table.update().where(session_table.c.id == known.id).values(columns))
+    return False
+
+
+def delivery_of(connection: sa.Connection, session: Session) -> str | None:
+    """What the delivery of a session is called that was announced; None before."""
+    known = _known(connection, session)
+    return None if known is None else str(known.id)
+
+
+def announce_block(
+    connection: sa.Connection, source: str, file: SessionFile, now: datetime, checksum: str | None = None
+) -> bool:
+    """Note that a source offers a block of a session; True when it is news to be downloaded.
+
+    A size below zero means that the source does not tell it. A block that is news to a delivery given up as incomplete
+    opens it again. Raises `UnknownFile` for a block of a session that was never announced.
+    """
+    delivery = _delivery_for(connection, source, file, now)
+    news = announce_file(
+        connection,
+        Announcement(
+            source=source,
+            remote_id=file.id,
+            name=file.name,
+            published=file.publication_time,
+            size=file.size if file.size >= 0 else None,
+            checksum=checksum,
+            session_id=delivery,
+            channel=file.channel,
+            block=file.block_number,
+            final_block=file.final_block,
+        ),
+        now,
+    )
+    if news:
+        connection.execute(
+            session_table.update()
+            .where(session_table.c.id == delivery, session_table.c.state == INCOMPLETE)
+            .values(state=OPEN, reason=f"opened again for {file.name}")
+        )
+    return news
+
+
+def free_name(connection: sa.Connection, session_id: str) -> tuple[str, int]:
+    """The next name `<session>_R<n>` that neither a delivery nor a product has, and n; 0 and the bare name at first."""
+    number = 0
+    while True:
+        name = f"{session_id}_R{number}" if number else session_id
+        taken = connection.scalar(sa.select(session_table.c.id).where(session_table.c.id == name))
+        if taken is None and find(connection, name) is None:
+            return name, number
+        number += 1
+
+
+def _add(connection: sa.Connection, source: str, session: Session, now: datetime) -> str:
+    name, number = free_name(connection, session.id)
+    values = {**_columns(session), "id": name, "delivery": number, "source": source, "state": OPEN, "first_seen": now}
+    connection.execute(session_table.insert().values(**values, reason="no block announced yet"))
+    return name
+
+
+def _known(connection: sa.Connection, session: Session) -> sa.Row[Any] | None:
+    table = session_table.c
+    query = sa.select(session_table).where(
+        table.session_id == session.id,
+        table.satellite == session.satellite,
+        table.station == session.station,
+        table.retransfer == session.retransfer,
+    )
+    if session.retransfer and session.remote_id:
+        query = query.where(table.remote_id.in_([session.remote_id, ""]))
+    return connection.execute(query.order_by(table.delivery.desc())).first()
+
+
+def _delivery_for(connection: sa.Connection, source: str, file: SessionFile, now: datetime) -> str:
+    """The delivery that a block belongs to: of its source and with its flag, the newest of several.
+
+    A block flagged as retransferred, of a session that was only announced without that flag, begins a delivery.
+    """
+    query = sa.select(session_table).where(session_table.c.session_id == file.session_id)
+    rows = connection.execute(query).all()
+    if not rows:
+        raise UnknownFile(f"block {file.name} belongs to session {file.session_id}, which {source} never announced")
+    best = max(rows, key=lambda row: (row.source == source, row.retransfer == file.retransfer, row.delivery))
+    if file.retransfer and not best.retransfer and best.source == source:
+        return _add(connection, source, _retransferred(best, file), now)
+    return str(best.id)
+
+
+def _retransferred(row: sa.Row[Any], file: SessionFile) -> Session:
+    return Session(
+        id=row.session_id,
+        satellite=row.satellite,
+        station=row.station,
+        channels=row.channels,
+        publication_time=file.publication_time,
+        downlink_start=row.downlink_start,
+        downlink_stop=row.downlink_stop,
+        downlink_orbit=row.downlink_orbit,
+        retransfer=True,
+    )
+
+
+def _columns(session: Session) -> dict[str, Any]:
+    return {
+        "session_id": session.id,
+        "remote_id": session.remote_id,
+        "satellite": session.satellite,
+        "station": session.station,
+        "channels": session.channels,
+        "published": session.publication_time,
+        "downlink_start": session.downlink_start,
+        "downlink_stop": session.downlink_stop,
+        "downlink_orbit": session.downlink_orbit,
+        "retransfer": session.retransfer,
+    }
