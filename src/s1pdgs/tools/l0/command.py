@@ -27,7 +27,8 @@ from s1pdgs.tools.l0.verify.findings import RULES
 from s1pdgs.tools.l0.verify.screen import as_json_value, show_report
 
 _TABLE_ROWS = 20
-_PLAIN_WIDTH = 100
+_SCREEN, _PLAIN_WIDTH = 80, 100
+"""Columns of what is printed into a file or a pipe."""
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -68,7 +69,7 @@ def info(product: Path, *, as_json: bool) -> None:
         click.echo(json.dumps(told, indent=1))
         return
 
-    show(_console(80), told)
+    show(_console(_SCREEN), told)
 
 
 def _list_fields(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
@@ -197,10 +198,10 @@ def verify(product: Path, *, as_json: bool, strict: bool, decode_all: bool) -> N
     if as_json:
         click.echo(json.dumps(as_json_value(report), indent=1))
     else:
-        show_report(_console(80), report)
+        show_report(_console(_PLAIN_WIDTH), report)
     sys.exit(0 if report.passed(strict=strict) else 1)
 
 
 def _console(width: int) -> Console:
     console = Console()
-    return console if console.is_terminal else Console(width=max(width, _PLAIN_WIDTH))
+    return console if console.is_terminal else Console(width=width)

@@ -35,6 +35,7 @@ _SIGNAL_COLOURS = {
 }
 _CAUSE_COLOURS = {"downlink": "#c53030", "instrument": "#6b46c1", "downlink+instrument": "#822727"}
 _SWATH_COLOURS = ("#1f77b4", "#e07b39", "#2a9d5c", "#b04a87", "#7a6cc4", "#8c8c3c")
+_STYLE = {"font.size": 9, "axes.axisbelow": True, "svg.fonttype": "none"}
 _POINTS = 4000
 _GAPS_SHADED = 200
 _DPI = 130
@@ -67,7 +68,7 @@ def plot_timeline(product: Product, output: Path, polarisations: tuple[str, ...]
     figure_module: Any = needed("matplotlib.figure")
     tracks, start_us = _tracks(product, polarisations)
     strips = max(len(tracks) * (1 + len(_swaths(tracks))), 3)
-    with matplotlib.rc_context({"font.size": 9, "svg.hashsalt": product.name, "axes.axisbelow": True}):
+    with matplotlib.rc_context(_STYLE | {"svg.hashsalt": product.name}):
         figure = figure_module.Figure(figsize=(12, 5.8 + 0.28 * strips), layout="constrained")
         axes = figure.subplots(4, 1, sharex=True, height_ratios=[0.28 * strips + 0.4, 1.7, 1.0, 1.3])
         _draw_strips(axes[0], tracks)

@@ -138,8 +138,7 @@ def _relayed(told: dict[str, Any]) -> RenderableType:
     first, last = told["first"], told["last"]
     position = (
         f"{told['states']} states; lat {first['latitude_deg']:.3f}, lon {first['longitude_deg']:.3f} .. "
-        f"{last['latitude_deg']:.3f}, {last['longitude_deg']:.3f}; {first['height_m'] / 1000:.1f} km, "
-        f"{first['speed_m_s']:.0f} m/s"
+        f"{last['latitude_deg']:.3f}, {last['longitude_deg']:.3f}; {first['height_m'] / 1000:.1f} km"
     )
     modes = ", ".join(f"AOCS mode {mode} x {count}" for mode, count in told["aocs_modes"].items())
     temperatures = told["temperatures_degc"]
@@ -147,7 +146,8 @@ def _relayed(told: dict[str, Any]) -> RenderableType:
         f"{label} {_span(temperatures[name], '.0f')}"
         for name, label in (("efe_h", "EFE-H"), ("efe_v", "EFE-V"), ("ta", "TA"), ("tgu", "TGU"))
     )
-    facts = [("relayed", position), ("pointing", f"{modes}; {told['pointing_errors']} with errors"), ("°C", warm)]
+    pointing = f"{modes}; {told['pointing_errors']} with errors; {first['speed_m_s']:.0f} m/s"
+    facts = [("relayed", position), ("pointing", pointing), ("°C", warm)]
     return Group(Text(), _facts(facts))
 
 

@@ -31,6 +31,10 @@ class Place(NamedTuple):
     pris: int
     successors: tuple[tuple[int, frozenset[int]], ...]
 
+    def repeats(self, number: int) -> bool:
+        """Whether it follows itself (it has this number) without a pause: its length is then not known."""
+        return any(target == number and 0 in silents for target, silents in self.successors)
+
 
 def check_timeline(packets: Packets, satellite: str, findings: Findings) -> None:
     """The rules `timeline.*` for a measurement from which no packets were left out on purpose."""
@@ -70,20 +74,29 @@ def timeline_places(ecc_number: int, satellite: str) -> list[Place]:
     places = []
     for number in active:
         phase, entry, signal = entries[number]
-        ways: dict[int, set[int]] = {}
         found = [(reach(number + 1), 0)]
         if phase == _PHASES[1]:
-            last_of_cycle = all(other not in index for other in range(number + 1, after))
-            if last_of_cycle:
-                trailing = sum(entries[other][1].pri_count for other in range(number + 1, after))
-                found.append((reach(cycle[0]), trailing))
-            found.append((reach(after), 0))
-        for way, silent_before in found:
+            pauses = _pauses(entries, number + 1, after)
+            found += [(reach(after), pause) for pause in pauses]
+            if all(other not in index for other in range(number + 1, after)):
+                found.append((reach(cycle[0]), pauses[-1]))
+        ways: dict[int, set[int]] = {}
+        for way, silent in found:
             if way is not None:
-                ways.setdefault(way[0], set()).add(way[1] + silent_before)
+                ways.setdefault(way[0], set()).add(way[1] + silent)
         successors = tuple((target, frozenset(silents)) for target, silents in ways.items())
         places.append(Place(_key(signal, entry.swath, entry.full_bandwidth), entry.pri_count, successors))
     return places
+
+
+def _pauses(entries: list[tuple[str, TimelineEntry, str]], first: int, after: int) -> list[int]:
+    """The silent PRIs that can follow from entry `first` on when the cycle is left: none, the first pause, the next."""
+    pauses = [0]
+    for _, entry, signal in entries[first:after]:
+        if signal != _SILENT:
+            break
+        pauses.append(pauses[-1] + entry.pri_count)
+    return pauses
 
 
 def _signal(entry: TimelineEntry, satellite: str) -> str:
@@ -158,7 +171,7 @@ class _Follower:
     def _measure(self, at: list[int], run: Run, following: Run | None) -> list[int]:
         if run.cut_before or run.cut_after:
             return at  # its ends are not known
-        fitting = [place for place in at if self._places[place].pris == run.pris]
+        fitting = [place for place in at if self._places[place].pris == run.pris or self._places[place].repeats(place)]
         if fitting or run.lost:
             return fitting or at  # what was lost within may have been other runs
         wanted = sorted({self._places[place].pris for place in at})
