@@ -19,6 +19,7 @@ class _LazyGroup(click.Group):
 
     lazy: ClassVar = {
         "simulate": ("s1pdgs.simulator.command", "simulate"),
+        "spoil": ("s1pdgs.simulator.spoil_command", "spoil"),
         "station": ("s1pdgs.simulator.station.command", "station"),
         "demo": ("s1pdgs.demo.command", "demo"),
         "l0": ("s1pdgs.tools.l0.command", "l0"),
@@ -27,7 +28,8 @@ class _LazyGroup(click.Group):
     }
     summaries: ClassVar = {
         "simulate": "Make a downlink session and its auxiliary files from a scene.",
-        "station": "Serve a simulated session as CADIP and AUXIP.",
+        "spoil": "Make another delivery of a session, with what a link or a station does wrong.",
+        "station": "Serve deliveries of simulated sessions as CADIP and AUXIP.",
         "tasktable": "Check task tables and see what they ask for.",
         "get": "Find and download products of an OData service.",
         "demo": "Turn a simulated downlink into published products, and watch.",
