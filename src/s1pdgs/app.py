@@ -170,11 +170,12 @@ def station_profile(source: Source, settings: Settings) -> Profile:
 
 
 def _trigger_role(ground: GroundSegment) -> Role:
+    from s1pdgs.catalogue import accounts  # noqa: PLC0415
     from s1pdgs.triggers.chains import SHIPPED, Chains  # noqa: PLC0415
     from s1pdgs.triggers.orders import Planner, sweep  # noqa: PLC0415
 
     planner = Planner(Chains.read(ground.settings.triggers.chains or SHIPPED), ground.outbox)
-    subscribers = [planner.subscriber(), _publication_subscriber(ground)]
+    subscribers = [planner.subscriber(), _publication_subscriber(ground), accounts.subscriber(ground.store)]
     swept_at = ground.outbox.clock.now()
 
     def step() -> bool:

@@ -88,11 +88,12 @@ class Publication(_Table):
     """What goes out."""
 
     types: list[str] = Field(
-        [r".*_RAW__0[SACN]", r".*_(SLC|GRD|OCN)[FHM_]_[12][SA]"], description="patterns of published product types"
+        [r".*_RAW__0[SACN_]", r".*_(SLC|GRD|OCN)[FHM_]_[12][SA]"], description="patterns of published product types"
     )
     internal: list[str] = Field(
-        [r".*_RAW__0S (FULL|START|MID|END|PARTIAL)"],
-        description="patterns of `type consolidation` that stay inside: Level-0 segments, whose slices go out",
+        [r"(?!RF).*_RAW__0S (HH|HV|VV|VH) .*", r"RF_RAW__0S .* .* s1pdgs L0 AIO"],
+        description="patterns of `type polarisation consolidation processor` that stay inside: Level-0 segments, "
+        "whose slices go out",
     )
     max_attempts: int = Field(5, ge=1)
     backoff_s: Seconds = Field(10.0, description="wait after the first failed attempt; doubled after each")

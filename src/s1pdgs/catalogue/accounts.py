@@ -10,9 +10,8 @@ from s1pdgs.bus.events import AnyEvent, ProductCatalogued
 from s1pdgs.bus.outbox import Subscriber
 from s1pdgs.catalogue import datatakes, receptions
 from s1pdgs.catalogue.query import Held, find
+from s1pdgs.formats.l0.acquisition_report import read_acquisition_report
 from s1pdgs.formats.l0.datatake_report import read_datatake_report
-from s1pdgs.formats.l0.report import AcquisitionReport
-from s1pdgs.formats.l0.report_xml import read_report
 from s1pdgs.formats.xml import FormatError
 from s1pdgs.storage.objects import ObjectStore, StorageError, fetch_file
 
@@ -46,5 +45,4 @@ def record(connection: sa.Connection, store: ObjectStore, held: Held) -> bool:
         fetch_file(store, f"{held.product.location}/{held.product.files[0].path}", path)
         if held.product.type == _DATA_TAKE:
             return datatakes.record(connection, read_datatake_report(path), held.name, held.generation_time)
-        report = read_report(path, f"{_RECEPTION}_", AcquisitionReport)
-        return receptions.record(connection, report, held.name, held.generation_time)
+        return receptions.record(connection, read_acquisition_report(path), held.name, held.generation_time)

@@ -123,7 +123,8 @@ def _note_versions(connection: sa.Connection, number: int, report: DataTakeRepor
         if product not in known:
             connection.execute(table.insert().values(datatake_id=number, product=product, **values))
         elif known[product].superseded_by is not None:
-            connection.execute(table.update().where(table.c.product == product).values(**values))
+            own = sa.and_(table.c.datatake_id == number, table.c.product == product)
+            connection.execute(table.update().where(own).values(**values))
     heirs = {place: product for product, place in current.items()}
     for product, row in known.items():
         heir = heirs.get(_place(product, row.slice))

@@ -7,6 +7,7 @@ from attrs import frozen
 
 from s1pdgs.bus.events import ProductCatalogued
 from s1pdgs.bus.tables import event, seen
+from s1pdgs.catalogue.accounts import SUBSCRIBER as ACCOUNTS
 from s1pdgs.catalogue.tables import product
 from s1pdgs.inbox.tables import quarantine, received_file, session
 from s1pdgs.jobs.tables import job
@@ -60,7 +61,7 @@ def look(connection: sa.Connection) -> Standing:
         ),
         jobs=tuple((row.chain, row.state, row.progress) for row in jobs),
         publications=_counts(connection, publication.c.state),
-        undelivered=sum(_undelivered(connection, consumer) for consumer in (TRIGGERS, PUBLICATION)),
+        undelivered=sum(_undelivered(connection, consumer) for consumer in (TRIGGERS, PUBLICATION, ACCOUNTS)),
         troubles=(
             *(f"job of {row.chain} is parked: {row.reason}" for row in jobs if row.state == JobState.PARKED),
             *(f"{row.name} is in quarantine: {row.reason}" for row in connection.execute(sa.select(quarantine))),

@@ -13,6 +13,7 @@ from s1pdgs.bus.outbox import Outbox, Subscriber
 from s1pdgs.catalogue.query import Held
 from s1pdgs.catalogue.query import find as find_held
 from s1pdgs.catalogue.tables import product as product_table
+from s1pdgs.formats.names import NamingError, ProductName
 from s1pdgs.model.product import Product
 from s1pdgs.model.time import Clock
 from s1pdgs.publication.archive import verified_chunks, zip_chunks
@@ -28,7 +29,9 @@ _log = structlog.get_logger(__name__)
 
 @frozen
 class Selection:
-    """Which products go out: whole-name patterns of types, and patterns of "type consolidation" that stay inside."""
+    """Which products go out: patterns of whole types; and what stays inside, by "type polarisation consolidation
+    processor" (`-` for what a product does not tell).
+    """
 
     types: tuple[re.Pattern[str], ...]
     internal: tuple[re.Pattern[str], ...] = ()
@@ -41,8 +44,16 @@ class Selection:
         """Whether a product goes out."""
         if not any(pattern.fullmatch(product.type) for pattern in self.types):
             return False
-        kind = f"{product.type} {product.attributes.get('productConsolidation', '')}"
+        told = [str(product.attributes.get(name, "-")) for name in ("productConsolidation", "processorName")]
+        kind = " ".join([product.type, _polarisation(product), *told])
         return not any(pattern.fullmatch(kind) for pattern in self.internal)
+
+
+def _polarisation(product: Product) -> str:
+    try:
+        return ProductName.parse(product.name).polarisation
+    except NamingError:
+        return "-"
 
 
 @frozen
