@@ -6,6 +6,7 @@ of five bursts lasts 3.0384 s, as it does; ranks, windows and pulse lengths foll
 the swaths, the satellite being 703 km up. Pulse lengths are bandwidth (AUX_PP1) over chirp rate (AUX_INS).
 """
 
+import math
 from typing import Any
 
 import attrs
@@ -19,6 +20,8 @@ from s1pdgs.simulator.swaths import swath
 
 SHORT_PULSE = 240
 """Pulse length of reduced windows: of the usual bandwidth, so that calibration packets are small as well."""
+
+COMMANDED_HEIGHT_M = 703_000.0
 
 _SHORT_WINDOW_MARGIN = 200
 _NAMES = ("pri", "rank", "tx_pulse_length", "swst", "swl", "range_decimation", "rx_gain", "beam", "number", "full")
@@ -44,6 +47,9 @@ _CODES = {
     "WV1": (22769, 8, 751, 7459, 2767, 1, 8, 14, 30, 32),
     "WV2": (22769, 9, 751, 7845, 3756, 11, 8, 15, 31, 33),
 }
+_FACTS_OF = {"S5N": "S5", "S5S": "S5", "EN": "S5", "RF": "S1"}
+"""Beam and chirp: both kinds of S5 have the same, EN sends the pulses of S5 and RF those of S1."""
+
 _NOISE_CHARACTERISATION = {37: 1, 38: 2, 39: 3, 40: 4, 41: 5, 42: 10, 43: 6, 44: 32, 45: 8, 46: 9}
 """Modes without pulses, and the modes whose timelines they are taken to follow: AUX_INS has none of them."""
 
@@ -55,11 +61,13 @@ _SOUTH = (10, 23, 26, 42)
 class SwathSettings(RadarSettings):
     """The codes of a swath in a measurement mode, sampling window included.
 
-    `swath` is the name in the timeline (N1 is S1 without pulses), `steering_rad_s` how the azimuth beam turns.
+    `swath` is the name in the timeline (N1 is S1 without pulses), `swst` that at the height `COMMANDED_HEIGHT_M`,
+    `near_angle_deg` the edge of the beam at the reference height and `steering_rad_s` how the azimuth beam turns.
     """
 
     swst: int
     swl: int
+    near_angle_deg: float
     steering_rad_s: float = 0.0
     pulsed: bool = True
 
@@ -79,7 +87,8 @@ def swath_settings(ecc_number: int, swath_name: str, samples: int | None = None)
     if key not in _CODES:
         raise SimulatorError(f"swath {swath_name!r} of ECC {ecc_number} is not simulated; {', '.join(_CODES)} are")
     of = dict(zip(_NAMES, _CODES[key], strict=True))
-    rate, steering = _chirp_rate(key)
+    facts = swath(_FACTS_OF.get(key, key))
+    rate = 2.0 * facts.phase_coefficients[2]
     full = SwathSettings(
         swath=swath_name,
         ecc_number=ecc_number,
@@ -94,7 +103,8 @@ def swath_settings(ecc_number: int, swath_name: str, samples: int | None = None)
         tx_pulse_number=of["beam"],
         swst=of["swst"],
         swl=of["swl"],
-        steering_rad_s=steering,
+        near_angle_deg=facts.near_angle_deg,
+        steering_rad_s=math.radians(facts.steering_deg_s),
         pulsed=not swath_name.startswith("N") and ecc_number not in _NOISE_CHARACTERISATION,
         **_pulse(rate, of["tx_pulse_length"]),
     )
@@ -132,12 +142,6 @@ def _key(ecc_number: int, swath_name: str) -> str:
     if name == "S5":
         return "S5S" if ecc_number in _SOUTH else "S5N"
     return name
-
-
-def _chirp_rate(key: str) -> tuple[float, float]:
-    """Rate of the chirp in Hz/s and of the steering in rad/s; EN sends the pulses of S5, RF those of S1."""
-    facts = swath({"S5N": "S5", "S5S": "S5", "EN": "S5", "RF": "S1"}.get(key, key))
-    return 2.0 * facts.phase_coefficients[2], facts.steering_deg_s * 0.017453292519943295
 
 
 def _pulse(rate_hz_s: float, length: int) -> dict[str, int]:

@@ -53,16 +53,18 @@ def simulate_plan(plan: Plan, out: Path, progress: Progress | None = None) -> "S
     for take in takes:
         for polarisation in take.receive_polarisations:
             store_vcid(take.plan.store_type, polarisation[1], take.plan.pair)
+    receptions = _receptions(plan, trajectory, takes)
     report("writing auxiliary files", 0.02)
     _write_auxiliary_files(plan, trajectory, takes, out / "auxiliary")
     sessions = []
-    for number, (downlink, folder) in enumerate(zip(plan.downlinks, folders, strict=True)):
+    for number, (downlink, reception, folder) in enumerate(zip(plan.downlinks, receptions, folders, strict=True)):
         first, width = 0.05 + 0.95 * number / len(folders), 0.95 / len(folders)
 
         def part_of(what: str, share: float, first: float = first, width: float = width) -> None:
             report(what, first + width * share)
 
-        sessions.append(_send_down(plan, downlink, trajectory, takes, folder=folder, report=part_of))
+        streams = _streams(plan, downlink, trajectory, takes)
+        sessions.append(_send_down(plan, downlink, reception, streams, folder=folder, report=part_of))
     mission = SimulatedMission(out, plan, tuple(takes), tuple(sessions))
     write_atomic(out / TRUTH_FILE, _json(_truth(mission, trajectory)))
     for session in sessions:
@@ -97,26 +99,43 @@ def _write_auxiliary_files(plan: Plan, trajectory: Trajectory, takes: list[Plann
         write_auxiliary(folder, context, KINDS if number == 0 else ("AUX_POEORB", "AUX_RESORB"))
 
 
+@frozen
+class _Reception:
+    """When a downlink begins, in which orbit, and what its session is called."""
+
+    start: datetime
+    orbit: int
+    session_id: str
+
+
+def _receptions(plan: Plan, trajectory: Trajectory, takes: list[PlannedTake]) -> list[_Reception]:
+    """Of each downlink. Raises `SimulatorError` when a station would have two sessions of one name."""
+    receptions: dict[tuple[str, str], _Reception] = {}
+    for downlink in plan.downlinks:
+        names = {part.take for part in downlink.parts} or set(plan.names)
+        last = max(take.sensing.stop for take in takes if take.name in names)
+        start = (last + timedelta(seconds=downlink.link.delay_s)).replace(microsecond=0)
+        orbit = trajectory.absolute_orbit(start)
+        session_id = f"{plan.satellite}_{start:%Y%m%d%H%M%S}{orbit:06d}"
+        if (downlink.link.station, session_id) in receptions:
+            raise SimulatorError(f"two downlinks would be {session_id}; give one another delay_s or station")
+        receptions[downlink.link.station, session_id] = _Reception(start, orbit, session_id)
+    return list(receptions.values())
+
+
 def _send_down(
     plan: Plan,
     downlink: DownlinkPlan,
-    trajectory: Trajectory,
-    takes: list[PlannedTake],
+    reception: _Reception,
+    streams: list[OutgoingStream],
     *,
     folder: Path,
     report: Progress,
 ) -> "SimulatedDownlink":
     """Send one downlink: both channels with their virtual channels interleaved."""
-    parts = downlink.parts or tuple(Part(take=take.name) for take in takes)
-    sent = {part.take for part in parts}
-    last = max(take.sensing.stop for take in takes if take.name in sent)
-    start = (last + timedelta(seconds=downlink.link.delay_s)).replace(microsecond=0)
-    orbit = trajectory.absolute_orbit(start)
-    session_id = f"{plan.satellite}_{start:%Y%m%d%H%M%S}{orbit:06d}"
-    streams = _streams(plan, downlink, trajectory, takes, parts)
     files, qualities = [], []
     for channel in _CHANNELS:
-        writer = ChannelWriter(folder, session_id, channel, downlink.link)
+        writer = ChannelWriter(folder, reception.session_id, channel, downlink.link)
         mine = [stream for stream in streams if stream.channel == channel]
 
         def part_of(what: str, share: float, channel: int = channel) -> None:
@@ -127,23 +146,24 @@ def _send_down(
         files += blocks
         qualities.append(quality)
     octets = max(sum(block.size for block in files if block.channel == channel) for channel in _CHANNELS)
-    stop = start + timedelta(seconds=octets * 8.0 / downlink.link.rate_bit_s)
+    stop = reception.start + timedelta(seconds=octets * 8.0 / downlink.link.rate_bit_s)
     announcement = {
-        "session_id": session_id,
+        "session_id": reception.session_id,
         "satellite": plan.satellite,
         "station": downlink.link.station,
-        "orbit": orbit,
-        "downlink_start": format_iso(start),
+        "orbit": reception.orbit,
+        "downlink_start": format_iso(reception.start),
         "downlink_stop": format_iso(stop),
         "files": [as_record(block) for block in files],
         "quality": [as_record(quality) for quality in qualities],
     }
-    return SimulatedDownlink(folder, session_id, announcement, tuple(stream.record() for stream in streams))
+    return SimulatedDownlink(folder, reception.session_id, announcement, tuple(stream.record() for stream in streams))
 
 
 def _streams(
-    plan: Plan, downlink: DownlinkPlan, trajectory: Trajectory, takes: list[PlannedTake], parts: tuple[Part, ...]
+    plan: Plan, downlink: DownlinkPlan, trajectory: Trajectory, takes: list[PlannedTake]
 ) -> list[OutgoingStream]:
+    parts = downlink.parts or tuple(Part(take=name) for name in plan.names)
     by_name = {take.name: take for take in takes}
     streams = [
         OutgoingStream.of_take(by_name[part.take], polarisation, part, plan.seed)

@@ -30,6 +30,7 @@ from s1pdgs.simulator.packets import (
     full_bandwidth_settings,
 )
 from s1pdgs.simulator.program import Program
+from s1pdgs.simulator.window import swap_flags
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]
 """Packets back to back, and their n + 1 offsets."""
@@ -51,7 +52,7 @@ _RFC_ECC = 15
 @frozen(eq=False, kw_only=True)
 class NoiseTake:
     """A planned data take; `start` is the latch of PRI 0 (UTC), `frames` (seconds, 64) the ancillary words of each
-    GPS second from `first_second` on.
+    GPS second from `first_second` on, `window_starts` (runs,) the SWST codes.
     """
 
     program: Program
@@ -61,6 +62,7 @@ class NoiseTake:
     start: datetime
     frames: NDArray[np.uint16]
     first_second: int
+    window_starts: NDArray[np.int64]
     instrument_configuration_id: int = 6
     test_mode: TestMode = TestMode.NORMAL
     seed: int = 1
@@ -186,9 +188,11 @@ def _run_headers(take: NoiseTake, polarisation: str) -> NDArray[np.void]:
     headers["instrument_configuration_id"] = take.instrument_configuration_id
     headers["polarisation"] = _polarisation_codes(take)
     headers["signal_type"] = program.signal
+    headers["swst"] = take.window_starts
+    headers["swap_flag"] = swap_flags(program, take.window_starts)
     for number, settings in enumerate(program.swaths):
         chosen = program.swath == number
-        for name in ("tx_ramp_rate", "tx_start_frequency", "tx_pulse_length", "rank", "pri", "swst", "swath_number"):
+        for name in ("tx_ramp_rate", "tx_start_frequency", "tx_pulse_length", "rank", "pri", "swath_number"):
             headers[name][chosen] = getattr(settings, name)
         headers["range_decimation"][chosen] = settings.range_decimation
         headers["tx_pulse_number"][chosen] = settings.tx_pulse_number

@@ -18,6 +18,7 @@ from s1pdgs.simulator.orbit import Trajectory
 from s1pdgs.simulator.plan import Plan, TakePlan
 from s1pdgs.simulator.program import build_program
 from s1pdgs.simulator.scene_take import scene_take
+from s1pdgs.simulator.window import window_starts
 
 _SECOND = timedelta(seconds=1)
 
@@ -127,6 +128,7 @@ def noise_take(plan: Plan, take: TakePlan, identifier: int, trajectory: Trajecto
         start=start,
         frames=frames,
         first_second=first_second,
+        window_starts=window_starts(program, trajectory, start),
         instrument_configuration_id=take.instrument_configuration_id,
         test_mode=TestMode(take.test_mode),
         seed=plan.seed,

@@ -214,6 +214,10 @@ def test_impossible_plans_are_refused(tmp_path: Path) -> None:
         simulate_plan(Plan(takes=(TakePlan(store="RFC", pair=2, **common),)), tmp_path)
     with pytest.raises(SimulatorError, match="a scene is StripMap S3"):
         Plan(takes=(TakePlan(echoes="scene", **common),))
+    twice = Plan(takes=(TakePlan(**common),), downlinks=(DownlinkPlan(), DownlinkPlan()))
+    with pytest.raises(SimulatorError, match="two downlinks would be S1A_2026"):
+        simulate_plan(twice, tmp_path)
+    assert list(tmp_path.iterdir()) == []
     (tmp_path / "session.json").write_text("{}")
     with pytest.raises(SimulatorError, match="exists: choose another folder"):
         simulate_plan(Plan(takes=(TakePlan(**common),)), tmp_path)
