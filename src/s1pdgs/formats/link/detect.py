@@ -32,6 +32,7 @@ _FEWEST = 2
 _FEWEST_UNCODED = 4
 _SHORTEST_BLOCK = 32
 _LONGEST_TRAILER = 128
+_GOLDEN = 0.6180339887
 _DEPTHS = range(1, 17)
 _IDENTITY = np.arange(256, dtype=np.uint8)
 
@@ -84,7 +85,8 @@ def _payloads(sample: bytes | memoryview) -> tuple[NDArray[np.uint8], bool]:
     values, counts = np.unique(whole, return_counts=True)
     stride = int(values[np.argmax(counts)])
     chosen = np.flatnonzero(distances == stride)
-    chosen = chosen[np.unique(np.linspace(0, chosen.size - 1, min(chosen.size, _SAMPLES)).astype(np.int64))]
+    # spread over the sample without a period, which damage may have
+    chosen = chosen[np.unique((np.arange(_SAMPLES) * _GOLDEN % 1.0 * chosen.size).astype(np.int64))]
     length = stride // 8 - MARKER_BYTES
     layout = LinkParameters(coded=False, randomised=False, frame_length=length)
     blocks = blocks_at(np.frombuffer(sample, dtype=np.uint8), bits[chosen], inverted[chosen], layout)

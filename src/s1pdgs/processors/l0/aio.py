@@ -21,7 +21,7 @@ from s1pdgs.formats.listfile import AIO_LIST, write_list
 from s1pdgs.formats.obmemc import MemoryConfiguration
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.time import Clock, SystemClock
-from s1pdgs.processors.l0.link import link_of, ordered_link, stride_found
+from s1pdgs.processors.l0.link import links_of, ordered_link, stride_found
 from s1pdgs.processors.l0.memory import memory_in_force
 from s1pdgs.processors.l0.orbit import orbit_context
 from s1pdgs.processors.l0.program import Outcome, ProcessorError, run_program
@@ -107,7 +107,7 @@ def _settings(order: JobOrder, outcome: Outcome) -> _Settings:
     return _Settings(
         satellite=satellite,
         channels=channels,
-        links=[link_of(channel, fixed, outcome) for channel in channels],
+        links=links_of(channels, fixed, outcome),
         memory=memory_in_force(order, Interval(start, stop), outcome),
         any_spacecraft="spacecraft_id" not in fixed,
     )

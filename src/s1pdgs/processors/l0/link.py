@@ -1,6 +1,6 @@
 """The link of each channel: what the job order says of it, what its bytes show, and what to do where these differ."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -62,17 +62,37 @@ def ordered_link(order: JobOrder) -> dict[str, Any]:
     return fixed
 
 
-def link_of(channel: ChannelInput, fixed: Mapping[str, Any], outcome: Outcome) -> LinkParameters:
-    """The link of a channel: what the order fixes, for the rest what the bytes show, else the defaults.
+def links_of(channels: Sequence[ChannelInput], fixed: Mapping[str, Any], outcome: Outcome) -> list[LinkParameters]:
+    """The link of each channel: what the order fixes, for the rest what its bytes show, else what other channels show
+    (of the same delivery before others), else the defaults.
 
     `ProcessorError` when the order fixes what the bytes contradict and nothing could be read that way.
     """
-    found = _detected(channel, _parameters(fixed))
+    known = _parameters(fixed)
+    shown = {channel: _shown(channel, fixed, known, outcome) for channel in channels}
+    return [link if link is not None else _of_others(channel, shown, known, outcome) for channel, link in shown.items()]
+
+
+def _of_others(
+    channel: ChannelInput,
+    shown: Mapping[ChannelInput, LinkParameters | None],
+    known: LinkParameters,
+    outcome: Outcome,
+) -> LinkParameters:
+    others = sorted(shown.items(), key=lambda entry: entry[0].delivery != channel.delivery)
+    model, link = next(((other, link) for other, link in others if link is not None), (None, known))
+    followed = "the job order and defaults are" if model is None else f"that of {model.where} is"
+    outcome.warn(f"{channel.where}: its bytes do not show what link they came by; {followed} followed")
+    return link
+
+
+def _shown(
+    channel: ChannelInput, fixed: Mapping[str, Any], known: LinkParameters, outcome: Outcome
+) -> LinkParameters | None:
+    """The link that the bytes of a channel show, with what the order fixes; None where they show none."""
+    found = _detected(channel, known)
     if found is None:
-        outcome.warn(
-            f"{channel.where}: its bytes do not show what link they came by; the job order and defaults are followed"
-        )
-        return _parameters(fixed)
+        return None
     shown = found.parameters
     differing = {field: value for field, value in fixed.items() if getattr(shown, field) != value}
     differing = {field: value for field, value in differing.items() if _matters(field, fixed, shown)}
@@ -83,8 +103,26 @@ def link_of(channel: ChannelInput, fixed: Mapping[str, Any], outcome: Outcome) -
         outcome.warn(f"{channel.where}: the job order says {told}, which its frames contradict; the order is followed")
     link = _parameters({**attrs.asdict(shown), **{field: fixed[field] for field in differing}})
     turned = ", inverted" if found.inverted else ""
-    outcome.info(f"{channel.where}: {found.sound} of {found.frames} CADUs looked at are sound{turned}: {link}")
+    outcome.info(
+        f"{channel.where}: {found.sound} of {found.frames} CADUs looked at are sound{turned}: {described(link)}"
+    )
     return link
+
+
+def described(link: LinkParameters) -> str:
+    """A link in words."""
+    code = f"Reed-Solomon depth {link.interleave_depth}, {'dual' if link.dual_basis else 'conventional'} basis"
+    parts = [
+        f"CADUs of {link.cadu_bytes} bytes",
+        f"frames of {link.frame_bytes}",
+        code if link.coded else "no code",
+        "randomised" if link.randomised else "not randomised",
+    ]
+    if link.cadu_trailer_bytes:
+        parts.append(f"{link.cadu_trailer_bytes} bytes appended by the station")
+    controls = (("FHEC", link.has_fhec), ("OCF", link.has_ocf), ("FECF", link.has_fecf))
+    parts += [name for name, present in controls if present]
+    return ", ".join(parts)
 
 
 def _parameters(fields: Mapping[str, Any]) -> LinkParameters:

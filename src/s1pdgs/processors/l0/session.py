@@ -113,7 +113,7 @@ def channels_of(order: JobOrder, outcome: Outcome) -> list[ChannelInput]:
     for delivery, channels in sorted(found.items()):
         known = {channel.number: channel.reception for channel in present}
         elsewhere = {
-            path.name for other, each in found.items() if other != delivery for path in _files_there(each.values())
+            path.name: path for other, each in found.items() if other != delivery for path in _files_there(each)
         }
         for number, files in sorted(channels.items()):
             reader = _DeliveryReader(delivery, number, order, outcome, elsewhere, known)
@@ -145,8 +145,8 @@ def _delivery_of(path: Path) -> int:
     return 1 if match is None else int(match[1])
 
 
-def _files_there(channels: Collection[_Named]) -> Iterator[Path]:
-    return (path for files in channels for path, _ in files.values() if path.is_file())
+def _files_there(channels: Mapping[int, _Named]) -> Iterator[Path]:
+    return (path for files in channels.values() for path, _ in files.values() if path.is_file())
 
 
 def _refuse_mixture(delivery: int, present: list[ChannelInput]) -> None:
@@ -160,7 +160,7 @@ def _refuse_mixture(delivery: int, present: list[ChannelInput]) -> None:
 
 @frozen
 class _DeliveryReader:
-    """Reads one channel of one delivery: `elsewhere` are the names of blocks that other deliveries bring, and `known`
+    """Reads one channel of one delivery: `elsewhere` are the files that other deliveries bring, by name, and `known` is
     when channels of earlier deliveries were received.
     """
 
@@ -168,7 +168,7 @@ class _DeliveryReader:
     number: int
     order: JobOrder
     outcome: Outcome
-    elsewhere: Collection[str]
+    elsewhere: Mapping[str, Path]
     known: Mapping[int, Interval]
 
     @property
@@ -186,6 +186,8 @@ class _DeliveryReader:
         else:
             tell = self.outcome.warn if self.delivery == 1 else self.outcome.info
             tell(f"{self.where}: no session information block (DSIB); taking the blocks that are named")
+        if self.delivery == 1:
+            files |= self._retransferred(files)
         ordered = [path for _, (path, _) in sorted(files.items(), key=lambda entry: entry[0] or 0)]
         present = [path for path in ordered if path.is_file()]
         for path in ordered:
@@ -207,6 +209,20 @@ class _DeliveryReader:
             self.number, session_id, tuple(present), size, reception, starts, whole, delivery=self.delivery
         )
 
+    def _retransferred(self, files: _Named) -> _Named:
+        """Blocks of this channel that only other deliveries of the same session bring: CADUs go on into them."""
+        sessions = {(name.unit, name.session) for _, name in files.values()}
+        there = {block for block, (path, _) in files.items() if path.is_file()}
+        found: _Named = {}
+        for path in self.elsewhere.values():
+            name = _session_name(path)
+            if name is None or name.block is None or name.block in there or name.channel != self.number:
+                continue
+            if (name.unit, name.session) in sessions:
+                found[name.block] = (path, name)
+                self.outcome.info(f"{self.where}: block {path.name} is that of another delivery")
+        return found
+
     def _compare(self, information: SessionInformation, present: set[str], size: int) -> None:
         for name in information.dsdb_names:
             if name not in present:
@@ -224,7 +240,7 @@ class _DeliveryReader:
     def _tell_missing(self, name: str, message: str) -> None:
         """A block that another delivery brings is no reason to warn."""
         if name in self.elsewhere:
-            self.outcome.info(f"{self.where}: block {name} is missing; another delivery brings it")
+            self.outcome.info(f"{self.where}: another delivery brings block {name}")
         else:
             self.outcome.warn(message)
 

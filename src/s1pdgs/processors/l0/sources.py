@@ -123,12 +123,12 @@ class MergedChannel:
         """Counts of frames after merging; uncorrectable ones are those that no delivery brings sound."""
         corrected = sum(self.corrected_frames.values())
         missing = sum(account.missing_frames for _, account, _ in self.accounts())
-        damaged = [each.code.uncorrectable_frames for each in self._receptions]
+        damaged = sum(each.code.uncorrectable_frames for each in self._receptions)
         return CodeAccount(
             good_frames=sum(line.rows.size for line in self._lines) - corrected,
             corrected_frames=corrected,
             corrected_symbols=sum(self.corrected_symbols.values()),
-            uncorrectable_frames=min(missing, *damaged),
+            uncorrectable_frames=min(missing, damaged),
             foreign_frames=max(each.code.foreign_frames for each in self._receptions),
         )
 

@@ -157,7 +157,7 @@ def _header(file_type: str, validity: Interval) -> EarthExplorerHeader:
 def write_channel(folder: Path, channel: int, cadus: bytes, blocks: int = 3) -> list[Path]:
     """The DSIB and the DSDBs of a channel, cut without regard to CADUs."""
     place = folder / f"ch{channel:02d}"
-    place.mkdir()
+    place.mkdir(parents=True)
     edges = [len(cadus) * k // blocks + (k % blocks) * 5 for k in range(blocks + 1)]
     edges[-1] = len(cadus)
     paths = []
@@ -202,9 +202,17 @@ class Mission:
 
     def session_order(self, folder: Path, channels: Mapping[int, bytes], **parameters: str) -> JobOrder:
         """Write a session and its auxiliary files, and the order to process it."""
+        return self.pass_order(folder, [channels], **parameters)
+
+    def pass_order(self, folder: Path, deliveries: Sequence[Mapping[int, bytes]], **parameters: str) -> JobOrder:
+        """The same with several deliveries, each of which brings channels."""
         inputs: dict[str, Sequence[Path]] = {kind: [path] for kind, path in self.auxiliary(folder).items()}
-        for number, data in channels.items():
-            inputs[f"RAW_ch{number}"] = self.channel(folder, number, data)
+        blocks: dict[int, list[Path]] = {}
+        for delivery, channels in enumerate(deliveries, 1):
+            place = folder if delivery == 1 else folder / f"delivery{delivery}"
+            for number, data in channels.items():
+                blocks.setdefault(number, []).extend(self.channel(place, number, data))
+        inputs |= {f"RAW_ch{number}": paths for number, paths in blocks.items()}
         return self.order("AIO_PROCESSOR", inputs, **parameters)
 
 
