@@ -75,6 +75,15 @@ def test_a_whole_plan_is_read(tmp_path: Path) -> None:
     assert second.parts == (Part(take="a", begin=0.5), Part(take="b"))
 
 
+def test_the_plan_of_the_documentation_is_read(tmp_path: Path) -> None:
+    page = Path(__file__).parents[3] / "docs" / "simulator.md"
+    example = page.read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
+    plan = read_plan(written(tmp_path, example))
+    assert plan.names == ("iw", "wave", "rfc")
+    assert len(plan.takes[0].faults) == 7
+    assert len(plan.downlinks) == 2
+
+
 def test_an_empty_file_is_the_default_plan(tmp_path: Path) -> None:
     assert read_plan(written(tmp_path, "")) == Plan()
 

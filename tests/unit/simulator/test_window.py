@@ -41,7 +41,7 @@ def test_a_higher_satellite_opens_its_windows_later(trajectory: Trajectory) -> N
         steps = np.diff(starts[mine])
         assert set(np.abs(steps)) <= {0, STEP}
         assert np.count_nonzero(steps) > 4
-        assert np.corrcoef(height[mine], starts[mine])[0, 1] > 0.99
+        assert np.corrcoef(height[mine], starts[mine])[0, 1] > 0.95
         above = height[mine] - COMMANDED_HEIGHT_M
         far = np.abs(above) > 1000.0
         np.testing.assert_array_equal(np.sign(starts[mine] - settings.swst)[far], np.sign(above)[far])
