@@ -10,7 +10,6 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from s1pdgs.formats.isp.gaps import Steps
 from s1pdgs.formats.isp.header import gather_headers, index_packets
 from s1pdgs.formats.l0.annot import (
     ANNOTATION_DTYPE,
@@ -24,6 +23,7 @@ from s1pdgs.formats.l0.annot import (
 from s1pdgs.formats.l0.manifest import L0Manifest, MeasurementUnit, Resource
 from s1pdgs.formats.l0.manifest_reader import read_manifest
 from s1pdgs.formats.l0.product import MANIFEST_NAME
+from s1pdgs.processors.l0.account import Losses, losses_of
 from s1pdgs.processors.l0.copying import MappedFile
 from s1pdgs.processors.l0.ordering import sensing_order
 from s1pdgs.processors.l0.program import Outcome, ProcessorError
@@ -33,7 +33,6 @@ from s1pdgs.processors.l0.records import (
     new_records,
     sensing_times_us,
     starts_data_take,
-    steps_of,
 )
 from s1pdgs.processors.l0.scratch import Scratch, chunks
 
@@ -55,6 +54,12 @@ class PolarisationData:
     """Whether the segments count frames that were corrected or lost."""
     duplicates: int = 0
     segments: tuple[str, ...] = ()
+    scratch: Scratch | None = None
+
+    def release(self) -> None:
+        """Let go of the memory of the records until they are needed again."""
+        if self.scratch is not None:
+            self.scratch.release()
 
     @cached_property
     def times_us(self) -> NDArray[np.int64]:
@@ -62,9 +67,9 @@ class PolarisationData:
         return np.maximum.accumulate(sensing_times_us(self.records))
 
     @cached_property
-    def steps(self) -> Steps:
+    def losses(self) -> Losses:
         """What is missing between its packets."""
-        return steps_of(self.records)
+        return losses_of(self.records)
 
     @cached_property
     def starts(self) -> bool:
@@ -151,17 +156,19 @@ def _polarisation(
         frames_lost=lost,
         duplicates=ordering.duplicates,
         segments=tuple(dict.fromkeys(segment.folder.name for segment, _ in sources)),
+        scratch=scratch,
     )
     _warn_of_gaps(data, outcome)
+    data.release()
     return data
 
 
 def _warn_of_gaps(data: PolarisationData, outcome: Outcome) -> None:
-    name, steps = data.polarisation, data.steps
-    if steps.missing.any():
+    name, losses = data.polarisation, data.losses
+    if losses.at.size:
         outcome.warn(
-            f"{name}: {int(steps.missing.sum())} packets are missing within the data take "
-            f"({int(steps.downlink.sum())} lost in the downlink, {int(steps.instrument.sum())} in the instrument)"
+            f"{name}: {int(losses.missing.sum())} packets are missing within the data take "
+            f"({int(losses.downlink.sum())} lost in the downlink, {int(losses.instrument.sum())} in the instrument)"
         )
     if not data.starts:
         first = int(data.records["space_packet_count"][0])
@@ -195,6 +202,7 @@ def _records(folder: Path, unit: MeasurementUnit, source: int, scratch: Scratch,
             _receive(part, annotations[stretch])
         records[stretch] = part
         mapped.release()
+    scratch.release()
     return records
 
 

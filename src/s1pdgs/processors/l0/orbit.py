@@ -10,7 +10,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from s1pdgs.formats.eof import OrbitRecord, read_orbit, read_scenario
-from s1pdgs.formats.isp.subcom import decode_frames
+from s1pdgs.formats.isp.subcom import FRAME_WORDS, decode_frame, frame_starts
 from s1pdgs.formats.joborder import JobOrder
 from s1pdgs.formats.l0.manifest import OrbitReference
 from s1pdgs.model.time import gps_to_utc
@@ -105,9 +105,15 @@ def acquisition_orbit(
 
 
 def subcommutated_vectors(records: NDArray[np.void]) -> list[StateVector]:
-    """State vectors, oldest first and each once, of packets of one receive channel in sensing order."""
+    """State vectors, oldest first and each once, of packets of one receive channel in sensing order.
+
+    The instrument refreshes them at 1 Hz: of the frames that begin in a second the first is read.
+    """
+    starts = frame_starts(records["subcom_index"])
+    _, firsts = np.unique(records["coarse_time"][starts], return_index=True)
     vectors: dict[int, StateVector] = {}
-    for frame in decode_frames(records["subcom_index"], records["subcom_word"]):
+    for start in starts[firsts].tolist():
+        frame = decode_frame(records["subcom_word"][start : start + FRAME_WORDS])
         radius_m = float(np.linalg.norm(frame.position_m))
         if frame.position_time_ticks not in vectors and abs(radius_m - WGS84_SEMI_MAJOR_M) < 2e6:
             time = gps_to_utc(*frame.position_time)

@@ -5,6 +5,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from s1pdgs.formats.isp.codes import F_REF_HZ
+from s1pdgs.processors.l0.scratch import chunks
 
 TICKS_HZ = 65536
 _FASTEST_PRF_HZ = 4000
@@ -58,21 +59,28 @@ def consistent_with_most(records: NDArray[np.void], order: Indices | None = None
     sides. Stretches without a break are joined by the chain that leaves the fewest packets out. Where not even half of
     the packets agree there is no rule to break, and all are kept.
     """
-    names = ("space_packet_count", "pri_count", "coarse_time", "fine_time")
-    count, pri, coarse, fine = (
-        (records[name] if order is None else records[name][order]).astype(np.int64) for name in names
-    )
-    time = (coarse - (coarse[0] if coarse.size else 0)) * TICKS_HZ + fine
-    joined = _follows(np.diff(count), np.diff(pri), np.diff(time))
+    size = records.size if order is None else order.size
+    joined = np.ones(max(size - 1, 0), np.bool_)
+    for stretch in chunks(joined.size):
+        part = slice(stretch.start, stretch.stop + 1)
+        joined[stretch] = _follows(*np.diff(_counters(records[part] if order is None else records[order[part]])))
     if joined.all():
-        return np.ones(count.size, np.bool_)
+        return np.ones(size, np.bool_)
     breaks = np.flatnonzero(~joined) + 1
-    firsts, lasts = np.concatenate(([0], breaks)), np.concatenate((breaks, [count.size])) - 1
-    chosen = _longest_chain(firsts, lasts, np.stack([count, pri, time]))
-    consistent = np.zeros(count.size, np.bool_)
-    for run in chosen:
+    firsts, lasts = np.concatenate(([0], breaks)), np.concatenate((breaks, [size])) - 1
+    ends = (_counters(records[each if order is None else order[each]]) for each in (firsts, lasts))
+    consistent = np.zeros(size, np.bool_)
+    for run in _longest_chain(lasts - firsts + 1, *ends):
         consistent[firsts[run] : lasts[run] + 1] = True
-    return consistent if 2 * np.count_nonzero(consistent) >= count.size else np.ones(count.size, np.bool_)
+    return consistent if 2 * np.count_nonzero(consistent) >= size else np.ones(size, np.bool_)
+
+
+def _counters(records: NDArray[np.void]) -> Indices:
+    """Space packet count, PRI count and time (2^-16 s) of records (n,): int64 (3, n)."""
+    count, pri, coarse, fine = (
+        records[name].astype(np.int64) for name in ("space_packet_count", "pri_count", "coarse_time", "fine_time")
+    )
+    return np.stack([count, pri, coarse * TICKS_HZ + fine])
 
 
 def _by_count(records: NDArray[np.void]) -> Indices | None:
@@ -102,14 +110,16 @@ def _follows(count: Indices, pri: Indices, time: Indices) -> NDArray[np.bool_]:
     return np.asarray((count > 0) & (pri >= count) & (elapsed_s >= lowest_s) & (elapsed_s <= highest_s))
 
 
-def _longest_chain(firsts: Indices, lasts: Indices, values: Indices) -> list[int]:
-    """The runs whose chain keeps most packets; each is joined to one of the `_REACH` runs before it or to none."""
-    kept = (lasts - firsts + 1).tolist()
+def _longest_chain(sizes: Indices, firsts: Indices, lasts: Indices) -> list[int]:
+    """The runs whose chain keeps most packets; each is joined to one of the `_REACH` runs before it or to none.
+
+    `firsts` and `lasts` (3, runs) are the counters of the first and the last packet of each run.
+    """
+    kept = sizes.tolist()
     before = [-1] * len(kept)
     for run in range(1, len(kept)):
         earlier = np.arange(max(run - _REACH, 0), run)
-        step = values[:, firsts[run]][:, None] - values[:, lasts[earlier]]
-        possible = earlier[_follows(*step)].tolist()
+        possible = earlier[_follows(*(firsts[:, run, None] - lasts[:, earlier]))].tolist()
         best = max(possible, key=lambda each: (kept[each], each), default=None)
         if best is not None:
             kept[run] += kept[best]

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from s1pdgs.formats.isp.codes import SignalType
 from s1pdgs.formats.isp.errors import PacketError
-from s1pdgs.formats.isp.gaps import Steps, steps_between
 from s1pdgs.formats.isp.header import PacketFault, packet_faults
 from s1pdgs.formats.isp.tables import timeline
 from s1pdgs.formats.l0.annot import new_annotations
@@ -97,11 +96,6 @@ def sensing_span(records: NDArray[np.void]) -> tuple[datetime, datetime]:
     """Sensing times of the first and the last of records in sensing order."""
     times = sensing_times_us(records)
     return from_micros(int(times[0])), from_micros(int(times[-1]))
-
-
-def steps_of(records: NDArray[np.void]) -> Steps:
-    """What is missing from each of records in sensing order to the next."""
-    return steps_between(records["sequence_count"], records["space_packet_count"], records["pri_count"])
 
 
 def starts_data_take(records: NDArray[np.void]) -> bool:

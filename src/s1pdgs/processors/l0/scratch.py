@@ -1,7 +1,7 @@
 """Room for the records of millions of packets: in memory up to a limit, beyond it in files that the system may page."""
 
+import mmap
 from collections.abc import Iterable, Sequence
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -24,14 +24,23 @@ class Scratch:
     """Gives room for records; the files lie in `folder`, whose owner removes it when the records are done with."""
 
     folder: Path
-    _numbers: "count[int]" = Factory(count)
+    _maps: list[mmap.mmap] = Factory(list)
 
     def room(self, size: int) -> NDArray[np.void]:
         """Records (n,), all zero."""
         if size <= IN_MEMORY:
             return np.zeros(size, PACKET_RECORD)
         self.folder.mkdir(exist_ok=True)
-        return np.memmap(self.folder / f"{next(self._numbers)}.records", PACKET_RECORD, "w+", shape=(size,))
+        with (self.folder / f"{len(self._maps)}.records").open("x+b") as stream:
+            stream.truncate(size * PACKET_RECORD.itemsize)
+            self._maps.append(mmap.mmap(stream.fileno(), 0))
+        return np.frombuffer(self._maps[-1], PACKET_RECORD)
+
+    def release(self) -> None:
+        """Let go of the pages of all records in files; they are read again where they are needed."""
+        for each in self._maps:
+            each.flush()
+            each.madvise(mmap.MADV_DONTNEED)
 
     def joined(self, parts: Sequence[NDArray[np.void]]) -> NDArray[np.void]:
         """The records of all parts, one after the other; a single part is given back as it is."""

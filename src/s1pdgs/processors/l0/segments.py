@@ -10,11 +10,11 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from s1pdgs.formats.isp.errors import PacketError
-from s1pdgs.formats.isp.gaps import Steps
 from s1pdgs.formats.l0.manifest import MeasurementQuality, Resource
 from s1pdgs.formats.l0.product import MeasurementContent, MeasurementFile, write_product
 from s1pdgs.formats.obmemc import PacketStore, operational_store_type, store_timeliness
 from s1pdgs.model.time import Clock, from_micros
+from s1pdgs.processors.l0.account import Losses, losses_of
 from s1pdgs.processors.l0.copying import copy_packets
 from s1pdgs.processors.l0.describe import (
     consolidation_of,
@@ -35,7 +35,6 @@ from s1pdgs.processors.l0.records import (
     ends_data_take,
     packed_offsets,
     starts_data_take,
-    steps_of,
     usual,
 )
 from s1pdgs.processors.l0.scratch import Scratch
@@ -106,7 +105,7 @@ class SegmentMaker:
                 f"data take {key[0]:#x}, {key[1]}: {ordering.differing} packets arrived twice with different contents; "
                 "the best copy of each is kept"
             )
-        steps = steps_of(records)
+        losses = losses_of(records)
         acquisition = describe_acquisition(records, self.satellite, self.context, self.outcome)
         polarisation = transmit_polarisation(records) + key[1]
         consolidation, sensing = consolidation_of(
@@ -128,7 +127,7 @@ class SegmentMaker:
         content = MeasurementContent(
             polarisation=polarisation,
             packet_store_id=store.store_id,
-            quality=_quality(records, steps, receivers),
+            quality=_quality(records, losses, receivers),
             path=path,
             size=size,
             md5=md5,
@@ -143,9 +142,9 @@ class SegmentMaker:
             polarisation=polarisation,
             packets=records.size,
             missing_packets=content.quality.missing,
-            lost_in_downlink=int(steps.downlink.sum()),
-            lost_in_instrument=int(steps.instrument.sum()),
-            suppressed_pris=int(steps.suppressed.sum()),
+            lost_in_downlink=int(losses.downlink.sum()),
+            lost_in_instrument=int(losses.instrument.sum()),
+            suppressed_pris=losses.suppressed_pris,
             corrupted_packets=content.quality.corrupted,
             duplicate_packets=ordering.duplicates,
             inconsistent_packets=ordering.inconsistent.size,
@@ -186,13 +185,13 @@ class SegmentMaker:
         return target.path, target.size, target.md5
 
 
-def _quality(records: NDArray[np.void], steps: Steps, receivers: Sequence[ChannelReceiver]) -> MeasurementQuality:
+def _quality(records: NDArray[np.void], losses: Losses, receivers: Sequence[ChannelReceiver]) -> MeasurementQuality:
     """Counts of packets; the Reed-Solomon counts are of transfer frames of the channels and virtual channels used."""
     vcids = np.unique(records["vcid"]).tolist()
     decoders = [receiver.source for receiver in receivers]
     return MeasurementQuality(
         elements=records.size,
-        missing=int(steps.missing.sum()),
+        missing=int(losses.missing.sum()),
         corrupted=int(np.count_nonzero(records["faults"])),
         rs_incorrigible=sum(decoder.code.uncorrectable_frames for decoder in decoders),
         rs_corrected=sum(decoder.corrected_frames.get(vcid, 0) for decoder in decoders for vcid in vcids),

@@ -74,7 +74,7 @@ class Plan:
         if self.product_class not in "SA":
             return 0
         bounds = (micros(self.interval.start), micros(self.interval.stop))
-        return missing_between(data.times_us, data.steps.missing, *bounds)
+        return missing_between(data.times_us, data.losses, *bounds)
 
 
 @frozen(eq=False)
@@ -195,6 +195,7 @@ class Slicer:
         if plan.product_class in "CN":
             records = data.records
         acquisition = describe_acquisition(records, self.satellite, self.context, self.outcome, self._mode)
+        data.release()
         spans = [sensing_span(records) for _, records in parts]
         return attrs.evolve(acquisition, start=min(start for start, _ in spans), stop=max(stop for _, stop in spans))
 
@@ -202,6 +203,7 @@ class Slicer:
         headers_only = plan.product_class == "A"
         with MeasurementFile(self.folder / f".{data.polarisation}.isp") as target:
             (copy_headers if headers_only else copy_packets)(records, data.files, target)
+        data.release()
         none_lost = 0 if not data.frames_lost else None
         return MeasurementContent(
             polarisation=data.polarisation,
@@ -271,7 +273,7 @@ class Slicer:
 
 
 def _stream_account(data: PolarisationData) -> StreamAccount:
-    counts, steps = data.records["space_packet_count"], data.steps
+    counts, losses = data.records["space_packet_count"], data.losses
     return StreamAccount(
         polarisation=data.polarisation,
         packet_store_ids=data.packet_store_ids,
@@ -282,10 +284,10 @@ def _stream_account(data: PolarisationData) -> StreamAccount:
         ends=data.ends,
         duplicates=data.duplicates,
         corrupted=int(np.count_nonzero(data.records["faults"])),
-        lost_in_downlink=int(steps.downlink.sum()),
-        lost_in_instrument=int(steps.instrument.sum()),
-        suppressed_pris=int(steps.suppressed.sum()),
-        gaps=gaps_of(data.times_us, steps),
+        lost_in_downlink=int(losses.downlink.sum()),
+        lost_in_instrument=int(losses.instrument.sum()),
+        suppressed_pris=losses.suppressed_pris,
+        gaps=gaps_of(data.times_us, losses),
     )
 
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s1pdgs.formats.isp.header import gather_headers
+from s1pdgs.processors.l0.account import losses_of
 from s1pdgs.processors.l0.describe import compression_types, mode_and_swath, transmit_polarisation
 from s1pdgs.processors.l0.records import (
     PACKET_RECORD,
@@ -16,7 +17,6 @@ from s1pdgs.processors.l0.records import (
     packed_offsets,
     sensing_span,
     starts_data_take,
-    steps_of,
 )
 
 
@@ -43,10 +43,10 @@ def test_real_packets_tell_their_acquisition(real):
     assert not real["faults"].any()
     start, stop = sensing_span(real)
     assert datetime(2020, 6, 15, 16, tzinfo=UTC) < start < stop < datetime(2020, 6, 15, 17, tzinfo=UTC)
-    steps = steps_of(real)
-    assert steps.downlink.tolist() == [7, 399]  # as if only three of the packets had come down
-    assert steps.instrument.tolist() == [0, 0]
-    assert steps.suppressed.tolist() == [10, 110]
+    losses = losses_of(real)
+    assert losses.downlink.tolist() == [7, 399]  # as if only three of the packets had come down
+    assert losses.instrument.tolist() == [0, 0]
+    assert losses.suppressed_pris == 120
 
 
 def test_the_start_of_a_real_data_take_is_known(real):
