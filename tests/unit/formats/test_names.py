@@ -26,6 +26,13 @@ def test_a_product_name_tells_type_datatake_and_orbit() -> None:
     assert str(name) == SLICE
 
 
+def test_telemetry_products_have_no_data_take() -> None:
+    text = "S1A_GP_RAW__0____20240410T031915_20240410T083701_053366________6A58.SAFE"
+    name = ProductName.parse(text)
+    assert (name.product_type, name.orbit, name.datatake, name.uid) == ("GP_RAW__0_", 53366, 0, "6A58")
+    assert str(name) == text
+
+
 def test_every_real_product_name_is_rebuilt_exactly(testdata: Path) -> None:
     names = [path.parent.name for path in testdata.glob("*/S1[AB]_[IWS]*.SAFE/manifest.safe")]
     assert len(names) >= 10

@@ -97,7 +97,7 @@ class DataTakeReport:
 class VirtualChannelAccount:
     """The frames and packets of one virtual channel after merging all deliveries.
 
-    `recovered_frames` are frames that one delivery lacked and another one had.
+    `recovered_frames` are frames that the fullest delivery lacked and another one had.
     """
 
     vcid: int

@@ -41,7 +41,9 @@ LINK = LinkParameters()
 STORES = (
     PacketStore(24, 24, "NRT", "V"),
     PacketStore(25, 25, "NRT", "H"),
+    PacketStore(45, 45, "HKTM"),
     PacketStore(49, 49, "GPS"),
+    PacketStore(51, 52, "Spare"),
     PacketStore(50, 63, "Filler"),
 )
 ECHO, NOISE, TX_CAL = 0, 1, 8
