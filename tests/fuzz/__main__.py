@@ -93,7 +93,7 @@ def main() -> int:
     table = Table("target", "inputs", "edges", "findings", title=f"{engine}, {asked.seconds:g} s each", box=None)
     bad = False
     for target in chosen:
-        if asked.compiled and not target.compiled:
+        if not (target.compiled if asked.compiled else target.plain):
             continue
         outcome = fuzz(target, PLACE / target.name, engine, seconds=asked.seconds, compiled=asked.compiled)
         bad = bad or bool(outcome.findings)

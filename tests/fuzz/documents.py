@@ -19,8 +19,21 @@ from s1pdgs.formats.joborder import (
     parse_job_order,
 )
 from s1pdgs.formats.l0 import manifest as l0
+from s1pdgs.formats.l0.acquisition_report import read_acquisition_report, write_acquisition_report
+from s1pdgs.formats.l0.datatake_report import read_datatake_report, write_datatake_report
 from s1pdgs.formats.l0.manifest_reader import parse_manifest
 from s1pdgs.formats.l0.manifest_writer import write_manifest
+from s1pdgs.formats.l0.report import (
+    AcquisitionReport,
+    DataTakeReport,
+    Gap,
+    GapCause,
+    ReceptionAccount,
+    SliceAccount,
+    StationCount,
+    StreamAccount,
+    VirtualChannelAccount,
+)
 from s1pdgs.formats.listfile import read_list, write_list
 from s1pdgs.formats.names import AuxiliaryName, ProductName, SessionFileName
 from s1pdgs.formats.obmemc import MemoryConfiguration, PacketStore, read_obmemc, write_obmemc
@@ -62,6 +75,21 @@ def orbit(data: bytes) -> None:
     if scenario is not None:
         answer_or_refusal(lambda: scenario.locate(99_999))
         assert eof.scenario_document(scenario)
+
+
+def reports(data: bytes) -> None:
+    """What the Level-0 processors report, read by the engine: what is read is written and read as the same."""
+    path = file_of(data, "report.EOF")
+    for read, write in (
+        (read_datatake_report, write_datatake_report),
+        (read_acquisition_report, write_acquisition_report),
+    ):
+        found = answer_or_refusal(lambda read=read: read(path), str(path))
+        if found is not None:
+            name = write(path.parent, found, site="MTI_", created=START, creator="fuzz", version="1")
+            again = path.with_name(name)
+            assert read(again) == found
+            again.unlink()
 
 
 def safe_manifest(data: bytes) -> None:
@@ -153,6 +181,24 @@ def _orbit_seeds() -> Iterator[bytes]:
     yield eof.scenario_document(eof.OrbitScenario(_eof_header("MPL_ORBSCT"), (change,)))
 
 
+def _report_seeds() -> Iterator[bytes]:
+    gap = Gap(START, SPAN.stop, 3, GapCause.DOWNLINK)
+    stream = StreamAccount("VV", (24, 8), 4600, 0, 4604, True, False, 600, 1, 3, 2, 2591, (gap,))
+    places = (
+        SliceAccount(1, START, SPAN.stop, "S1A_b.SAFE", (4600,), (5,)),
+        SliceAccount(2, START, START, None, (0,), (0,)),
+    )
+    take = DataTakeReport("S1A", 7, "SM", START, SPAN.stop, START, 25.0, 7.7, ("S1A_a.SAFE",), (), (stream,), places)
+    counts = (StationCount("AcquiredTFs", 8, 9), StationCount("ErrorTFs", None, 0))
+    heard = ReceptionAccount("S1A_1", 1, 1, START, SPAN.stop, *range(12), station_counts=counts)
+    channel = VirtualChannelAccount(24, None, *range(7))
+    reception = AcquisitionReport("S1A", START, SPAN.stop, (heard,), (channel,), ("S1A_a.SAFE",), ("lost frames",))
+    with TemporaryDirectory() as folder:
+        for write, report in ((write_datatake_report, take), (write_acquisition_report, reception)):
+            name = write(Path(folder), report, site="MTI", created=START, creator="s1pdgs", version="1")
+            yield (Path(folder) / name).read_bytes()
+
+
 def _manifest_seeds() -> Iterator[bytes]:
     facility = l0.Facility("Italy", "Core", "ESA", "Wild", "AIO", "1.0")
     raw = l0.Processing("Raw Data Downlink Channel1 1", START, SPAN.stop, facility)
@@ -234,6 +280,7 @@ TARGETS = (
     _document("dsib", dsib, _dsib_seeds),
     _document("obmemc", obmemc, _obmemc_seeds),
     _document("eof", orbit, _orbit_seeds),
+    _document("report", reports, _report_seeds),
     _document("manifest", safe_manifest, _manifest_seeds),
     _document("manifest-l0", level0_manifest, _manifest_seeds),
     _document("joborder", job_order, _job_order_seeds),

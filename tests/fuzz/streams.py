@@ -19,6 +19,7 @@ from s1pdgs.formats.isp.subcom import FRAME_WORDS, AncillaryData, decode_frames,
 from s1pdgs.formats.l0 import annot
 from s1pdgs.formats.l0.index import new_index, read_index
 from s1pdgs.formats.link.decode import ChannelDecoder
+from s1pdgs.formats.link.detect import detect_link
 from s1pdgs.formats.link.encode import encode_cadus
 from s1pdgs.formats.link.parameters import MARKER, LinkParameters
 from s1pdgs.formats.link.reed_solomon import correct_blocks
@@ -124,6 +125,14 @@ def samples(data: bytes) -> None:
             assert all(np.array_equal(one, other) for one, other in zip(codes, again, strict=True))
 
 
+def detect(data: bytes) -> None:
+    """A sample of any stream: its link is told, and then can be used, or it cannot be told."""
+    found = detect_link(data)
+    if found is not None:
+        assert 0 < found.sound <= found.frames
+        _receive(found.parameters, data, 4096)
+
+
 def subcom(data: bytes) -> None:
     """Ancillary words of a run of packets, three octets each: index and word."""
     count = len(data) // 3
@@ -208,6 +217,12 @@ def _code_seeds() -> Iterator[bytes]:
         yield bytes([flags]) + blocks.tobytes()
 
 
+def _detect_seeds() -> Iterator[bytes]:
+    pieces = [bytes([0x0C, 0x1C, 0xC0, k, 0, n]) + bytes([k]) * (n + 1) for k, n in enumerate((1, 90, 250, 60))]
+    for flags in (0, 2, 6, 14, 16, 38):
+        yield encode_cadus({24: pieces * 2}, _link(flags)).tobytes()
+
+
 def _aos_seeds() -> Iterator[bytes]:
     link = LinkParameters(interleave_depth=1, coded=False, randomised=False)
     pieces = [bytes([0x0C, 0x1C, 0xC0, k, 0, n]) + bytes([k]) * (n + 1) for k, n in enumerate((1, 90, 250, 60))]
@@ -216,7 +231,7 @@ def _aos_seeds() -> Iterator[bytes]:
 
 
 def _packet_seeds() -> Iterator[bytes]:
-    for mode, quads in ((0, 9), (3, 130), (5, 40), (12, 130), (12, 1), (14, 300)):
+    for mode, quads in ((0, 9), (3, 130), (5, 40), (12, 130), (12, 1), (14, 12)):
         values = np.random.default_rng(quads).normal(0, 9, (2, 4 * quads)).astype(np.float32).view(np.complex64)
         headers = new_headers(2)
         headers["baq_mode"] = mode
@@ -264,6 +279,7 @@ def _index_seeds() -> Iterator[bytes]:
 
 TARGETS = (
     Target("cadu", cadu, _cadu_seeds, compiled=True),
+    Target("detect", detect, _detect_seeds, compiled=True, plain=False),
     Target("code", code, _code_seeds, largest=1100, compiled=True),
     Target("aos", aos, _aos_seeds, compiled=True),
     Target("packet", packet, _packet_seeds, compiled=True),

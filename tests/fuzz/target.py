@@ -12,14 +12,16 @@ from s1pdgs.formats.xml import FormatError
 
 Answer = TypeVar("Answer")
 
-_PLACE = Path(gettempdir())
+_SHARED_MEMORY = Path("/dev/shm")
+_PLACE = _SHARED_MEMORY if _SHARED_MEMORY.is_dir() else Path(gettempdir())
 
 
 @frozen
 class Target:
     """A reader under fire. `seeds` come from our own writers; `run` raises for whatever must not happen.
 
-    `compiled`: kernels take part, so that runs with compiled and bounds-checked kernels make sense too.
+    `compiled`: kernels take part, so that runs with compiled and bounds-checked kernels make sense; `plain`: they are
+    quick enough as plain Python.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Target:
     seeds: Callable[[], Iterable[bytes]]
     largest: int = 1 << 14
     compiled: bool = False
+    plain: bool = True
 
 
 def answer_or_refusal(read: Callable[[], Answer], *names: str) -> Answer | None:

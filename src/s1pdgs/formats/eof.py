@@ -190,7 +190,7 @@ def _parse_vector(element: etree._Element, where: str) -> "OrbitRecord":
     missing = [name for name in ("UTC", "Absolute_Orbit", "X", "Y", "Z", "VX", "VY", "VZ") if not words.get(name)]
     if missing:
         raise EarthExplorerError(f"{where}: {', '.join(missing)} missing or empty; the file may be truncated")
-    time = _parse_time(words["UTC"], f"{where}: UTC")
+    time = _parse_instant(words["UTC"], f"{where}: UTC")
     ut1 = words.get("UT1")
     numbers = [_real(words[name], f"{where}: {name}") for name in ("X", "Y", "Z", "VX", "VY", "VZ")]
     return OrbitRecord(
@@ -199,7 +199,7 @@ def _parse_vector(element: etree._Element, where: str) -> "OrbitRecord":
         position_m=(numbers[0], numbers[1], numbers[2]),
         velocity_m_s=(numbers[3], numbers[4], numbers[5]),
         quality=words.get("Quality", ""),
-        ut1_minus_utc_s=(_parse_time(ut1, f"{where}: UT1") - time).total_seconds() if ut1 else 0.0,
+        ut1_minus_utc_s=(_parse_instant(ut1, f"{where}: UT1") - time).total_seconds() if ut1 else 0.0,
     )
 
 
@@ -220,7 +220,7 @@ def _parse_change(element: etree._Element, where: str) -> "OrbitChange":
         anx_longitude_deg=real("Cycle/ANX_Longitude"),
         mean_local_solar_time=text_of(element, "Cycle/MLST", where),
         solar_time_drift_s_day=real("Cycle/MLST_Drift"),
-        anx_time=_parse_time(text_of(element, "Time_of_ANX/UTC", where), f"{where}: Time_of_ANX/UTC"),
+        anx_time=_parse_instant(text_of(element, "Time_of_ANX/UTC", where), f"{where}: Time_of_ANX/UTC"),
     )
     if change.repeat_cycle_days < 1 or change.cycle_length_orbits < 1:
         raise EarthExplorerError(f"{where}: Repeat_Cycle and Cycle_Length must be positive")
@@ -251,6 +251,14 @@ def _parse_time(text: str, where: str) -> datetime:
         return parse_utc(value)
     except (ValueError, OverflowError):
         raise EarthExplorerError(f"{where} is {text[:40]!r}, not a time such as UTC=2017-12-13T10:27:37") from None
+
+
+def _parse_instant(text: str, where: str) -> datetime:
+    """A time at which something happened: the open ends of validities are none."""
+    moment = _parse_time(text, where)
+    if moment in {_BEGINNING, FAR_FUTURE}:
+        raise EarthExplorerError(f"{where} is {text[:40]!r}, which means always or never, not a time")
+    return moment
 
 
 def _integer(text: str, where: str) -> int:

@@ -14,10 +14,12 @@ from tests.fuzz.mutation import mutated
 from tests.fuzz.target import Target
 
 from s1pdgs.formats.dsib import DsibError, parse_dsib, read_dsib
-from s1pdgs.formats.eof import read_orbit, read_scenario
+from s1pdgs.formats.eof import EarthExplorerError, read_orbit, read_scenario
 from s1pdgs.formats.ipflog import LogLine
 from s1pdgs.formats.joborder import JobOrderError, parse_job_order, read_job_order
 from s1pdgs.formats.l0 import manifest_reader as level0
+from s1pdgs.formats.l0.acquisition_report import read_acquisition_report
+from s1pdgs.formats.l0.datatake_report import read_datatake_report
 from s1pdgs.formats.listfile import read_list
 from s1pdgs.formats.manifest import read_manifest
 from s1pdgs.formats.names import AuxiliaryName, NamingError, ProductName, SessionFileName
@@ -73,7 +75,7 @@ def test_what_our_writers_wrote_is_not_refused(name: str, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     "read",
     [read_dsib, read_obmemc, read_orbit, read_scenario, read_manifest, level0.read_manifest, read_job_order,
-     read_task_table, read_list],
+     read_task_table, read_list, read_acquisition_report, read_datatake_report],
     ids=lambda read: f"{read.__module__.rpartition('.')[2]}.{read.__name__}",
 )  # fmt: skip
 def test_a_document_too_large_for_its_kind_is_not_even_read(read: Callable[[Path], object], tmp_path: Path) -> None:
@@ -95,6 +97,14 @@ def test_a_configuration_that_ends_before_it_starts_is_refused(tmp_path) -> None
     path.write_bytes(SEEDS["obmemc"][0].replace(b"<Validity_Stop>UTC=2026", b"<Validity_Stop>UTC=2016"))
     with pytest.raises(MemoryConfigurationError, match=r"memory\.xml: Validity_Stop 2016.* is before Validity_Start"):
         read_obmemc(path)
+
+
+@pytest.mark.parametrize("text", [b"UTC=9999-12-31T23:59:59", b"UTC=0000-00-00T00:00:00"])
+def test_the_ends_of_time_are_no_times_of_a_state_vector(tmp_path: Path, text: bytes) -> None:
+    path = tmp_path / "orbit.EOF"
+    path.write_bytes(SEEDS["eof"][0].replace(b"UTC=2026-03-01T05:10:01.123456", text))
+    with pytest.raises(EarthExplorerError, match=r"orbit\.EOF: OSV 2: UTC is 'UTC=.* not a time"):
+        read_orbit(path)
 
 
 def test_digits_of_other_scripts_are_no_numbers(tmp_path) -> None:

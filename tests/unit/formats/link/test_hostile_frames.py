@@ -9,7 +9,7 @@ from tests.fuzz import streams
 from tests.fuzz.mutation import mutated
 from tests.fuzz.target import Target
 
-TARGETS = {target.name: target for target in streams.TARGETS if target.name in {"cadu", "aos", "code"}}
+TARGETS = {target.name: target for target in streams.TARGETS if target.name in {"cadu", "aos", "code", "detect"}}
 SEEDS = {name: list(target.seeds()) for name, target in TARGETS.items()}
 NAMED = pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS.keys())
 
