@@ -54,5 +54,5 @@ def _number(record: Mapping[str, Any], name: str) -> int | None:
     """A count, which some stations write as text; None when it is none."""
     try:
         return int(record[name])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):  # JSON readers know Infinity
         return None
