@@ -254,6 +254,53 @@ def job_drop(ctx: click.Context, number: int, reason: str) -> None:
     click.echo(f"job {number} is dropped")
 
 
+@cli.group()
+def datatake() -> None:
+    """Look at the account of a data take: what arrived, what is missing and why, its products and receptions."""
+
+
+@datatake.command("list")
+@click.option("--limit", default=50, show_default=True, help="How many, newest first.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array for machines.")
+@click.pass_context
+def datatake_list(ctx: click.Context, limit: int, as_json: bool) -> None:
+    """List the data takes, sensed last first."""
+    from s1pdgs.catalogue.datatakes import newest
+    from s1pdgs.catalogue.telling import as_row
+
+    ground = _open(ctx)
+    with ground.database.read() as connection:
+        rows = [as_row(brief) for brief in newest(connection, limit)]
+    _show(rows, as_json, "no data takes")
+
+
+@datatake.command("show")
+@click.argument("identifier", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array of the accounts for machines.")
+@click.pass_context
+def datatake_show(ctx: click.Context, identifier: str, as_json: bool) -> None:
+    """Tell the account of data take ID (024A10, or S1A-024A10)."""
+    from s1pdgs.catalogue.datatakes import accounts_of
+    from s1pdgs.catalogue.telling import UnknownDataTake, as_lines, parse_identifier
+    from s1pdgs.catalogue.telling import as_json as to_json
+
+    try:
+        number, satellite = parse_identifier(identifier)
+    except UnknownDataTake as error:
+        raise click.ClickException(str(error)) from None
+    ground = _open(ctx)
+    with ground.database.read() as connection:
+        accounts = accounts_of(connection, number, satellite)
+    if not accounts:
+        raise click.ClickException(
+            f"there is no report of data take {identifier} yet; `s1pdgs datatake list` names all"
+        )
+    if as_json:
+        click.echo(json.dumps([to_json(account) for account in accounts], indent=1))
+        return
+    click.echo("\n\n".join("\n".join(as_lines(account)) for account in accounts))
+
+
 @cli.command()
 @click.argument("number", type=int, metavar="JOB")
 @click.argument("fence", type=int)

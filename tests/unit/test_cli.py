@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from s1pdgs.bus.outbox import Outbox
+from s1pdgs.catalogue import datatakes, receptions
 from s1pdgs.cli import cli
+from s1pdgs.model.time import SystemClock
+from s1pdgs.storage.database import open_sqlite
+from tests.unit.catalogue import accounts as reports
 
 
 @pytest.fixture
@@ -65,3 +70,62 @@ def test_what_cannot_be_ingested_is_named(runner: CliRunner, tmp_path: Path) -> 
     result = runner.invoke(cli, ["ingest", str(stray)])
     assert result.exit_code == 1
     assert "holiday.jpg" in result.output
+
+
+class TestDataTakes:
+    @pytest.fixture
+    def told(self, runner: CliRunner, tmp_path: Path) -> CliRunner:
+        """A ground segment with one data take in its accounts."""
+        runner.invoke(cli, ["products"])
+        database = open_sqlite(tmp_path / "data" / "s1pdgs.db")
+        outbox = Outbox(SystemClock())
+        reports.hold(database, outbox, *reports.SEGMENTS, reports.SLICES[0], reports.ANNOTATIONS)
+        with database.write() as connection:
+            datatakes.record(connection, reports.data_take_report(), "DATATAKE.EOF", reports.at(3600))
+            receptions.record(connection, reports.acquisition_report(), "RECEPTION.EOF", reports.at(3500))
+        database.close()
+        return runner
+
+    def test_they_are_listed(self, told: CliRunner) -> None:
+        assert "024A10" in told.invoke(cli, ["datatake", "list"]).output
+        (row,) = json.loads(told.invoke(cli, ["datatake", "list", "--json"]).output)
+        assert (row["datatake"], row["state"], row["lost_in_downlink"], row["slices"]) == (
+            "024A10",
+            "gaps",
+            1700,
+            "2/2",
+        )
+
+    def test_what_is_missing_is_told_with_time_and_cause(self, told: CliRunner) -> None:
+        shown = told.invoke(cli, ["datatake", "show", "S1A-024A10"]).output
+        assert shown.startswith(
+            "S1A data take 024A10 (SM), 2026-01-05 12:00:00.000 to 12:00:50.000 UTC, 50.000 s: gaps"
+        )
+        for wanted in (
+            "polarisation VV: 83300 packets, by packet store 21",
+            "1700 packets missing within 1.000 s: 1700 lost in the downlink",
+            "12:00:10.000 to 12:00:11.000: 1700 packets lost in the downlink",
+            "polarisation VH: 85000 packets, by packet store 21\n  every packet is here",
+            f"VV 0, VH 0  {reports.SLICES[0]}\n",
+            f"{reports.SLICES[1]} (not in the catalogue: see its job and the quarantine)",
+            f"{reports.SESSION} delivery 1 channel 1: 3 blocks, 9000000 bytes, 7000 CADUs: 6990 good",
+            "5 corrected, 4 uncorrectable, 100 fill, 0 foreign; 12 bytes skipped in 1 slips",
+            "station tells AcquiredTFs 7001, we count 7000",
+            "virtual channel 11 (packet store 21): 6890 frames, 10 missing, 3 recovered from another delivery",
+        ):
+            assert wanted in shown
+
+    def test_machines_get_all_of_it(self, told: CliRunner) -> None:
+        (account,) = json.loads(told.invoke(cli, ["datatake", "show", "24a10", "--json"]).output)
+        assert account["account"]["streams"][0]["gaps"][0]["cause"] == "downlink"
+        assert account["receptions"][0]["account"]["receptions"][0]["session_id"] == reports.SESSION
+        assert [product["name"] for product in account["products"]] == [reports.ANNOTATIONS, reports.SLICES[0]]
+
+    @pytest.mark.parametrize(
+        ("identifier", "message"),
+        [("S1A-024A11", "there is no report of data take S1A-024A11 yet"), ("tuesday", "'tuesday' is no data take")],
+    )
+    def test_what_is_not_there_is_said(self, told: CliRunner, identifier: str, message: str) -> None:
+        result = told.invoke(cli, ["datatake", "show", identifier])
+        assert result.exit_code == 1
+        assert message in result.output
