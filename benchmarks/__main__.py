@@ -1,14 +1,14 @@
-"""Run all benchmarks, or those named: `python -m benchmarks [packets] [link] [aio] [--rounds 5] [--gigabytes 1]`."""
+"""Run all benchmarks, or those named: `python -m benchmarks [packets] [link] [aio] [focus] [--rounds 5] [--gigabytes 1]`."""
 
 from argparse import ArgumentParser
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import aio, link, packets
+from benchmarks import aio, focus, link, packets
 from benchmarks.harness import Options, Result, write_results
 
-SUITES = {"packets": packets.run, "link": link.run, "aio": aio.run}
+SUITES = {"packets": packets.run, "link": link.run, "aio": aio.run, "focus": focus.run}
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ from s1pdgs.sar.constants import RADAR_FREQUENCY_HZ, REFERENCE_RANGE_M, SPEED_OF
 Array = NDArray[np.float64]
 Spectrum = NDArray[np.complex64]
 
-_COLUMNS = 64
+_COLUMNS = 128
 _ROWS = 32
 _CLAMP = 0.05
 _NOISE_STEPS = 2000
@@ -42,10 +42,10 @@ def focus_burst(plan: BurstPlan, source: LineSource) -> Spectrum:
     raw = np.zeros((plan.burst.raw.lines, plan.burst.raw.samples), np.complex64)
     source(0, raw)
     with ThreadPoolExecutor(plan.parameters.threads) as pool:
-        spectrum = _unfold_doppler(plan, raw, pool)
+        spectrum = unfold_doppler(plan, raw, pool)
         del raw
-        _compress(plan, spectrum, pool)
-        return _unfold_time(plan, spectrum, pool)
+        compress(plan, spectrum, pool)
+        return unfold_time(plan, spectrum, pool)
 
 
 def noise_gain(plan: BurstPlan) -> tuple[Array, Array]:
@@ -81,7 +81,7 @@ def _share(pool: ThreadPoolExecutor, work: Callable[[int, int], None], samples: 
     list(pool.map(lambda span: work(*span), _spans(samples)))
 
 
-def _unfold_doppler(plan: BurstPlan, raw: Spectrum, pool: ThreadPoolExecutor) -> Spectrum:
+def unfold_doppler(plan: BurstPlan, raw: Spectrum, pool: ThreadPoolExecutor) -> Spectrum:
     """Spectra in absolute Doppler of the raw samples: complex64 (rows, samples), the chirp f^2 / k_s still on them."""
     grid, steering, parameters = plan.burst.raw, plan.steering_hz_s, plan.parameters
     forward, backward = plan.bins
@@ -141,7 +141,7 @@ def _range_filter(plan: BurstPlan) -> Spectrum:
     return np.asarray(inverse * parameters.range_window(frequency) * phase, np.complex64)
 
 
-def _compress(plan: BurstPlan, spectrum: Spectrum, pool: ThreadPoolExecutor) -> None:
+def compress(plan: BurstPlan, spectrum: Spectrum, pool: ThreadPoolExecutor) -> None:
     """Range compression, migration on the common grid and the azimuth filter, in place."""
     raw, image, model = plan.burst.raw, plan.image, plan.model
     bins, wide_bins = plan.range_bins
@@ -158,7 +158,7 @@ def _compress(plan: BurstPlan, spectrum: Spectrum, pool: ThreadPoolExecutor) -> 
     range_filter, step = _range_filter(plan).view(np.float32), raw.sampling_hz / bins
     doppler = plan.base_hz + plan.offsets_hz
 
-    def compress(start: int) -> None:
+    def compress_rows(start: int) -> None:
         rows = scipy.fft.fft(spectrum[start : start + _ROWS, : raw.samples], bins, axis=1)
         part = doppler[start : start + len(rows)]
         couple_range_azimuth(as_floats(rows), part, range_filter, step, occupied, RADAR_FREQUENCY_HZ, delay, coupling)
@@ -170,7 +170,7 @@ def _compress(plan: BurstPlan, spectrum: Spectrum, pool: ThreadPoolExecutor) -> 
         out = spectrum[start : start + len(rows), : image.samples]
         match_rows(as_floats(rows), part, geometry, reference, gain, kernel, as_floats(out))
 
-    list(pool.map(compress, range(0, plan.rows, _ROWS)))
+    list(pool.map(compress_rows, range(0, plan.rows, _ROWS)))
 
 
 def _gain(plan: BurstPlan) -> Array:
@@ -184,7 +184,7 @@ def _gain(plan: BurstPlan) -> Array:
     return np.asarray(np.sqrt(np.abs(model.fm_rate_hz_s)) / scale)
 
 
-def _unfold_time(plan: BurstPlan, spectrum: Spectrum, pool: ThreadPoolExecutor) -> Spectrum:
+def unfold_time(plan: BurstPlan, spectrum: Spectrum, pool: ThreadPoolExecutor) -> Spectrum:
     """Window the apertures, weigh the antenna off and bring every column to its lines."""
     image, model = plan.image, plan.model
     rates = plan.burst_rate_hz_s

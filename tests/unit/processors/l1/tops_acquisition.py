@@ -6,7 +6,7 @@ import numpy as np
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
-from s1pdgs.formats.isp.codes import sampling_frequency_hz
+from s1pdgs.formats.isp.codes import number_of_samples, sampling_frequency_hz
 from s1pdgs.processors.analysis.point_target import ImageGeometry, Measurement, Ramp, Target, measure
 from s1pdgs.processors.l1.focus import Window
 from s1pdgs.processors.l1.geometry import RawGrid
@@ -38,10 +38,7 @@ RCS_M2 = 1000.0
 
 @frozen
 class Swath:
-    """Codes and facts of one swath (sar.md, sections 2.3 and 4.1).
-
-    PRI, rank and window start of EW2 to EW5 are not published: these look at the right ranges.
-    """
+    """Codes and facts of one swath (sar.md, sections 2.3 and 4.1; what is not published as `simulator.commanding`)."""
 
     pri: int
     decimation: int
@@ -49,6 +46,7 @@ class Swath:
     pulse: int
     rank: int
     window_start: int
+    window_length: int
     steering_deg_s: float
     echoes: int
     range_window: Window
@@ -64,6 +62,11 @@ class Swath:
         return sampling_frequency_hz(self.decimation)
 
     @property
+    def samples(self) -> int:
+        """The samples of a real window."""
+        return number_of_samples(self.window_length, self.decimation)
+
+    @property
     def interval_s(self) -> float:
         return IW_LINE_INTERVAL_S if self.finest == 8 else EW_LINE_INTERVAL_S
 
@@ -74,14 +77,39 @@ class Swath:
 
 
 SWATHS = {
-    "IW1": Swath(21859, 8, 1.0782e12, 1967, 9, 3681, 1.590368784, 1409, Window(0.75, 56.5e6), Window(0.70, 327.0), 8),
-    "IW2": Swath(25857, 11, 0.7793e12, 2327, 8, 4400, 0.979863325, 1548, Window(0.75, 48.3e6), Window(0.75, 313.0), 8),
-    "IW3": Swath(22264, 9, 0.8015e12, 2004, 10, 3700, 1.397440818, 1410, Window(0.75, 42.8e6), Window(0.75, 314.0), 8),
-    "EW1": Swath(22777, 7, 0.7329e12, 1137, 8, 4500, 2.390895448, 1105, Window(0.60, 22.2e6), Window(0.50, 233.0), 7),
-    "EW2": Swath(25800, 10, 0.5845e12, 970, 8, 4300, 2.811502724, 1060, Window(0.75, 15.1e6), Window(0.75, 159.0), 7),
-    "EW3": Swath(22050, 10, 0.4252e12, 1157, 9, 11000, 2.366195855, 989, Window(0.75, 12.9e6), Window(0.75, 156.0), 7),
-    "EW5": Swath(25800, 10, 0.3393e12, 1151, 10, 3000, 2.122855427, 990, Window(0.75, 10.4e6), Window(0.75, 159.0), 7),
-}
+    "IW1": Swath(
+        21859, 8, 1.0782e12, 1967, 9, 3681, 13951, 1.590368784, 1409,
+        Window(0.75, 56.5e6), Window(0.70, 327.0), 8,
+    ),
+    "IW2": Swath(
+        25857, 11, 0.7793e12, 2327, 8, 4400, 16620, 0.979863325, 1548,
+        Window(0.75, 48.3e6), Window(0.75, 313.0), 8,
+    ),
+    "IW3": Swath(
+        22264, 9, 0.8015e12, 2004, 10, 3700, 15852, 1.397440818, 1410,
+        Window(0.75, 42.8e6), Window(0.75, 314.0), 8,
+    ),
+    "EW1": Swath(
+        22777, 7, 0.7329e12, 1137, 8, 3452, 13415, 2.390895448, 1105,
+        Window(0.60, 22.2e6), Window(0.50, 233.0), 7,
+    ),
+    "EW2": Swath(
+        21424, 10, 0.5845e12, 970, 9, 5035, 10993, 2.811502724, 1060,
+        Window(0.75, 15.1e6), Window(0.75, 159.0), 7,
+    ),
+    "EW3": Swath(
+        20556, 10, 0.4252e12, 1139, 10, 2192, 13654, 2.366195855, 989,
+        Window(0.75, 12.9e6), Window(0.75, 156.0), 7,
+    ),
+    "EW4": Swath(
+        21734, 10, 0.4286e12, 990, 10, 2770, 13518, 2.512694636, 1050,
+        Window(0.75, 11.3e6), Window(0.75, 154.0), 7,
+    ),
+    "EW5": Swath(
+        20948, 10, 0.3393e12, 1150, 11, 2134, 11837, 2.122855427, 990,
+        Window(0.75, 10.4e6), Window(0.75, 159.0), 7,
+    ),
+}  # fmt: skip
 
 
 @frozen(eq=False)
