@@ -1,4 +1,4 @@
-"""Run all benchmarks, or those named: `python -m benchmarks [packets] [link] [aio] [focus] [--rounds 5] [--gigabytes 1]`."""
+"""Run all benchmarks, or those named: `python -m benchmarks [SUITE ...] [--rounds 5] [--gigabytes 1]`."""
 
 from argparse import ArgumentParser
 
