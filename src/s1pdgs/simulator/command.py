@@ -94,7 +94,7 @@ def simulate(
     if plan_path is not None or echoes == "noise" or (mode is not None and echoes is None):
         chosen = {name for name in context.params if _is_given(context, name)}
         take = {"duration_s": duration, "samples": samples if "samples" in chosen else None, "mode": mode or "IW"}
-        if mode == "WV" and "polarisations" not in chosen:
+        if (mode or "").upper() in {"WV", "ZW"} and "polarisations" not in chosen:
             polarisations = "VV"
         quick = {"start": after.replace(tzinfo=UTC), "satellite": satellite, "seed": seed}
         _simulate_plan(out, plan_path, quick, take | {"polarisation": _MODE_POLARISATIONS[polarisations]})

@@ -29,6 +29,7 @@ from s1pdgs.simulator.sending import OutgoingStream, send, share_channels, store
 from s1pdgs.simulator.session import SESSION_FILE, TRUTH_FILE, Progress
 
 _LONGEST = timedelta(days=1)
+_RESTITUTED_REACH = timedelta(minutes=90)
 _BEFORE, _AFTER = timedelta(days=5, hours=2), timedelta(days=3, hours=2)
 _CHANNELS = (1, 2)
 
@@ -88,15 +89,19 @@ def _spanning(start: datetime, stop: datetime, satellite: str) -> Trajectory:
 
 def _write_auxiliary_files(plan: Plan, trajectory: Trajectory, takes: list[PlannedTake], folder: Path) -> None:
     """Everything once, for the first data take; orbit files of the service again where they do not reach later ones."""
-    ordered = sorted(takes, key=lambda take: take.sensing.start)
-    for number, take in enumerate(ordered):
+    reached = None
+    for take in sorted(takes, key=lambda take: take.sensing.start):
+        if reached is not None and take.sensing.stop <= reached:
+            continue
         context = AuxiliaryContext.of(
             trajectory,
             take.sensing,
             satellite=plan.satellite,
             instrument_configuration_id=plan.takes[0].instrument_configuration_id,
         )
-        write_auxiliary(folder, context, KINDS if number == 0 else ("AUX_POEORB", "AUX_RESORB"))
+        write_auxiliary(folder, context, KINDS if reached is None else ("AUX_POEORB", "AUX_RESORB"))
+        midnight = take.sensing.start.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        reached = min(take.sensing.start + _RESTITUTED_REACH, midnight)
 
 
 @frozen

@@ -16,7 +16,7 @@ from s1pdgs.simulator.scenario import MISPOINTING, Downlink
 SATELLITES = ("S1A", "S1B", "S1C", "S1D")
 STORES = ("Emergency", "RFC", "NRT", "WV", "Standard", "PassThrough")
 ECHOES = ("noise", "scene")
-_SCENE_ECC = (3, 13)
+_SCENE_ECC, _WAVE_ECC = (3, 13), (9, 46)
 
 
 def _check_mode(_instance: object, _attribute: object, mode: str) -> None:
@@ -111,6 +111,7 @@ class Plan:
     seed: int = field(default=1, validator=validators.ge(0))
 
     def __attrs_post_init__(self) -> None:
+        self._check_takes()
         if self.start.tzinfo is None:
             raise SimulatorError(f"start {self.start.isoformat()} has no time zone; give a UTC time")
         if not self.takes or not self.downlinks:
@@ -119,17 +120,19 @@ class Plan:
         for what, values in (("name", names), ("data_take_id", self.data_take_ids)):
             if len(set(values)) < len(values):
                 raise SimulatorError(f"two data takes have the same {what}; give each its own")
-        for name, take in zip(names, self.takes, strict=True):
-            if take.echoes == "scene" and not self._can_be_scene(take):
-                raise SimulatorError(
-                    f"data take {name}: a scene is StripMap S3 of S1A, sent in V (DV or SV); use noise for others"
-                )
         for part in (part for downlink in self.downlinks for part in downlink.parts):
             if part.take not in names:
                 raise SimulatorError(f"a downlink wants data take {part.take!r}; the plan has {', '.join(names)}")
 
-    def _can_be_scene(self, take: TakePlan) -> bool:
-        return self.satellite == "S1A" and take.ecc_number in _SCENE_ECC and take.polarisation in {"SV", "DV"}
+    def _check_takes(self) -> None:
+        for name, take in zip(self.names, self.takes, strict=True):
+            if take.ecc_number in _WAVE_ECC and take.polarisation not in {"SH", "SV"}:
+                raise SimulatorError(f"data take {name}: wave mode has one polarisation, SV or SH")
+            scene = self.satellite == "S1A" and take.ecc_number in _SCENE_ECC and take.polarisation in {"SV", "DV"}
+            if take.echoes == "scene" and not scene:
+                raise SimulatorError(
+                    f"data take {name}: a scene is StripMap S3 of S1A, sent in V (DV or SV); use noise for others"
+                )
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -165,7 +165,8 @@ def test_virtual_channels_come_side_by_side(mission: SimulatedMission, truth: di
 
 def test_the_station_can_serve_what_was_made(mission: SimulatedMission) -> None:
     folders = [session.folder for session in mission.sessions]
-    content = read_content(*folders)
+    content = read_content(mission.folder, *folders)
+    assert len(content.auxiliary) == 8
     assert [each.id for each in content.sessions] == [session.session_id for session in mission.sessions]
     assert all(each.channels == (1, 2) for each in content.sessions)
     assert content.sessions[0].quality[1]["acquired_tfs"] > content.sessions[0].quality[1]["data_tfs"]
@@ -214,6 +215,8 @@ def test_impossible_plans_are_refused(tmp_path: Path) -> None:
         simulate_plan(Plan(takes=(TakePlan(store="RFC", pair=2, **common),)), tmp_path)
     with pytest.raises(SimulatorError, match="a scene is StripMap S3"):
         Plan(takes=(TakePlan(echoes="scene", **common),))
+    with pytest.raises(SimulatorError, match="data take 1: wave mode has one polarisation"):
+        Plan(takes=(TakePlan(mode="WV"),))
     twice = Plan(takes=(TakePlan(**common),), downlinks=(DownlinkPlan(), DownlinkPlan()))
     with pytest.raises(SimulatorError, match="two downlinks would be S1A_2026"):
         simulate_plan(twice, tmp_path)
@@ -224,7 +227,7 @@ def test_impossible_plans_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_command_makes_a_mode_or_a_plan(tmp_path: Path) -> None:
-    options = ["--mode", "WV", "--duration", "0.1", "--samples", "64", "--satellite", "S1B"]
+    options = ["--mode", "WV", "--duration", "0.1", "--samples", "64", "--after", "2026-01-05T06:00:00"]
     result = CliRunner().invoke(simulate_command, [str(tmp_path / "a"), *options])
     assert result.exit_code == 0, result.output
     assert "WV VV" in result.output
