@@ -30,6 +30,7 @@ from s1pdgs.processors.l0.program import Outcome, ProcessorError
 from s1pdgs.processors.l0.records import (
     PACKET_RECORD,
     ends_data_take,
+    mark_foreign,
     new_records,
     sensing_times_us,
     starts_data_take,
@@ -137,15 +138,14 @@ def _polarisation(
     received = scratch.joined(parts)
     if not received.size:
         raise ProcessorError(f"the segments of polarisation {name} hold no packet")
+    mark_foreign(received)
     ordering = sensing_order(received)
     if ordering.duplicates:
         outcome.info(f"{name}: {ordering.duplicates} packets are in several segments and taken once")
-    if ordering.differing:
-        outcome.warn(f"{name}: {ordering.differing} packets differ between segments; the best copy of each is kept")
     if ordering.inconsistent.size:
         outcome.warn(
-            f"{name}: {ordering.inconsistent.size} packets contradict the counters of the others and are left in their "
-            "segments"
+            f"{name}: {ordering.inconsistent.size} packets contradict the counters, times or copies of others and are "
+            "left in their segments"
         )
     data = PolarisationData(
         polarisation=name,

@@ -20,39 +20,41 @@ Indices = NDArray[np.int64]
 class Ordering:
     """Which records make a sound sequence, by index and in sensing order: `kept` (None: all, as they are).
 
-    `duplicates` were better had from another copy; `differing` of these have another length or time than the copy that
-    is kept. `inconsistent` are the indices of those whose counters or time contradict the rest.
+    `duplicates` counts those that were better had from another copy. `inconsistent` are the indices of those that
+    contradict the rest: by a counter, by their time, or by another length than the copy that is kept.
     """
 
     kept: Indices | None
     duplicates: int
-    differing: int
     inconsistent: Indices
 
 
 def sensing_order(records: NDArray[np.void]) -> Ordering:
     """Order records (n,) by space packet count, one copy of each.
 
-    Of several copies the best is kept: sound before faulty, then the one with the fewest frames missing before it, then
-    the longest, then the first. Packets that contradict the longest sequence of consistent ones are left out.
+    Packets that contradict the longest sequence of consistent ones are left out. Of several copies, which have all
+    counters and the time in common, the best is kept: sound before faulty, then the one with the fewest frames missing
+    before it, then the longest, then the first.
     """
     order = _by_count(records)
-    counts = records["space_packet_count"] if order is None else records["space_packet_count"][order]
+    consistent = consistent_with_most(records, order)
+    if order is None and consistent.all():
+        return Ordering(None, 0, np.empty(0, np.int64))
+    order = np.arange(records.size) if order is None else order
+    inconsistent, order = order[~consistent], order[consistent]
+    counts = records["space_packet_count"][order]
     again = np.zeros(counts.size, np.bool_)
     again[1:] = counts[1:] == counts[:-1]
-    duplicates, differing = int(np.count_nonzero(again)), 0
-    if order is not None and duplicates:
-        differing = _differing(records, order, again)
-        order = order[~again]
-    consistent = consistent_with_most(records, order)
-    if consistent.all():
-        return Ordering(order, duplicates, differing, np.empty(0, np.int64))
-    order = np.arange(records.size) if order is None else order
-    return Ordering(order[consistent], duplicates, differing, order[~consistent])
+    position = np.arange(order.size)
+    best = order[np.maximum.accumulate(np.where(again, 0, position))[again]]
+    copies = order[again]
+    differing = records["length"][copies] != records["length"][best]
+    inconsistent = np.sort(np.concatenate((inconsistent, copies[differing])))
+    return Ordering(order[~again], int(np.count_nonzero(~differing)), inconsistent)
 
 
 def consistent_with_most(records: NDArray[np.void], order: Indices | None = None) -> NDArray[np.bool_]:
-    """Which of records, taken in an order by space packet count, belong to the longest consistent sequence.
+    """Which of records, taken in an order by space packet count and time, belong to the longest consistent sequence.
 
     From one packet to the next the PRI count rises at least as much as the space packet count, and time by no less than
     the shortest and no more than the longest PRI for each: a packet with a wrong counter or time breaks that on both
@@ -84,30 +86,21 @@ def _counters(records: NDArray[np.void]) -> Indices:
 
 
 def _by_count(records: NDArray[np.void]) -> Indices | None:
+    """By count, then time, then from the best copy to the worst; None where they are so already."""
     counts = records["space_packet_count"]
     if np.all(counts[1:] > counts[:-1]):
         return None
-    return np.lexsort(
-        (-records["length"].astype(np.int64), records["missing_frames"], records["faults"] != 0, counts)
-    ).astype(np.int64)
-
-
-def _differing(records: NDArray[np.void], order: Indices, again: NDArray[np.bool_]) -> int:
-    """How many copies differ from the one that is kept, in the field in which most do."""
-    position = np.arange(order.size)
-    kept = order[np.maximum.accumulate(np.where(again, 0, position))[again]]
-    copies = order[again]
-    return max(
-        int(np.count_nonzero(records[name][copies] != records[name][kept]))
-        for name in ("length", "coarse_time", "fine_time")
-    )
+    longest = -records["length"].astype(np.int64)
+    copies = (longest, records["missing_frames"], records["faults"] != 0)
+    return np.lexsort((*copies, records["fine_time"], records["coarse_time"], counts)).astype(np.int64)
 
 
 def _follows(count: Indices, pri: Indices, time: Indices) -> NDArray[np.bool_]:
-    """Whether steps of space packet count, PRI count and time (2^-16 s) can be those of one packet to a later one."""
+    """Whether steps of space packet count, PRI count and time (2^-16 s) lead from a packet to a later one or a copy."""
     elapsed_s = time / TICKS_HZ
     lowest_s, highest_s = (pri - _SLACK_PRIS) / _FASTEST_PRF_HZ, (pri + _SLACK_PRIS) * _LONGEST_PRI_S
-    return np.asarray((count > 0) & (pri >= count) & (elapsed_s >= lowest_s) & (elapsed_s <= highest_s))
+    onward = (count > 0) & (pri >= count) & (elapsed_s >= lowest_s) & (elapsed_s <= highest_s)
+    return np.asarray(onward | ((count == 0) & (pri == 0) & (time == 0)))
 
 
 def _longest_chain(sizes: Indices, firsts: Indices, lasts: Indices) -> list[int]:

@@ -48,7 +48,7 @@ _RECEPTION_FIELDS = (
     ("downlink_us", "i8"),
     ("vcid", "u1"),
     ("channel", "u1"),
-    ("faults", "u1"),
+    ("faults", "u2"),
 )
 PACKET_RECORD = np.dtype([*_HEADER_FIELDS, *_RECEPTION_FIELDS])
 """Header codes that book-keeping needs, and where the packet lies: `source` file, `offset` and `length` there; the
@@ -56,6 +56,10 @@ transfer frames that carried it and those missing before it; ground reception in
 
 UNUSABLE = PacketFault.IDENTIFICATION | PacketFault.SEQUENCE_FLAGS | PacketFault.LENGTH | PacketFault.SYNC
 """Faults after which a packet cannot be attributed to a data take; all others stay in the product, counted."""
+
+FOREIGN_DATA_TAKE = 256
+"""Fault of a packet, beside those of its header: it names another data take than the one that its counters and time
+place it in."""
 
 CAL_MODE_PREAMBLE = 1
 _LONGEST_PREAMBLE_PACKETS = 1640
@@ -128,6 +132,12 @@ def _preamble_packets(ecc_number: int) -> int:
     except PacketError:
         return _LONGEST_PREAMBLE_PACKETS
     return sum(entry.pri_count for entry in entries if entry.signal != "Silent")
+
+
+def mark_foreign(records: NDArray[np.void]) -> None:
+    """Note the fault of those records that name another data take than most do."""
+    foreign = np.flatnonzero(records["data_take_id"] != usual(records["data_take_id"]))
+    records["faults"][foreign] |= FOREIGN_DATA_TAKE
 
 
 def usual(values: NDArray[np.integer]) -> int:

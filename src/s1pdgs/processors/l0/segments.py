@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import attrs
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ from s1pdgs.processors.l0.records import (
     annotations_of,
     contiguous_runs,
     ends_data_take,
+    mark_foreign,
     packed_offsets,
     starts_data_take,
     usual,
@@ -41,6 +43,8 @@ from s1pdgs.processors.l0.scratch import Scratch
 from s1pdgs.processors.l0.spool import Spool
 
 SOFTWARE = "s1pdgs L0 AIO"
+_MOST_STRAYS = 64
+_FIRST_STRAY = 100
 _STEP_NAME = "Generation of Sentinel-1 SAR Standard L0 product"
 
 
@@ -65,6 +69,20 @@ class Segment:
     stop: datetime
 
 
+@frozen(eq=False)
+class _Part:
+    """Packets of one segment in one file: the `source` number of their records, and the channel that brought them."""
+
+    source: int
+    receiver: ChannelReceiver
+    records: NDArray[np.void]
+    spool: Spool
+
+    @property
+    def path(self) -> Path:
+        return self.spool.file.path
+
+
 @frozen
 class SegmentMaker:
     """Makes segments in `folder` out of what the channels received."""
@@ -79,32 +97,53 @@ class SegmentMaker:
 
     def make(self, receivers: Sequence[ChannelReceiver]) -> list[Segment]:
         """All segments, by data take and polarisation; packets of an unknown mode are left where they were received."""
-        keys = sorted({key for receiver in receivers for key in receiver.spools})
+        received = self._received(receivers)
         segments = []
-        for done, key in enumerate(keys, 1):
+        for done, (key, parts) in enumerate(sorted(received.items()), 1):
             try:
                 with TemporaryDirectory(prefix=".records-", dir=self.folder) as folder:
-                    involved = [receiver for receiver in receivers if key in receiver.spools]
-                    segments.append(self._segment(key, involved, Scratch(Path(folder))))
+                    segments.append(self._segment(key, parts, Scratch(Path(folder))))
             except PacketError as error:
-                paths = [str(receiver.spools[key].file.path.name) for receiver in receivers if key in receiver.spools]
+                paths = [part.path.name for part in parts]
                 self.outcome.warn(
                     f"data take {key[0]:#x}, {key[1]}: no segment ({error}); its packets are kept in {', '.join(paths)}"
                 )
-            self.outcome.progress(90 + 10 * done / len(keys), f"data take {key[0]:#x}, {key[1]}")
+            self.outcome.progress(90 + 10 * done / len(received), f"data take {key[0]:#x}, {key[1]}")
         return segments
 
-    def _segment(self, key: SegmentKey, receivers: list[ChannelReceiver], scratch: Scratch) -> Segment:
+    def _received(self, receivers: Sequence[ChannelReceiver]) -> dict[SegmentKey, list[_Part]]:
+        """What the channels received for each segment.
+
+        A few packets that name a data take of their own amid another one, which no instrument can do, have a damaged
+        header: they are put where time and receive channel place them.
+        """
+        received: dict[SegmentKey, list[_Part]] = {}
+        for receiver in receivers:
+            for key, spool in receiver.spools.items():
+                part = _Part(receiver.channel.number, receiver, spool.records(), spool)
+                received.setdefault(key, []).append(part)
+        sizes = {key: sum(part.records.size for part in parts) for key, parts in received.items()}
+        for key in sorted(key for key, size in sizes.items() if size <= _MOST_STRAYS):
+            host = next((each for each in sizes if sizes[each] > _MOST_STRAYS and _amid(received, key, each)), None)
+            if host is None:
+                continue
+            for part in received.pop(key):
+                strays = part.records.copy()
+                strays["source"] = _FIRST_STRAY + len(received[host])
+                received[host].append(attrs.evolve(part, source=int(strays["source"][0]), records=strays))
+            self.outcome.warn(
+                f"{sizes[key]} packets name data take {key[0]:#x}, but were sensed amid {host[0]:#x}, {host[1]}; "
+                "they are put there and count as corrupted"
+            )
+        return received
+
+    def _segment(self, key: SegmentKey, parts: Sequence[_Part], scratch: Scratch) -> Segment:
         started = self.clock.now()
-        spools = {receiver.channel.number: receiver.spools[key] for receiver in receivers}
-        received = scratch.joined([spool.records() for spool in spools.values()])
+        sources = {part.source: part.path for part in parts}
+        received = scratch.joined([part.records for part in parts])
+        mark_foreign(received)
         ordering = sensing_order(received)
         records = scratch.taken(received, ordering.kept)
-        if ordering.differing:
-            self.outcome.warn(
-                f"data take {key[0]:#x}, {key[1]}: {ordering.differing} packets arrived twice with different contents; "
-                "the best copy of each is kept"
-            )
         losses = losses_of(records)
         acquisition = describe_acquisition(records, self.satellite, self.context, self.outcome)
         polarisation = transmit_polarisation(records) + key[1]
@@ -122,12 +161,12 @@ class SegmentMaker:
             sensing_consolidation=sensing,
         )
         store = self.stores[usual(records["vcid"])]
-        self._keep_inconsistent(key, received[ordering.inconsistent], spools)
-        path, size, md5 = self._measurement(key, records, spools)
+        self._keep_inconsistent(key, received[ordering.inconsistent], sources)
+        path, size, md5 = self._measurement(key, records, parts)
         content = MeasurementContent(
             polarisation=polarisation,
             packet_store_id=store.store_id,
-            quality=_quality(records, losses, receivers),
+            quality=_quality(records, losses, [part.receiver for part in parts]),
             path=path,
             size=size,
             md5=md5,
@@ -154,41 +193,47 @@ class SegmentMaker:
             stop=acquisition.stop,
         )
 
-    def _keep_inconsistent(self, key: SegmentKey, records: NDArray[np.void], spools: Mapping[int, Spool]) -> None:
-        """Packets that contradict the counters of the others are kept in a file beside the received ones."""
+    def _keep_inconsistent(self, key: SegmentKey, records: NDArray[np.void], sources: Mapping[int, Path]) -> None:
+        """Packets that contradict the others are kept in a file beside the received ones."""
         if not records.size:
             return
-        sources = {number: spool.file.path for number, spool in spools.items()}
         path = next(iter(sources.values())).parent / f"inconsistent-{key[0]:08x}-{key[1]}.isp"
         with MeasurementFile(path) as target:
             copy_packets(records, sources, target)
         self.outcome.warn(
-            f"data take {key[0]:#x}, {key[1]}: {records.size} packets contradict the counters of the others; their "
-            f"{target.size} bytes are kept in {path.parent.name}/{path.name}"
+            f"data take {key[0]:#x}, {key[1]}: {records.size} packets contradict counters, times or copies of others; "
+            f"their {target.size} bytes are kept in {path.parent.name}/{path.name}"
         )
 
-    def _measurement(
-        self, key: SegmentKey, records: NDArray[np.void], spools: Mapping[int, Spool]
-    ) -> tuple[Path, int, str]:
+    def _measurement(self, key: SegmentKey, records: NDArray[np.void], parts: Sequence[_Part]) -> tuple[Path, int, str]:
         """The measurement file in sensing order: the received file itself where it is so already."""
         runs = list(contiguous_runs(records))
-        if len(spools) == 1 and len(runs) == 1:
-            (spool,) = spools.values()
-            if runs[0][1:] == (0, spool.file.size):
-                return spool.file.path, spool.file.size, spool.file.md5
+        if len(parts) == 1 and len(runs) == 1:
+            file = parts[0].spool.file
+            if runs[0][1:] == (0, file.size):
+                return file.path, file.size, file.md5
         path = self.folder / f".{key[0]:08x}-{key[1]}.isp"
-        sources = {number: spool.file.path for number, spool in spools.items()}
         with MeasurementFile(path) as target:
-            copy_packets(records, sources, target)
-        for spool in spools.values():
-            spool.file.path.unlink()
+            copy_packets(records, {part.source: part.path for part in parts}, target)
+        for part in parts:
+            part.path.unlink()
         return target.path, target.size, target.md5
+
+
+def _amid(received: Mapping[SegmentKey, Sequence[_Part]], key: SegmentKey, host: SegmentKey) -> bool:
+    """Whether all packets of a key were sensed by the channel of a host and within its time."""
+    if key[1] != host[1]:
+        return False
+    times = [part.records["coarse_time"] for part in received[key]]
+    edges = [part.records["coarse_time"][[0, -1]] for part in received[host]]
+    first, last = min(int(edge.min()) for edge in edges), max(int(edge.max()) for edge in edges)
+    return all(bool(((time >= first) & (time <= last)).all()) for time in times)
 
 
 def _quality(records: NDArray[np.void], losses: Losses, receivers: Sequence[ChannelReceiver]) -> MeasurementQuality:
     """Counts of packets; the Reed-Solomon counts are of transfer frames of the channels and virtual channels used."""
     vcids = np.unique(records["vcid"]).tolist()
-    decoders = [receiver.source for receiver in receivers]
+    decoders = {id(receiver): receiver.source for receiver in receivers}.values()
     return MeasurementQuality(
         elements=records.size,
         missing=int(losses.missing.sum()),

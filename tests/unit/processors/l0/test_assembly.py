@@ -143,6 +143,35 @@ def _renumbered(packets: list[bytes], sequence: int) -> list[bytes]:
     return [raw[n].tobytes() + packet[HEADER_SIZE:] for n, packet in enumerate(packets)]
 
 
+def _altered(packet: bytes, field: str, value: int) -> bytes:
+    headers = unpack_headers(np.frombuffer(packet, np.uint8)[None, :HEADER_SIZE])
+    headers[field] = value
+    return pack_headers(headers).tobytes() + packet[HEADER_SIZE:]
+
+
+def test_packets_with_damaged_headers_make_no_data_take_of_their_own_and_none_is_lost(flight, packets, tmp_path):
+    sent = packets[:4000]
+    for number in (700, 1500, 1501):
+        sent[number] = _altered(sent[number], "data_take_id", 0x123456 + number)
+    for number in (800, 900):
+        sent[number] = _altered(sent[number], "space_packet_count", 0xABCDEF00)
+    sent[1000] = _altered(sent[1000], "coarse_time", 7)
+    made = flight.receive({"IW": {"VV": sent}}, tmp_path)
+    assert list(made) == ["IW"]
+    (segment,) = made["IW"]
+    manifest = read_manifest(segment / "manifest.safe")
+    held = (segment / manifest.units[0].data.href).read_bytes()
+    assert held == b"".join(packet for number, packet in enumerate(sent) if number not in (800, 900, 1000))
+    quality = manifest.units[0].quality
+    assert (quality.elements, quality.missing, quality.corrupted) == (3997, 3, 3)
+    (aside,) = (tmp_path / "received").iterdir()
+    assert aside.name.startswith("inconsistent-")
+    assert sorted(aside.read_bytes()) == sorted(sent[800] + sent[900] + sent[1000])
+    account = flight.assemble([segment], tmp_path / "asp").report
+    assert account.data_take_id == flight.takes["IW"].data_take_id
+    assert (account.streams[0].packets, account.streams[0].corrupted) == (3997, 3)
+
+
 def test_losses_are_told_by_cause_time_and_slice(flight, packets, tmp_path):
     """40 packets lost in the downlink in slice 1; 25 that never left the instrument in slice 3."""
     lost = slice(20_000, 20_040)
