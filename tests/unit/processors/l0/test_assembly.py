@@ -172,6 +172,21 @@ def test_packets_with_damaged_headers_make_no_data_take_of_their_own_and_none_is
     assert (account.streams[0].packets, account.streams[0].corrupted) == (3997, 3)
 
 
+def test_the_sound_copy_of_a_packet_is_taken_from_whatever_segment_has_it(flight, packets, tmp_path_factory):
+    """Two stations each received another packet with a flag that says that it is faulty."""
+    sound = packets[:2500]
+    segments = []
+    for number in (1100, 1200):
+        faulty = list(sound)
+        faulty[number] = _altered(faulty[number], "error_flag", 1)
+        segments += flight.receive({"IW": {"VV": faulty}}, tmp_path_factory.mktemp("station"))["IW"]
+    assert [read_manifest(each / "manifest.safe").units[0].quality.corrupted for each in segments] == [1, 1]
+    made = flight.assemble(segments, tmp_path_factory.mktemp("both") / "asp")
+    assert made.packets()[0]["VV"] == b"".join(sound)
+    (stream,) = made.report.streams
+    assert (stream.corrupted, stream.duplicates, stream.packets) == (0, 2500, 2500)
+
+
 def test_losses_are_told_by_cause_time_and_slice(flight, packets, tmp_path):
     """40 packets lost in the downlink in slice 1; 25 that never left the instrument in slice 3."""
     lost = slice(20_000, 20_040)

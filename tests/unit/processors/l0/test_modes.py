@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.unit.processors.l0.flights import Assembled, Flight
 
+from s1pdgs.formats.isp.codes import calibration_signal
 from s1pdgs.formats.isp.header import HEADER_SIZE, pack_headers, unpack_headers
 from s1pdgs.formats.l0.manifest_reader import read_manifest
 from s1pdgs.formats.names import ProductName
@@ -129,3 +130,18 @@ def test_the_account_of_a_sound_data_take_has_no_loss(flight, made):
             assert (stream.packets, stream.first_packet) == (take.packet_count, 0)
             assert (stream.starts, stream.ends, stream.gaps) == (True, True, ())
             assert stream.suppressed_pris > 0
+
+
+def test_the_newer_satellites_are_processed_alike(mission, tmp_path):
+    """Their calibration has other signals (code 11 is the isolation measurement) and gaps where theirs is missing."""
+    plan = TakePlan(name="S4", mode="S4", duration_s=1.0, samples=64, polarisation="SV")
+    flight = Flight.of(mission, START, [plan], satellite="S1D")
+    sent = flight.packets("S4", "VV")
+    made = flight.assemble(flight.receive({"S4": {"VV": sent}}, tmp_path)["S4"], tmp_path / "asp")
+    (product,) = made.products()
+    assert product.name.startswith("S1D_S4_RAW__0SSV_")
+    assert made.packets()[0]["VV"] == b"".join(sent)
+    kinds = {calibration_signal(packet[63] >> 4, "S1D") for packet in sent} - {None}
+    assert kinds == {"TxCal", "RxCal", "EpdnCal", "TxCalIso"}
+    assert made.packets("C")[0]["VV"] == b"".join(packet for packet in sent if packet[63] >> 4 >= 8)
+    assert made.warnings == []
