@@ -13,6 +13,7 @@ from s1pdgs.formats.isp import codes
 from s1pdgs.formats.isp.codes import SignalType, TestMode
 from s1pdgs.model.interval import Interval
 from s1pdgs.simulator.errors import SimulatorError
+from s1pdgs.simulator.noise_pool import NOISE_COUNTS
 from s1pdgs.simulator.noise_take import Batch, NoiseTake, ancillary_frames
 from s1pdgs.simulator.orbit import Trajectory
 from s1pdgs.simulator.plan import Plan, TakePlan
@@ -68,13 +69,14 @@ class PlannedTake:
         return self.source.sensing
 
     def details(self) -> dict[str, Any]:
-        """More of the truth: runs of packets by swath and signal, where the source knows them."""
+        """More of the truth of noise: its mean square modulus in counts, and the runs of echoes by swath."""
         if not isinstance(self.source, NoiseTake):
             return {}
         program = self.source.program
         echoes = program.signal == SignalType.ECHO
         return {
             "pris": program.total_pris,
+            "noise_power": 2.0 * NOISE_COUNTS**2,
             "echo_runs": [
                 {"swath": program.swaths[swath].swath, "first_packet": first, "packets": packets}
                 for swath, first, packets in zip(

@@ -66,7 +66,7 @@ class OutgoingStream:
         return cls(
             vcid=vcid,
             packets=stop - first,
-            batches=_cut(faulty.apply(take.source.batches(polarisation)), first, stop),
+            batches=cut_batches(faulty.apply(take.source.batches(polarisation)), first, stop),
             description={
                 "take": take.name,
                 "data_take_id": take.data_take_id,
@@ -179,7 +179,7 @@ class _Queue:
         return pulled
 
 
-def _cut(batches: Iterator[Batch], first: int, stop: int) -> Iterator[Batch]:
+def cut_batches(batches: Iterator[Batch], first: int, stop: int) -> Iterator[Batch]:
     """The packets from `first` to `stop` of a stream."""
     place = 0
     for octets, bounds in batches:
