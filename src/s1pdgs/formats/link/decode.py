@@ -126,10 +126,10 @@ class Demultiplexer:
                 channel = self._channels[vcid] = PacketReassembler(self._parameters)
             yield vcid, channel.feed(batch.frames, selected, batch.positions)
 
-    def finish(self) -> None:
-        """No more frames come: packets under way are counted as discarded."""
-        for channel in self._channels.values():
-            channel.finish()
+    def finish(self) -> Iterator[tuple[int, PacketBatch]]:
+        """The packets that waited for more frames; those still under way are counted as discarded."""
+        for vcid, channel in self._channels.items():
+            yield vcid, channel.finish()
 
     def accounts(self) -> dict[int, ChannelAccount]:
         """The counters of each virtual channel seen, by VCID."""
@@ -168,7 +168,7 @@ class ChannelDecoder:
     def finish(self) -> Iterator[tuple[int, PacketBatch]]:
         """The packets that waited for the end of the stream."""
         yield from self._packets.feed(self._frames.finish())
-        self._packets.finish()
+        yield from self._packets.finish()
 
     def accounts(self) -> dict[int, ChannelAccount]:
         """The counters of each virtual channel seen, by VCID."""

@@ -140,6 +140,7 @@ def _lines(vcid: int, streams: Sequence[IndexedStream]) -> Iterator[Line]:
     for number, sequence in present:
         _add(growing, number, sequence, streams)
     for line in growing:
+        line.frames = _each_once(line.frames)
         main = max(line.sizes, key=lambda number: (line.sizes[number], -number))
         recovered = line.frames.rows.size - line.sizes[main]
         yield Line(vcid, line.frames.streams, line.frames.rows, main, recovered, line.conflicts)
@@ -147,14 +148,25 @@ def _lines(vcid: int, streams: Sequence[IndexedStream]) -> Iterator[Line]:
 
 def _sequence(number: int, index: FrameIndex, vcid: int) -> _Sequence:
     rows = np.flatnonzero(index.vcids == vcid)
-    labels = index.labels[rows]
+    keys = (index.labels[rows].astype(np.uint64) << np.uint64(32)) | index.digests[rows]
+    first = np.sort(np.unique(keys, return_index=True)[1])
+    rows, keys = rows[first], keys[first]
     return _Sequence(
-        extended=_extended(labels.astype(np.int64) % FRAME_COUNT_MODULUS),
-        keys=(labels.astype(np.uint64) << np.uint64(32)) | index.digests[rows],
+        extended=_extended(_plausible_counts(index.labels[rows].astype(np.int64) % FRAME_COUNT_MODULUS)),
+        keys=keys,
         corrected=index.corrected[rows],
         streams=np.full(rows.size, number, dtype=np.int16),
         rows=rows,
     )
+
+
+def _plausible_counts(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Counts, those of single frames corrected where the frames on both sides follow each other but for one."""
+    counts = counts.copy()
+    before, after = counts[:-2], counts[2:]
+    alone = (after - before) % FRAME_COUNT_MODULUS == 2
+    counts[1:-1][alone] = (before[alone] + 1) % FRAME_COUNT_MODULUS
+    return counts
 
 
 def _extended(counts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -238,6 +250,12 @@ def _beside(line: _Sequence, sequence: _Sequence) -> NDArray[np.int64] | None:
         if not np.isin(extended, line.extended).any():
             return extended
     return None
+
+
+def _each_once(line: _Sequence) -> _Sequence:
+    """A line without frames that a stream brought at another place as well: blocks of files in the wrong order."""
+    first = np.sort(np.unique(line.keys, return_index=True)[1])
+    return _Sequence(*(getattr(line, field.name)[first] for field in attrs.fields(_Sequence)))
 
 
 def _union(parts: Sequence[_Sequence]) -> tuple[_Sequence, int]:

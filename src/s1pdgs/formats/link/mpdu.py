@@ -45,29 +45,53 @@ class ChannelAccount:
 
 # places in the state vector shared with the kernel; the first nine are the fields of ChannelAccount in order
 _FRAMES, _MISSING, _DUPLICATES, _RESETS, _PACKETS, _IDLE, _DISCARDED, _DISCARDED_BYTES, _FAULTS = range(9)
-_LAST_COUNT, _IN_SYNC, _PENDING_MISSING, _PARTIAL_BYTES, _FIRST_FRAME, _FIRST_POSITION = range(9, 15)
+_LAST_COUNT, _IN_SYNC, _PENDING_MISSING, _PARTIAL_BYTES, _FIRST_FRAME, _FIRST_POSITION, _HELD = range(9, 16)
+# while a frame is held back, _HELD is its position plus 1
 
 
 class PacketReassembler:
     """The packets of one virtual channel, fed batch by batch; a packet may span batches.
 
     A gap of the frame counter discards the packet under way (its length before the gap is counted, never its missing
-    part), and the next packet says how many frames went missing before it. Idle packets are counted and dropped.
+    part), and the next packet says how many frames went missing before it. A single frame with a wrong count between
+    two that have room for just one is in its place. Idle packets are counted and dropped.
     """
 
     def __init__(self, parameters: LinkParameters) -> None:
         self._parameters = parameters
-        self._state = np.zeros(15, dtype=np.int64)
+        self._state = np.zeros(16, dtype=np.int64)
         self._state[_LAST_COUNT] = -1
         self._partial = np.empty(MAX_PACKET_BYTES + parameters.zone_bytes, dtype=np.uint8)
+        self._held = np.empty(parameters.frame_bytes, dtype=np.uint8)
 
     def feed(self, frames: NDArray[np.uint8], selected: NDArray[np.int64], positions: NDArray[np.int64]) -> PacketBatch:
         """The packets completed by the rows `selected` of frames uint8[n, frame bytes].
 
-        `positions` int64[n] says where in the channel's stream the CADU of each row began.
+        `positions` int64[n] says where in the channel's stream the CADU of each row began. The last frame is held back
+        until the one after it is known.
         """
+        return self._advance(frames, selected, positions, final=False)
+
+    def finish(self) -> PacketBatch:
+        """The packets that the last frame completes; one that is still under way is counted as discarded."""
+        nothing = np.empty(0, dtype=np.int64)
+        batch = self._advance(np.empty((0, self._held.size), dtype=np.uint8), nothing, nothing, final=True)
+        left = int(self._state[_PARTIAL_BYTES])
+        if left:
+            self._state[_DISCARDED] += 1
+            self._state[_DISCARDED_BYTES] += left
+            self._state[_PARTIAL_BYTES] = self._state[_IN_SYNC] = 0
+        return batch
+
+    def account(self) -> ChannelAccount:
+        """The counters so far, without the frame that is held back."""
+        return ChannelAccount(*(int(value) for value in self._state[: _FAULTS + 1]))
+
+    def _advance(
+        self, frames: NDArray[np.uint8], selected: NDArray[np.int64], positions: NDArray[np.int64], *, final: bool
+    ) -> PacketBatch:
         zone_bytes = self._parameters.zone_bytes
-        capacity = int(self._state[_PARTIAL_BYTES]) + selected.size * zone_bytes
+        capacity = int(self._state[_PARTIAL_BYTES]) + (selected.size + 1) * zone_bytes
         buffer = np.empty(capacity, dtype=np.uint8)
         packets = np.empty(capacity // _MIN_PACKET_BYTES + 1, dtype=RECEIVED_PACKET)
         table = packets.view(np.int64).reshape(-1, 5)
@@ -75,6 +99,8 @@ class PacketReassembler:
             frames,
             selected,
             positions,
+            self._held,
+            final,
             self._parameters.mpdu_offset,
             zone_bytes,
             self._state,
@@ -83,19 +109,6 @@ class PacketReassembler:
             table,
         )
         return PacketBatch(buffer, packets[:count].copy())
-
-    def account(self) -> ChannelAccount:
-        """The counters so far."""
-        return ChannelAccount(*(int(value) for value in self._state[: _FAULTS + 1]))
-
-    def finish(self) -> ChannelAccount:
-        """The counters of the whole channel; a packet that was under way is counted as discarded."""
-        left = int(self._state[_PARTIAL_BYTES])
-        if left:
-            self._state[_DISCARDED] += 1
-            self._state[_DISCARDED_BYTES] += left
-            self._state[_PARTIAL_BYTES] = self._state[_IN_SYNC] = 0
-        return self.account()
 
 
 @njit(cache=True, nogil=True)
@@ -109,14 +122,25 @@ def _discard(state, start, end):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _follows(state, count):  # type: ignore[no-untyped-def]
-    """Compare a frame count with the last one: 0 in order, 1 after a gap or a reset, 2 the same frame again."""
+def _frame_count(frame):  # type: ignore[no-untyped-def]
+    return (np.int64(frame[2]) << 16) | (np.int64(frame[3]) << 8) | np.int64(frame[4])
+
+
+@njit(cache=True, nogil=True)
+def _follows(state, count, following):  # type: ignore[no-untyped-def]
+    """Compare a frame count with the last one: 0 in order, 1 after a gap or a reset, 2 the same frame again.
+
+    `following` is the count of the next frame, or -1 where it is not known.
+    """
     last = state[_LAST_COUNT]
     state[_LAST_COUNT] = count
     if last < 0:
         return 1
     gap = (count - last - 1) & 0xFFFFFF
     if gap == 0:
+        return 0
+    if following >= 0 and (following - last - 2) & 0xFFFFFF == 0:
+        state[_LAST_COUNT] = (last + 1) & 0xFFFFFF
         return 0
     if gap == 0xFFFFFF:
         state[_DUPLICATES] += 1
@@ -173,16 +197,38 @@ def _emit(state, buffer, start, end, ordinal, position, table, count):  # type: 
 
 
 @njit(cache=True, nogil=True)
-def _reassemble(frames, selected, positions, mpdu, zone_bytes, state, partial, buffer, table):  # type: ignore[no-untyped-def] # noqa: PLR0917
+def _frame_at(frames, selected, positions, held, state, place):  # type: ignore[no-untyped-def] # noqa: PLR0917
+    """A frame, where it came from, and the count of the one after it or -1; place -1 is the frame held back."""
+    following = np.int64(-1)
+    if place + 1 < selected.size:
+        following = _frame_count(frames[selected[place + 1]])
+    if place < 0:
+        return held, state[_HELD] - 1, following
+    return frames[selected[place]], positions[selected[place]], following
+
+
+@njit(cache=True, nogil=True)
+def _hold(frames, selected, positions, held, final, state):  # type: ignore[no-untyped-def]
+    """Keep the last frame until the next one is known, or the end."""
+    if final:
+        state[_HELD] = 0
+    elif selected.size:
+        held[:] = frames[selected[-1]][: held.size]
+        state[_HELD] = positions[selected[-1]] + 1
+
+
+@njit(cache=True, nogil=True)
+def _reassemble(frames, selected, positions, held, final, mpdu, zone_bytes, state, partial, buffer, table):  # type: ignore[no-untyped-def] # noqa: PLR0917
     end = state[_PARTIAL_BYTES]
     buffer[:end] = partial[:end]
     start = 0
     count = 0
-    for frame in selected:
+    waiting = 1 if state[_HELD] else 0
+    for place in range(selected.size + waiting - (not final)):
+        head, position, following = _frame_at(frames, selected, positions, held, state, place - waiting)
         ordinal = state[_FRAMES]
         state[_FRAMES] += 1
-        head = frames[frame]
-        order = _follows(state, (int(head[2]) << 16) | (int(head[3]) << 8) | int(head[4]))
+        order = _follows(state, _frame_count(head), following)
         if order == 2:
             continue
         if order == 1:
@@ -197,10 +243,10 @@ def _reassemble(frames, selected, positions, mpdu, zone_bytes, state, partial, b
             continue
         if start == end:
             state[_FIRST_FRAME] = ordinal
-            state[_FIRST_POSITION] = positions[frame]
+            state[_FIRST_POSITION] = position
         zone_start = end
         end += zone_bytes
-        buffer[zone_start:end] = frames[frame, mpdu + 2 : mpdu + 2 + zone_bytes]
+        buffer[zone_start:end] = head[mpdu + 2 : mpdu + 2 + zone_bytes]
         if state[_IN_SYNC] == 0 or not _boundary_holds(buffer, start, zone_start, end, pointer):
             if state[_IN_SYNC] == 1:
                 state[_FAULTS] += 1
@@ -212,9 +258,10 @@ def _reassemble(frames, selected, positions, mpdu, zone_bytes, state, partial, b
             state[_DISCARDED_BYTES] += pointer
             start = zone_start + pointer
             state[_FIRST_FRAME] = ordinal
-            state[_FIRST_POSITION] = positions[frame]
+            state[_FIRST_POSITION] = position
         state[_IN_SYNC] = 1
-        start, count = _emit(state, buffer, start, end, ordinal, positions[frame], table, count)
+        start, count = _emit(state, buffer, start, end, ordinal, position, table, count)
+    _hold(frames, selected, positions, held, final, state)
     state[_PARTIAL_BYTES] = end - start
     partial[: end - start] = buffer[start:end]
     return count

@@ -156,7 +156,8 @@ class MergedChannel:
             for vcid, batch in self._demultiplexers[number].feed(frames):
                 yield done / total, vcid, batch
         for each in self._demultiplexers:
-            each.finish()
+            for vcid, batch in each.finish():
+                yield 1.0, vcid, batch
 
     def origins(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """See `PacketSource`."""

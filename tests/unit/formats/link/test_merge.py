@@ -55,6 +55,9 @@ def _merged(streams: list[IndexedStream]) -> tuple[dict[int, list[bytes]], list]
     for number, frames in read_lines(lines, streams):
         for vcid, batch in demultiplexers[number].feed(frames):
             packets[vcid] += _bytes_of(batch)
+    for demultiplexer in demultiplexers:
+        for vcid, batch in demultiplexer.finish():
+            packets[vcid] += _bytes_of(batch)
     return packets, lines
 
 
@@ -187,3 +190,23 @@ def test_a_frame_that_was_corrected_wrongly_loses_against_the_sound_one():
     packets, (line,) = _merged([_stream(forged.tobytes()), _stream(cadus.tobytes(), delivery=2)])
     assert line.conflicts == 1
     assert packets[7] == _received(cadus.tobytes())[7]
+
+
+def test_frames_that_a_delivery_brings_twice_in_the_wrong_order_or_miscounted_are_each_there_once():
+    cadus = _cadus(LINK, vcids=(7,))
+    swapped = np.concatenate((cadus[:20], cadus[40:60], cadus[20:60], cadus[60:])).tobytes()
+    packets, (line,) = _merged([_stream(swapped), _stream(cadus[:90].tobytes(), delivery=2)])
+    assert packets[7] == _received(cadus.tobytes())[7]
+    assert line.conflicts == 0
+
+
+def test_a_wrong_count_in_one_delivery_does_not_tear_the_others():
+    bare = attrs.evolve(LINK, coded=False, randomised=False, frame_length=LINK.frame_bytes)
+    cadus = _cadus(bare, vcids=(7,))
+    wrong = cadus.copy()
+    for row in (10, 33):
+        wrong[row, 6:9] = (0x12, 0x34, row)
+    streams = [_stream(wrong.tobytes(), link=bare), _stream(cadus.tobytes(), link=bare, delivery=2)]
+    packets, lines = _merged(streams)
+    assert len(lines) == 1
+    assert packets[7] == _received(cadus.tobytes(), bare)[7]

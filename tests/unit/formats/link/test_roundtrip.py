@@ -1,9 +1,11 @@
 """Packets to CADUs and back, whole, damaged and torn."""
 
+from itertools import pairwise
+
 import attrs
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from s1pdgs.formats.link.decode import ChannelDecoder
@@ -162,3 +164,33 @@ def test_torn_streams_never_invent_packets(lengths, cut, removed, inserted):
 def test_the_fill_channel_cannot_carry_packets():
     with pytest.raises(LinkError, match="63"):
         encode_cadus({63: [_packet(0, 20)]}, SMALL)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    wrong=st.dictionaries(st.integers(1, 30), st.integers(0, 0xFFFFFF), min_size=1, max_size=4),
+    chunk=st.integers(1, 40),
+)
+def test_single_frames_with_a_wrong_count_keep_their_place_and_nothing_is_missing(wrong, chunk):
+    places = sorted(wrong)
+    assume(all(b - a > 2 for a, b in pairwise(places)))
+    sent = [_packet(k, 100 + 13 * k % 400) for k in range(40)]
+    link = attrs.evolve(SMALL, coded=False, randomised=False)
+    cadus = encode_cadus({9: sent}, link).reshape(-1, link.cadu_bytes)
+    assert len(cadus) > 32
+    for place, count in wrong.items():
+        assume((count - place + 1) % (1 << 24) > 2)
+        cadus[place, 6:9] = list(count.to_bytes(3, "big"))
+    received, decoder = _receive(cadus.tobytes(), link, chunk * link.cadu_bytes)
+    account = decoder.accounts()[9]
+    assert account.missing_frames == 0
+    packets = [packet for packet, _, _ in received[9]]
+    assert packets == sent
+
+
+def test_a_block_that_came_twice_changes_nothing_but_duplicates():
+    sent = [_packet(k, 300) for k in range(20)]
+    cadus = encode_cadus({9: sent}, SMALL).reshape(-1, SMALL.cadu_bytes)
+    received, decoder = _receive(np.concatenate((cadus[:12], cadus[5:])).tobytes(), SMALL)
+    assert {packet for packet, _, _ in received[9]} == set(sent)
+    assert decoder.accounts()[9].counter_resets == 1
