@@ -208,7 +208,7 @@ def _frame_at(frames, selected, positions, held, state, place):  # type: ignore[
 
 
 @njit(cache=True, nogil=True)
-def _hold(frames, selected, positions, held, final, state):  # type: ignore[no-untyped-def]
+def _hold(frames, selected, positions, held, final, state):  # type: ignore[no-untyped-def] # noqa: PLR0917
     """Keep the last frame until the next one is known, or the end."""
     if final:
         state[_HELD] = 0
