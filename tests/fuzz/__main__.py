@@ -73,7 +73,7 @@ def fuzz(
 
 def _end_of(output: str) -> str:
     """The traceback of a finding, or else the last words."""
-    output = "\n".join(line for line in output.splitlines() if not line.startswith("INFO: Instrumenting"))
+    output = "\n".join(line for line in output.splitlines() if not line.startswith(("INFO: Instrumenting", "#")))
     begin = output.find("Uncaught Python exception")
     return output[-4000:] if begin < 0 else output[begin : begin + 4000]
 

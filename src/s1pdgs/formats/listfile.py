@@ -52,7 +52,9 @@ def read_list(path: Path) -> list[str]:
 
 
 def _checked(line: str, source: str, number: int) -> str:
-    entry = line.strip().removeprefix("./").rstrip("/")
+    entry = line.strip().rstrip("/")
+    while entry.startswith("./"):
+        entry = entry[2:]
     problem = None
     if not entry or entry == ".":
         problem = "names no output"
@@ -60,6 +62,8 @@ def _checked(line: str, source: str, number: int) -> str:
         problem = "is not relative to the working directory"
     elif ".." in PurePosixPath(entry).parts:
         problem = "leaves the working directory"
+    elif entry != entry.strip():
+        problem = "begins or ends with white space"
     elif len(entry) > _MAX_PATH_CHARS or any(ord(char) < 0x20 or ord(char) == 0x7F for char in entry):
         problem = "is too long or holds control characters"
     if problem is not None:

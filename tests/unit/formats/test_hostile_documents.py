@@ -20,7 +20,7 @@ from s1pdgs.formats.joborder import JobOrderError, parse_job_order, read_job_ord
 from s1pdgs.formats.l0 import manifest_reader as level0
 from s1pdgs.formats.l0.acquisition_report import read_acquisition_report
 from s1pdgs.formats.l0.datatake_report import read_datatake_report
-from s1pdgs.formats.listfile import read_list
+from s1pdgs.formats.listfile import ListFileError, read_list
 from s1pdgs.formats.manifest import read_manifest
 from s1pdgs.formats.names import AuxiliaryName, NamingError, ProductName, SessionFileName
 from s1pdgs.formats.obmemc import MemoryConfigurationError, read_obmemc
@@ -105,6 +105,15 @@ def test_the_ends_of_time_are_no_times_of_a_state_vector(tmp_path: Path, text: b
     path.write_bytes(SEEDS["eof"][0].replace(b"UTC=2026-03-01T05:10:01.123456", text))
     with pytest.raises(EarthExplorerError, match=r"orbit\.EOF: OSV 2: UTC is 'UTC=.* not a time"):
         read_orbit(path)
+
+
+def test_a_path_is_the_same_however_often_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "x.LIST"
+    path.write_text("././a.SAFE/\n./b\n")
+    assert read_list(path) == ["a.SAFE", "b"]
+    path.write_text("./ a.SAFE\n")
+    with pytest.raises(ListFileError, match=r"x\.LIST, line 1: .* white space"):
+        read_list(path)
 
 
 def test_digits_of_other_scripts_are_no_numbers(tmp_path) -> None:
