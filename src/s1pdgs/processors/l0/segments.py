@@ -98,8 +98,10 @@ class SegmentMaker:
     def make(self, receivers: Sequence[ChannelReceiver]) -> list[Segment]:
         """All segments, by data take and polarisation; packets of an unknown mode are left where they were received."""
         received = self._received(receivers)
+        keys = sorted(received)
         segments = []
-        for done, (key, parts) in enumerate(sorted(received.items()), 1):
+        for done, key in enumerate(keys, 1):
+            parts = received.pop(key)
             try:
                 with TemporaryDirectory(prefix=".records-", dir=self.folder) as folder:
                     segments.append(self._segment(key, parts, Scratch(Path(folder))))
@@ -108,7 +110,7 @@ class SegmentMaker:
                 self.outcome.warn(
                     f"data take {key[0]:#x}, {key[1]}: no segment ({error}); its packets are kept in {', '.join(paths)}"
                 )
-            self.outcome.progress(90 + 10 * done / len(received), f"data take {key[0]:#x}, {key[1]}")
+            self.outcome.progress(90 + 10 * done / len(keys), f"data take {key[0]:#x}, {key[1]}")
         return segments
 
     def _received(self, receivers: Sequence[ChannelReceiver]) -> dict[SegmentKey, list[_Part]]:

@@ -1,7 +1,7 @@
 """The products of one data take: slices on one grid, annotation, calibration and noise products, and the account."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from s1pdgs.processors.l0.slices import SLICE_LENGTH_AND_OVERLAP_S, data_take_st
 
 SOFTWARE = "s1pdgs L0 ASP"
 RF_MODE = "RF"
+LONGEST_DATA_TAKE = timedelta(hours=6)
 _STEP_NAMES = {
     "slice": "Generation of Sentinel-1 SAR Slice L0 product",
     "S": "Generation of Sentinel-1 SAR Standard L0 product",
@@ -104,14 +105,30 @@ class Slicer:
     @cached_property
     def _span(self) -> Interval:
         first, last = min(each.times_us[0] for each in self.data), max(each.times_us[-1] for each in self.data)
-        return Interval(from_micros(int(first)), from_micros(int(last)))
+        span = Interval(from_micros(int(first)), from_micros(int(last)))
+        if span.duration > LONGEST_DATA_TAKE:
+            raise ProcessorError(
+                f"the packets were sensed from {span.start.isoformat()} to {span.stop.isoformat()}, longer than any "
+                "data take; give the segments of one"
+            )
+        return span
 
     @cached_property
     def _origin(self) -> datetime:
+        span = self._span
         if self.grid_start is not None:
+            if not span.start - LONGEST_DATA_TAKE < self.grid_start <= span.stop:
+                raise ProcessorError(
+                    f"Grid_Start {self.grid_start.isoformat()} of the job order is not the start of a data take that "
+                    f"was sensed from {span.start.isoformat()} to {span.stop.isoformat()}; give that, or leave it out"
+                )
             return self.grid_start
         earliest = min(self.data, key=lambda each: int(each.records["space_packet_count"][0]))
-        return min(data_take_start(earliest.records), self._span.start)
+        origin = min(data_take_start(earliest.records), span.start)
+        if origin < span.start - LONGEST_DATA_TAKE:
+            self.outcome.warn("the counts tell no start of the data take; slices count from the first packet here")
+            return span.start
+        return origin
 
     @cached_property
     def _ends(self) -> bool:

@@ -128,6 +128,12 @@ def test_a_grid_start_that_is_no_time_is_refused(flight, segments, tmp_path):
         flight.assemble([segments["late"]], tmp_path / "asp", Grid_Start="noon")
 
 
+@pytest.mark.parametrize("grid", ["20260301T060000.000000", "19800106T000000.000000"])
+def test_a_grid_start_of_another_data_take_is_refused(flight, segments, tmp_path, grid):
+    with pytest.raises(ProcessorError, match="is not the start of a data take that was sensed from 2026-03-01"):
+        flight.assemble([segments["late"]], tmp_path / "asp", Grid_Start=grid)
+
+
 def test_the_order_of_segments_changes_no_product(flight, segments, whole, tmp_path):
     shuffled = flight.assemble([segments["late"], segments["early"], segments["middle"]], tmp_path / "asp")
     md5 = [[manifest.units[0].data.md5 for manifest in made.manifests()] for made in (whole, shuffled)]
