@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from s1pdgs.catalogue.query import Held, candidates
 from s1pdgs.formats.names import task_table_type
+from s1pdgs.jobs import tables as t
 from s1pdgs.jobs.outputs import Output
 from s1pdgs.jobs.spec import JobSpec
 from s1pdgs.storage.objects import file_chunks
@@ -33,7 +34,7 @@ def judge(connection: sa.Connection, spec: JobSpec, outputs: Iterable[Output]) -
     for output in outputs:
         if is_ghost(spec, output):
             ghosts.append(output)
-        elif (held := equal_held(connection, output)) is not None:
+        elif (held := equal_held(connection, spec.chain, output)) is not None:
             same[output.path] = held.name
         else:
             news.append(output)
@@ -48,9 +49,10 @@ def is_ghost(spec: JobSpec, output: Output) -> bool:
     return is_measurement and threshold_s is not None and described.validity.duration.total_seconds() < threshold_s
 
 
-def equal_held(connection: sa.Connection, output: Output) -> Held | None:
+def equal_held(connection: sa.Connection, chain: str, output: Output) -> Held | None:
     """A held product of the same type, data take and slice whose measurement files have the same MD5, or None.
 
+    Only what the same chain made can be it: an assembled product is more than the only segment that it was made of.
     Reads the output's files only when one of the held products has files of the same sizes.
     """
     described = output.description
@@ -65,12 +67,22 @@ def equal_held(connection: sa.Connection, output: Output) -> Held | None:
         return None
     sums = sorted(_md5(output.path / name) for name in measurements)
     equal = [held for held in alike if sorted(md5 for _, md5 in _measurements(held)) == sums]
+    equal = [held for held in equal if _made_by(connection, chain, held)]
     return max(equal, key=lambda held: held.id, default=None)
 
 
 def is_measurement(path: str) -> bool:
     """True for the file of a Level-0 product that holds packets (their annotation and index follow from it)."""
     return PurePosixPath(path).suffix == ".dat" and not path.endswith(_BESIDE)
+
+
+def _made_by(connection: sa.Connection, chain: str, held: Held) -> bool:
+    query = (
+        sa.select(t.job.c.id)
+        .join(t.job_output, t.job_output.c.job_id == t.job.c.id)
+        .where(t.job_output.c.product == held.name, t.job.c.chain == chain)
+    )
+    return connection.scalar(query.limit(1)) is not None
 
 
 def _place(attributes: Mapping[str, object]) -> Sequence[object]:

@@ -95,6 +95,14 @@ def test_anything_else_is_news(bench: Bench, other: str, data: bytes, number: in
     assert held(bench, other) == [True]
 
 
+def test_an_assembled_product_is_news_though_it_equals_its_only_segment(bench: Bench) -> None:
+    segment, assembled, again = product("0001"), product("0002"), product("0003")
+    run(bench, 1, (segment, MEASUREMENT, 0), chain="l0-aio")
+    run(bench, 2, (assembled, MEASUREMENT, 0), chain="l0-asp")
+    run(bench, 3, (again, MEASUREMENT, 0), chain="l0-asp")
+    assert held(bench, segment, assembled, again) == [True, True, False]
+
+
 def test_of_a_round_only_the_slices_that_gained_packets_are_catalogued(bench: Bench) -> None:
     old = [(product(f"000{n}", start=f"10103{n}", stop=f"10110{n}"), MEASUREMENT, n) for n in (1, 2, 3)]
     new = [(name.replace("_000", "_100"), data, n) for name, data, n in old]
