@@ -17,6 +17,7 @@ from s1pdgs.simulator.session import simulate as simulate_session
 
 _DEFAULT = Scenario()
 _LONGEST_SCENE_S = 60.0
+_MINI_SAMPLES = 64
 _MODE_POLARISATIONS = {"VV+VH": "DV", "VV": "SV", "VH": "SV", "HH+HV": "DH", "HH": "SH"}
 _PLACES = "\b\nPLACES\n" + "\n".join(f"  {name:10} {place(name).title}" for name in place_names())
 
@@ -66,7 +67,10 @@ _PLACES = "\b\nPLACES\n" + "\n".join(f"  {name:10} {place(name).title}" for name
 )
 @click.option("--seed", type=click.IntRange(0), default=_DEFAULT.seed, help="Same seed, same bytes.")
 @click.option(
-    "--mini", is_flag=True, help="A few hundred lines of noise, made in seconds; ignores window, duration and targets."
+    "--mini",
+    is_flag=True,
+    help="A few hundred lines of noise, made in seconds; ignores window, duration and targets. With a mode: windows of "
+    "64 samples.",
 )
 @click.pass_context
 def simulate(
@@ -93,7 +97,8 @@ def simulate(
     """
     if plan_path is not None or echoes == "noise" or (mode is not None and echoes is None):
         chosen = {name for name in context.params if _is_given(context, name)}
-        take = {"duration_s": duration, "samples": samples if "samples" in chosen else None, "mode": mode or "IW"}
+        reduced = _MINI_SAMPLES if mini else None
+        take = {"duration_s": duration, "samples": samples if "samples" in chosen else reduced, "mode": mode or "IW"}
         if (mode or "").upper() in {"WV", "ZW"} and "polarisations" not in chosen:
             polarisations = "VV"
         quick = {"start": after.replace(tzinfo=UTC), "satellite": satellite, "seed": seed}

@@ -176,10 +176,10 @@ def _streams(
         for polarisation in by_name[part.take].receive_polarisations
     ]
     if downlink.telemetry and plan.telemetry is not None:
-        span, margin = _span(takes), timedelta(seconds=plan.telemetry.margin_s)
+        span, margin = _span([by_name[part.take] for part in parts]), timedelta(seconds=plan.telemetry.margin_s)
         wide = Interval(span.start - margin, span.stop + margin)
-        periods = plan.telemetry.gps_period_s, plan.telemetry.housekeeping_period_s
-        streams += map(OutgoingStream.of_telemetry, telemetry_streams(trajectory, wide, *periods, plan.seed))
+        found = telemetry_streams(plan.telemetry, plan.start.astimezone(UTC), wide, trajectory, plan.seed)
+        streams += map(OutgoingStream.of_telemetry, found)
     share_channels(streams)
     return streams
 

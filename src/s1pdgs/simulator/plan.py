@@ -89,7 +89,7 @@ class DownlinkPlan:
 @frozen(kw_only=True)
 class TelemetryPlan:
     """Packets of the GPS and housekeeping stores: seconds between packets (0: none) and how long before the first and
-    after the last data take they go on.
+    after the last data take of a session they go on.
     """
 
     gps_period_s: float = field(default=1.0, validator=validators.ge(0.0))
