@@ -12,6 +12,8 @@ from s1pdgs.formats.isp.header import HEADER_SIZE, IDENTIFICATION
 from s1pdgs.formats.l0.manifest import L0Manifest, MeasurementUnit
 from s1pdgs.formats.l0.manifest_reader import read_manifest
 from s1pdgs.formats.l0.product import MANIFEST_NAME
+from s1pdgs.formats.manifest import Manifest
+from s1pdgs.formats.manifest import read_manifest as read_facts
 from s1pdgs.formats.xml import FormatError
 from s1pdgs.tools.l0.archive import unpack
 from s1pdgs.tools.l0.errors import ToolError
@@ -39,7 +41,10 @@ class Component:
 
 @frozen
 class Product:
-    """What was opened. `manifest_fault` says why `manifest` is None although it should be there."""
+    """What was opened. `manifest_fault` says why `manifest` is None although it should be there.
+
+    Products of telemetry have no `manifest` of the radar's kind; `facts` are what any manifest tells.
+    """
 
     given: Path
     name: str
@@ -47,6 +52,7 @@ class Product:
     manifest: L0Manifest | None
     manifest_fault: str | None
     components: tuple[Component, ...]
+    facts: Manifest | None = None
 
     @property
     def telemetry(self) -> bool:
@@ -98,18 +104,21 @@ def lies_in(folder: Path, path: Path) -> bool:
 
 
 def _of_folder(given: Path, folder: Path) -> Product:
-    manifest, fault = None, None
+    manifest = facts = fault = None
+    found = _found(folder)
     if safe_path(folder, MANIFEST_NAME) is None:
         fault = f"{MANIFEST_NAME} is missing"
     else:
         try:
-            manifest = read_manifest(folder / MANIFEST_NAME)
+            facts = read_facts(folder / MANIFEST_NAME)
+            if not found or not all(component.telemetry for component in found):
+                manifest = read_manifest(folder / MANIFEST_NAME)
         except (FormatError, ValueError) as error:
-            fault = str(error)
-    components = _listed(folder, manifest) if manifest is not None else _found(folder)
+            fault = str(error).replace(f"{folder}/", "")
+    components = _listed(folder, manifest) if manifest is not None else found
     if not components and manifest is None:
-        raise ToolError(f"{given}: {fault}, and no measurement (*.dat) is there; is this a Level-0 product?")
-    return Product(given, folder.name, folder, manifest, fault, components)
+        raise ToolError(f"{given}: no Level-0 product; it has no measurement (*.dat), and {fault}")
+    return Product(given, folder.name, folder, manifest, fault, components, facts)
 
 
 def _listed(folder: Path, manifest: L0Manifest) -> tuple[Component, ...]:

@@ -24,6 +24,8 @@ def _head(told: dict[str, Any]) -> list[RenderableType]:
         parts.append(Text(f"manifest not readable: {told['manifest_fault']}", style="red"))
     if told["manifest"] is not None:
         parts.append(_facts(_manifest_facts(told["manifest"], told["bytes"])))
+    elif told["kind"] == "telemetry" and told["name_parts"] is not None:
+        parts.append(_facts(_telemetry_facts(told["name_parts"], told["bytes"])))
     elif told["kind"] == "sar" and told["measurements"] and "start" in told["measurements"][0]:
         parts.append(_facts(_packet_facts(told["measurements"][0], told["bytes"])))
     return parts
@@ -56,6 +58,16 @@ def _packet_facts(measurement: dict[str, Any], size: int) -> list[tuple[str, str
             "data take",
             f"{measurement['data_take']}, instrument configuration {measurement['instrument_configuration_id']}",
         ),
+    ]
+
+
+def _telemetry_facts(name: dict[str, Any], size: int) -> list[tuple[str, str]]:
+    kind = {"GP": "GPS telemetry", "HK": "housekeeping telemetry"}.get(name["mode"], "telemetry")
+    times = f"{_time(name['start'])[:19]} .. {_time(name['stop'])[:19]}"
+    return [
+        ("product", f"{kind} of {name['satellite']}, {decimal(size)}"),
+        ("span", times),
+        ("orbit", str(name["orbit"])),
     ]
 
 

@@ -113,7 +113,7 @@ def test_what_is_no_product_is_refused_with_a_hint(tmp_path: Path) -> None:
     (tmp_path / "nothing.dat").touch()
     for name, complaint in (
         ("absent", "no such product"),
-        ("empty", "is this a Level-0 product"),
+        ("empty", "no Level-0 product"),
         ("text.zip", "not a zip archive"),
         ("nothing.dat", "empty"),
     ):

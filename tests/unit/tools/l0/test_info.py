@@ -1,7 +1,9 @@
 """One screen about a product, and its timeline as a picture."""
 
+import hashlib
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -10,7 +12,11 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from s1pdgs.formats.isp.telemetry import GPS_APID, build_packet
+from s1pdgs.formats.l0.manifest import MeasurementQuality, OrbitReference, Processing
+from s1pdgs.formats.l0.telemetry_product import TelemetryProduct, write_telemetry_product
 from s1pdgs.tools.l0.command import l0
+from s1pdgs.tools.l0.verify.audit import audit
 from tests.unit.tools.l0.conftest import Made
 from tests.unit.tools.l0.editing import Editable
 
@@ -89,6 +95,39 @@ def test_telemetry_is_counted_by_application(tmp_path: Path) -> None:
     assert "holds telemetry" in CliRunner().invoke(l0, ["dump", str(path)]).output
     verdict = CliRunner().invoke(l0, ["verify", str(path)])
     assert (verdict.exit_code, "2 octets at the end make no packet" in verdict.output) == (1, True)
+
+
+def test_a_telemetry_product_is_told_and_audited(tmp_path: Path) -> None:
+    moment = datetime(2026, 1, 5, 22, 10, tzinfo=UTC)
+    data = b"".join(build_packet(GPS_APID, count, 1_451_600_000 + count, 0, bytes(20)) for count in range(30))
+    (tmp_path / "x.isp").write_bytes(data)
+    product = TelemetryProduct(
+        satellite="S1A",
+        mode="GP",
+        packet_store_id=49,
+        start=moment,
+        stop=moment + timedelta(seconds=30),
+        timed_by="SENSING",
+        orbit=OrbitReference(62638, 62638, 91, 91, 372, 1, "ASCENDING", moment),
+        processing=Processing("Generation of a GPS L0 product", moment, moment),
+        quality=MeasurementQuality(30, 0, 0),
+        path=tmp_path / "x.isp",
+        size=len(data),
+        md5=hashlib.md5(data).hexdigest(),
+    )
+    folder = tmp_path / write_telemetry_product(tmp_path, product)
+    assert audit(folder).findings == ()
+    screen = CliRunner().invoke(l0, ["info", str(folder)]).output
+    assert "GPS telemetry of S1A" in screen
+    assert "APID 0x310: 30" in screen
+    (measurement,) = folder.glob("*.dat")
+    measurement.write_bytes(data[:-32])
+    manifest = folder / "manifest.safe"
+    manifest.write_text(manifest.read_text().replace("<s1:numOfElements>30", "<s1:numOfElements>31"))
+    rules = {
+        finding.rule for finding in audit(folder.rename(tmp_path / folder.name.replace("62638", "62639"))).findings
+    }
+    assert rules == {"name.crc", "name.fields", "files.size", "counts.elements"}
 
 
 def test_the_timeline_is_drawn(made: Made, edit: Callable[[], Editable], tmp_path: Path) -> None:

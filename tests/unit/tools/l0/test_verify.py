@@ -390,6 +390,18 @@ def test_calibration_in_a_noise_product_does_not_belong_there(edit: Callable[[st
     assert rules == {"packets.class", "manifest.contents"}
 
 
+def test_an_index_that_leads_to_another_packet_is_a_warning(edit: Callable[[], Editable], made: Made) -> None:
+    product = edit()
+    product.index(lambda records: records[[0, 1, 2]])
+    assert audit(product.path, 2).findings == ()
+
+    def change(records):
+        records["byte_offset"][1] = records["byte_offset"][0]
+
+    product.index(change)
+    assert {(each.rule, each.severity) for each in audit(product.path, 2).findings} == {("index.offset", WARNING)}
+
+
 def test_a_product_whose_measurements_are_gone_says_so(edit: Callable[[], Editable]) -> None:
     product = edit()
     for path in product.path.glob("*.dat"):

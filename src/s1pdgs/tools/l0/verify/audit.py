@@ -13,7 +13,7 @@ from s1pdgs.tools.l0.product import Component, Product, open_product
 from s1pdgs.tools.l0.telemetry import read_telemetry
 from s1pdgs.tools.l0.verify.components import check_annotations, check_index
 from s1pdgs.tools.l0.verify.contents import check_kinds, check_measurement, check_slice
-from s1pdgs.tools.l0.verify.files import check_files
+from s1pdgs.tools.l0.verify.files import check_files, told_elements
 from s1pdgs.tools.l0.verify.findings import Finding, Findings, Severity
 from s1pdgs.tools.l0.verify.footprint import check_footprint
 from s1pdgs.tools.l0.verify.manifest import check_document, check_values, check_version
@@ -66,7 +66,7 @@ def _audit(product: Product, findings: Findings, decode: int | None) -> tuple[in
         findings.error("product.readable", product.name, "no measurement can be read", "take the product again")
         return 0, 0
     if product.telemetry:
-        return sum(_audit_telemetry(component, findings) for component in product.components), 0
+        return sum(_audit_telemetry(product, component, findings) for component in product.components), 0
     read, decoded = [], 0
     for component in product.components:
         packets = read_packets(component)
@@ -109,15 +109,16 @@ def _check_letters(component: Component, packets: Packets, findings: Findings) -
         findings.error("packets.polarisation", component.data.name, text, "measurements were confused")
 
 
-def _audit_telemetry(component: Component, findings: Findings) -> int:
+def _audit_telemetry(product: Product, component: Component, findings: Findings) -> int:
     account = read_telemetry(component.data)
     if account.rest:
         text = f"{account.rest} octets at the end make no packet"
         findings.error("packets.damage", component.data.name, text, "take the product again")
     if account.lost:
         findings.warn("gaps.lost", component.data.name, f"{account.lost} packets are missing by their sequence counts")
-    if component.unit is not None and component.unit.quality.elements != account.packets:
-        text = f"numOfElements is {component.unit.quality.elements}, but {account.packets} packets are there"
+    told = None if product.folder is None else told_elements(product.folder)
+    if told is not None and told != account.packets:
+        text = f"numOfElements is {told}, but {account.packets} packets are there"
         findings.error("counts.elements", component.data.name, text)
     return account.packets
 

@@ -69,7 +69,8 @@ def check_index(component: Component, packets: Packets, findings: Findings) -> N
         found = int(records["byte_offset"][number])
         if found != wanted:
             text = f"record {number} leads to byte {found}, but packet {unit[number]} begins at byte {wanted}"
-            findings.error("index.offset", path.name, text, _MAKE_AGAIN)
+            elsewhere = found in packets.offsets
+            (findings.warn if elsewhere else findings.error)("index.offset", path.name, text, _MAKE_AGAIN)
     end = np.flatnonzero(unit == packets.count)
     size = component.data.stat().st_size
     if end.size and int(records["byte_offset"][end[0]]) != size:

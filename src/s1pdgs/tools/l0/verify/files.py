@@ -4,8 +4,9 @@ import hashlib
 import re
 from pathlib import Path
 
-from s1pdgs.formats.l0.manifest import DataObject, L0Manifest
+from s1pdgs.formats.l0.manifest import DataObject
 from s1pdgs.formats.l0.product import MANIFEST_NAME, SCHEMA_NAMES
+from s1pdgs.formats.xml import FormatError, find_all, find_optional, read_xml
 from s1pdgs.tools.l0.product import Product, lies_in, safe_path
 from s1pdgs.tools.l0.verify.findings import Findings
 
@@ -16,27 +17,49 @@ _COMPANION = re.compile(r"(?i)(\.pdf|\.png|\.kml|\.html|\.xsl|\.eof)$")
 
 def check_files(product: Product, findings: Findings) -> None:
     """The rules `files.missing`, `.size`, `.md5`, `.extra` and `.links`."""
-    folder, manifest = product.folder, product.manifest
+    folder = product.folder
     if folder is None:
         return
     for path in sorted(folder.rglob("*")):
         if not lies_in(folder, path):
             findings.error("files.links", path.relative_to(folder).as_posix(), "leads out of the product", _AGAIN)
-    if manifest is None:
-        return
-    named = set()
-    for entry in _entries(manifest):
-        named.add(entry.href)
+    entries = data_objects(folder)
+    for entry in entries:
         _check_file(folder, entry, findings)
-    for name in SCHEMA_NAMES:
+    for name in () if product.telemetry else SCHEMA_NAMES:
         if safe_path(folder, f"support/{name}") is None:
             findings.warn("files.missing", f"support/{name}", "the schema is not there", "any other product has it")
-    _check_extra(folder, named, findings)
+    if entries:
+        _check_extra(folder, {entry.href for entry in entries}, findings)
 
 
-def _entries(manifest: L0Manifest) -> list[DataObject]:
-    entries = [entry for unit in manifest.units for entry in (unit.data, unit.annotation, unit.index)]
-    return [entry for entry in entries if entry is not None]
+def data_objects(folder: Path) -> list[DataObject]:
+    """The files that a manifest of any kind names; none where it cannot be read."""
+    try:
+        root = read_xml(folder / MANIFEST_NAME)
+    except (FormatError, OSError):
+        return []
+    found = []
+    for holder in find_all(root, "dataObjectSection/dataObject"):
+        stream = find_optional(holder, "byteStream")
+        location = find_optional(holder, "byteStream/fileLocation")
+        checksum = find_optional(holder, "byteStream/checksum")
+        size = "" if stream is None else stream.get("size", "")
+        if location is not None and checksum is not None and size.isdecimal() and size.isascii():
+            href = location.get("href", "").removeprefix("./")
+            found.append(DataObject(href, int(size), (checksum.text or "").strip()))
+    return found
+
+
+def told_elements(folder: Path) -> int | None:
+    """The sum of numOfElements in a manifest of any kind; None where it tells none."""
+    try:
+        root = read_xml(folder / MANIFEST_NAME)
+    except (FormatError, OSError):
+        return None
+    texts = [(element.text or "").strip() for element in root.iter("{*}numOfElements")]
+    numbers = [int(text) for text in texts if text.isdecimal() and text.isascii()]
+    return sum(numbers) if numbers else None
 
 
 def _check_file(folder: Path, entry: DataObject, findings: Findings) -> None:

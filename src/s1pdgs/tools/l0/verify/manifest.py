@@ -57,7 +57,7 @@ _LONGEST_ORBIT = timedelta(seconds=6100)
 
 
 def check_document(product: Product, findings: Findings) -> None:
-    """The rules `manifest.readable`, `.order`, `.elements` and `.references`."""
+    """The rules `manifest.readable`, `.order`, `.elements` and `.references`; of telemetry no layout is published."""
     if product.folder is None:
         return
     if product.manifest_fault is not None:
@@ -66,12 +66,12 @@ def check_document(product: Product, findings: Findings) -> None:
         root = read_xml(product.folder / MANIFEST_NAME)
     except (FormatError, OSError):
         return
-    for element in root.iter(etree.Element):
+    for element in () if product.telemetry else root.iter(etree.Element):
         children = _SCHEMA.get(local_name(element))
         if children is not None and not _is_pointer(element):
             _check_children(element, children, findings)
     identifiers = {element.get("ID") for element in root.iter(etree.Element)} - {None}
-    for name in _REQUIRED_OBJECTS:
+    for name in () if product.telemetry else _REQUIRED_OBJECTS:
         if name not in identifiers:
             findings.error("manifest.elements", "metadataSection", f"metadataObject {name} is missing")
     for element, attribute, target in _references(root):

@@ -1,10 +1,10 @@
 """The name of a product against its manifest (S1PD.SP.00110.ASTR)."""
 
 import re
-from datetime import datetime
 
 from s1pdgs.formats.l0.manifest import L0Manifest
 from s1pdgs.formats.l0.product import MANIFEST_NAME, component_stem
+from s1pdgs.formats.manifest import Manifest
 from s1pdgs.formats.names import NamingError, ProductName, manifest_uid
 from s1pdgs.model.time import format_compact
 from s1pdgs.tools.l0.product import Product
@@ -26,6 +26,8 @@ def check_name(product: Product, findings: Findings) -> None:
     _check_crc(product, name, findings)
     if product.manifest is not None:
         _check_fields(name, product.manifest, findings)
+    elif product.telemetry and product.facts is not None:
+        _check_telemetry(name, product.facts, findings)
 
 
 def check_component_names(manifest: L0Manifest, findings: Findings) -> None:
@@ -55,18 +57,16 @@ def _check_crc(product: Product, name: ProductName, findings: Findings) -> None:
 
 def _check_fields(name: ProductName, manifest: L0Manifest, findings: Findings) -> None:
     swath = manifest.swath or manifest.mode
-    pairs: list[tuple[str, object, object]] = [
+    _compare(
+        findings,
         ("satellite", name.satellite, manifest.satellite),
         ("mode", name.mode, swath),
         ("class", name.product_class, manifest.product_class),
         ("orbit", name.orbit, manifest.orbit.start_orbit),
         ("data take", f"{name.datatake:06X}", f"{manifest.data_take_id:06X}"),
-        ("start", _seconds(name.start), _seconds(manifest.start)),
-        ("stop", _seconds(name.stop), _seconds(manifest.stop)),
-    ]
-    for what, in_name, in_manifest in pairs:
-        if in_name != in_manifest:
-            findings.error("name.fields", what, f"{in_name} in the name, {in_manifest} in the manifest", _RENAME)
+        ("start", format_compact(name.start), format_compact(manifest.start)),
+        ("stop", format_compact(name.stop), format_compact(manifest.stop)),
+    )
     accepted = _name_polarisations(manifest)
     if name.polarisation not in accepted:
         found = "+".join(unit.polarisation for unit in manifest.units)
@@ -81,5 +81,18 @@ def _name_polarisations(manifest: L0Manifest) -> set[str]:
     return {f"D{letter}" for letter in transmitted}
 
 
-def _seconds(moment: datetime) -> str:
-    return format_compact(moment)
+def _check_telemetry(name: ProductName, facts: Manifest, findings: Findings) -> None:
+    start, stop = (None if moment is None else format_compact(moment) for moment in (facts.start, facts.stop))
+    _compare(
+        findings,
+        ("satellite", name.satellite, f"S1{facts.satellite_number}"),
+        ("orbit", name.orbit, None if facts.orbits is None else facts.orbits[0]),
+        ("start", format_compact(name.start), start),
+        ("stop", format_compact(name.stop), stop),
+    )
+
+
+def _compare(findings: Findings, *pairs: tuple[str, object, object]) -> None:
+    for what, in_name, in_manifest in pairs:
+        if in_name != in_manifest:
+            findings.error("name.fields", what, f"{in_name} in the name, {in_manifest} in the manifest", _RENAME)
