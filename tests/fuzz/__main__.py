@@ -1,8 +1,9 @@
 """Fuzz readers: `python -m tests.fuzz [TARGET ...] [--seconds 60] [--engine coverage|random] [--compiled]`.
 
 Kernels run as plain Python with every access checked, so that the fuzzer sees their branches; with `--compiled` they
-run compiled with numba's bounds checks, ten to a hundred times as many inputs. Corpora grow in `.cache/fuzz`; findings
-stay there and are tried again at the start of the next run. The exit code is 1 when there is a finding.
+run compiled with numba's bounds checks, on ten to a hundred times as many inputs, damaged at random. Corpora grow in
+`.cache/fuzz`; findings stay there and are tried again at the start of the next run. The exit code is 1 when there is a
+finding.
 """
 
 import os
@@ -10,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from argparse import ArgumentParser
 from hashlib import sha1
 from importlib.util import find_spec
@@ -39,7 +41,14 @@ class Outcome:
 
 
 def fuzz(
-    target: Target, place: Path, engine: str, *, seconds: float, runs: int = -1, compiled: bool = False
+    target: Target,
+    place: Path,
+    engine: str,
+    *,
+    seconds: float,
+    runs: int = -1,
+    first: int = 0,
+    compiled: bool = False,
 ) -> Outcome:
     """Run one target in a process of its own, its corpus in `place` begun by our own writers."""
     corpus = place / "corpus"
@@ -55,7 +64,17 @@ def fuzz(
     else:
         environment["NUMBA_DISABLE_JIT"] = "1"
     limit = str(runs if runs >= 0 or engine == "coverage" else sys.maxsize)
-    command = [sys.executable, "-m", "tests.fuzz.child", target.name, engine, str(place), str(seconds), limit]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.fuzz.child",
+        target.name,
+        engine,
+        str(place),
+        str(seconds),
+        limit,
+        str(first),
+    ]
     done = subprocess.run(
         command, check=False, capture_output=True, text=True, errors="replace", env=environment, cwd=ROOT
     )
@@ -88,14 +107,24 @@ def main() -> int:
     unknown = sorted(set(asked.targets) - set(TARGETS))
     if unknown:
         parser.error(f"no target {', '.join(unknown)}; there are {', '.join(TARGETS)}")
-    engine = asked.engine or ("coverage" if find_spec("atheris") else "random")
+    # what traces branches cannot be compiled
+    engine = asked.engine or ("coverage" if find_spec("atheris") and not asked.compiled else "random")
+    if engine == "coverage" and asked.compiled:
+        parser.error("compiled kernels show no branches to a fuzzer: --compiled goes with --engine random")
     chosen = [TARGETS[name] for name in asked.targets or TARGETS]
     table = Table("target", "inputs", "edges", "findings", title=f"{engine}, {asked.seconds:g} s each", box=None)
     bad = False
     for target in chosen:
         if not (target.compiled if asked.compiled else target.plain):
             continue
-        outcome = fuzz(target, PLACE / target.name, engine, seconds=asked.seconds, compiled=asked.compiled)
+        outcome = fuzz(
+            target,
+            PLACE / target.name,
+            engine,
+            seconds=asked.seconds,
+            first=time.time_ns(),
+            compiled=asked.compiled,
+        )
         bad = bad or bool(outcome.findings)
         table.add_row(
             target.name, str(outcome.tried), str(outcome.covered), "\n".join(map(str, outcome.findings)) or "none"

@@ -1,4 +1,4 @@
-"""One target in one process: `python -m tests.fuzz.child TARGET ENGINE FOLDER SECONDS RUNS [SEED]`.
+"""One target in one process: `python -m tests.fuzz.child TARGET ENGINE FOLDER SECONDS RUNS SEED`.
 
 `coverage` is atheris (libFuzzer); `random` needs nothing. Either writes the input of a finding to FOLDER/findings and
 ends with a traceback; the engine's own last lines tell how many inputs were tried.
@@ -15,18 +15,19 @@ from pathlib import Path
 from random import Random
 
 HANG_S = 30
+COMPILATION_S = 600
 MEMORY_MB = 2048
 _WORDS = re.compile(rb"[A-Za-z_]{3,40}")
 
 
 def main() -> None:
-    name, engine, folder, seconds, runs, *rest = sys.argv[1:]
+    name, engine, folder, seconds, runs, first = sys.argv[1:]
     place = Path(folder)
     (place / "findings").mkdir(parents=True, exist_ok=True)
     if engine == "coverage":
         _fuzz(name, place, float(seconds), int(runs))
     else:
-        _try_random(name, place, float(seconds), int(runs), int(rest[0]) if rest else 0)
+        _try_random(name, place, float(seconds), int(runs), int(first))
 
 
 def _try_random(name: str, place: Path, seconds: float, runs: int, first: int) -> None:
@@ -37,20 +38,26 @@ def _try_random(name: str, place: Path, seconds: float, runs: int, first: int) -
     target = target_of(name)
     corpus = [path.read_bytes() for path in sorted((place / "corpus").iterdir())]
     random = Random(first)
-    begin, done = time.monotonic(), 0
+    last = os.open(place / "last", os.O_RDWR | os.O_CREAT | os.O_TRUNC)  # for crashes that leave no time to tell
+    begin, done = time.monotonic(), -len(corpus)
     while done < runs and time.monotonic() < begin + seconds:
-        data = mutated(random.choice(corpus), random.choice(corpus), random, target.largest)
-        faulthandler.dump_traceback_later(HANG_S, exit=True)
-        finding = place / "findings" / f"crash-{hashlib.sha1(data, usedforsecurity=False).hexdigest()}"
-        if done % 64 == 0:
-            (place / "last").write_bytes(data)
+        if done % 64 == 0 or done < 0:
+            faulthandler.dump_traceback_later(HANG_S if done >= 0 else COMPILATION_S, exit=True)
+        if done < 0:
+            data = corpus[done]
+        else:
+            data = mutated(random.choice(corpus), random.choice(corpus), random, target.largest)
+        os.ftruncate(last, os.pwrite(last, data, 0))
         try:
             target.run(data)
         except BaseException:
+            finding = place / "findings" / f"crash-{hashlib.sha1(data, usedforsecurity=False).hexdigest()}"
             finding.write_bytes(data)
             print(f"finding: {finding}", file=sys.stderr)
             raise
         done += 1
+        if done == 0:
+            begin = time.monotonic()
     faulthandler.cancel_dump_traceback_later()
     print(f"stat::number_of_executed_units: {done}", flush=True)
 
