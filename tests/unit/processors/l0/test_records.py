@@ -1,14 +1,17 @@
 from datetime import UTC, datetime
+from functools import cache
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from s1pdgs.formats.isp.errors import PacketError
 from s1pdgs.formats.isp.header import gather_headers
 from s1pdgs.processors.l0.account import losses_of
-from s1pdgs.processors.l0.describe import compression_types, mode_and_swath, transmit_polarisation
+from s1pdgs.processors.l0.describe import compression_types, consolidation_of, mode_and_swath, transmit_polarisation
 from s1pdgs.processors.l0.records import (
+    CAL_MODE_PREAMBLE,
     PACKET_RECORD,
     contiguous_runs,
     ends_data_take,
@@ -18,6 +21,7 @@ from s1pdgs.processors.l0.records import (
     sensing_span,
     starts_data_take,
 )
+from s1pdgs.simulator.program import build_program
 
 
 @pytest.fixture(scope="session")
@@ -75,3 +79,62 @@ def test_runs_cover_the_kept_packets_and_nothing_else(lengths, kept):
         for octet in range(offset, offset + length)
     ]
     assert octets == expected
+
+
+@cache
+def _data_take(ecc_number: int) -> np.ndarray:
+    """Records of a data take that follows the timeline of its mode: what their headers say of kind and count."""
+    program = build_program(ecc_number, 1.0, samples=64)
+    packet = np.arange(program.packet_count)
+    run = program.run_of(packet)
+    records = np.zeros(packet.size, PACKET_RECORD)
+    records["space_packet_count"] = packet
+    records["ecc_number"] = ecc_number
+    records["signal_type"] = program.signal[run]
+    characterisation = 3 if ecc_number == 15 else 0
+    records["cal_mode"] = np.where(program.cycle[run] == 0, CAL_MODE_PREAMBLE, characterisation)
+    return records
+
+
+@given(ecc_number=st.sampled_from([1, 8, 9, 15, 17, 20, 32]), cuts=st.tuples(st.floats(0, 1), st.floats(0, 1)))
+def test_which_ends_of_a_data_take_a_stretch_has(ecc_number, cuts):
+    records = _data_take(ecc_number)
+    first, last = sorted(round(cut * (records.size - 1)) for cut in cuts)
+    imaging = np.flatnonzero(records["cal_mode"] != CAL_MODE_PREAMBLE)
+    stretch = records[first : last + 1]
+    assert starts_data_take(stretch) == (first == 0)
+    assert ends_data_take(stretch) == (last > imaging[-1])
+
+
+@pytest.mark.parametrize(
+    ("mode", "starts", "ends", "expected"),
+    [
+        ("IW", True, True, ("FULL", None)),
+        ("IW", True, False, ("START", "BEGIN")),
+        ("IW", False, False, ("MID", "MIDDLE")),
+        ("IW", False, True, ("END", "END")),
+        ("RF", True, True, ("FULL", None)),
+        ("RF", True, False, ("PARTIAL", "BEGIN")),
+        ("RF", False, True, ("PARTIAL", "END")),
+    ],
+)
+def test_consolidation_says_which_ends_are_there(mode, starts, ends, expected):
+    assert consolidation_of(mode, starts=starts, ends=ends) == expected
+
+
+@pytest.mark.parametrize(
+    ("swaths", "expected"),
+    [([10, 11, 12, 12], ("IW", None)), ([2, 2, 52], ("SM", "S3")), ([30, 31, 31], ("WV", None)), ([7], ("EN", None))],
+)
+def test_test_and_contingency_modes_are_those_of_their_swaths(swaths, expected):
+    records = _records(list(range(len(swaths))))
+    records["ecc_number"] = 16
+    records["swath_number"] = swaths
+    assert mode_and_swath(records) == expected
+
+
+def test_packets_of_no_known_mode_and_swath_are_refused():
+    records = _records([0, 1])
+    records["ecc_number"], records["swath_number"] = 16, 200
+    with pytest.raises(PacketError, match="swath number 200"):
+        mode_and_swath(records)
