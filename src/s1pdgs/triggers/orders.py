@@ -148,7 +148,7 @@ def _offer(planner: Planner, connection: sa.Connection, route: Route, held: Held
     product = held.product
     try:
         key = unit_key(route.chain, product)
-        known = _known(connection, route, held, key)
+        key, known = _known(connection, route, held, key)
         if known is not None:
             if known.state == OrderState.WAITING or _opens_again(planner, connection, route, known, held):
                 yield known.id
@@ -180,20 +180,30 @@ def _opens_again(planner: Planner, connection: sa.Connection, route: Route, orde
     return is_growing and rounds.take_up(connection, route.chain, order, held, planner.outbox.clock.now())
 
 
-def _known(connection: sa.Connection, route: Route, held: Held, key: str) -> sa.Row[Any] | None:
-    """The order of a unit. RF characterisations of two polarisations start some packets apart, maybe in two seconds:
-    they are one unit (RS-705).
+def _known(connection: sa.Connection, route: Route, held: Held, key: str) -> tuple[str, sa.Row[Any] | None]:
+    """What the unit of a product is called, and its order.
+
+    RF characterisations of two polarisations start some packets apart, maybe in two seconds: they are one unit
+    (RS-705). Segments of another mode under the identifier of a data take (a wrong header) are a unit beside it.
     """
     order, product = t.order.c, held.product
-    found = connection.execute(sa.select(t.order).where(order.chain == route.name, order.unit == key)).first()
-    if found is not None or not product.type.startswith("RF_") or route.chain.unit != "datatake":
-        return found
-    beside = sa.select(t.order).where(
-        order.chain == route.name,
-        order.unit.startswith(key.rpartition("-")[0], autoescape=True),
-        order.start.between(product.validity.start - EDGE, product.validity.start + EDGE),
-    )
-    return connection.execute(beside.order_by(order.id)).first()
+    of_chain = sa.select(t.order).where(order.chain == route.name)
+    found = connection.execute(of_chain.where(order.unit == key)).first()
+    if route.chain.unit != "datatake":
+        return key, found
+    if found is not None:
+        trigger = find(connection, found.trigger)
+        if trigger is None or trigger.product.type == product.type:
+            return key, found
+        key = f"{key}-{product.type[:2]}"
+        return key, connection.execute(of_chain.where(order.unit == key)).first()
+    if product.type.startswith("RF_"):
+        beside = of_chain.where(
+            order.unit.startswith(key.rpartition("-")[0], autoescape=True),
+            order.start.between(product.validity.start - EDGE, product.validity.start + EDGE),
+        )
+        found = connection.execute(beside.order_by(order.id)).first()
+    return key, found
 
 
 def _take_over(connection: sa.Connection, route: Route, held: Held) -> None:

@@ -235,7 +235,7 @@ def _lacking(chain: Chain, trigger: Held, groups: dict[str, list[Held]], whole: 
     )
     lacks = [_Lack(gap, until) for polarisation, group in groups.items() if (gap := gap_of(polarisation, group))]
     if not any(set(groups) == set(wanted) for wanted in POLARISATION_SETS):
-        lacks.extend(_lacking_partner(chain, groups, until))
+        lacks.extend(_lacking_partner(chain, trigger, groups, until))
     name = f"data take {_datatake(trigger.product):06X}"
     kind = table_type(trigger.product.type)
     return [
@@ -245,8 +245,12 @@ def _lacking(chain: Chain, trigger: Held, groups: dict[str, list[Held]], whole: 
     ]
 
 
-def _lacking_partner(chain: Chain, groups: dict[str, list[Held]], until: datetime) -> list[_Lack]:
-    """The polarisation that makes a set of a lone one; our segments of single polarisation are alone for ever."""
+def _lacking_partner(chain: Chain, trigger: Held, groups: dict[str, list[Held]], until: datetime) -> list[_Lack]:
+    """The polarisation that makes a set of a lone one. Wave mode has one only; of others, segments of single
+    polarisation do not tell that they are alone for ever.
+    """
+    if trigger.product.type.startswith("WV_"):
+        return []
     have = set(groups)
     partners = [set(wanted) - have for wanted in POLARISATION_SETS if have and have < set(wanted)]
     if not partners:

@@ -217,6 +217,29 @@ class TestCharacterisations:
         assert mission.jobs("l0-asp") == [(1, "ready")]
 
 
+class TestOtherModes:
+    def test_wave_mode_has_no_partner_to_wait_for(self, mission: Mission) -> None:
+        made = segment("VV")
+        wave = evolve(made, name=made.name.replace("_S3_", "_WV_"), type="WV_RAW__0S")
+        mission.receive(*PLANS, wave)
+        assert mission.jobs("l0-asp") == [(1, "ready")]
+
+    def test_a_segment_of_another_mode_is_a_unit_beside_the_data_take(self, mission: Mission) -> None:
+        made = segment("SV")
+        other = evolve(made, name=made.name.replace("_S3_", "_S4_"), type="S4_RAW__0S")
+        again = evolve(other, name=other.name.replace("ABCD", "0001"), generation_time=at(1))
+        mission.receive(*PLANS, made, other)
+        mission.receive(again)
+        assert [order.unit for order in mission.orders("l0-asp")] == ["S1A-024A10", "S1A-024A10-S4"]
+        assert segments_of(mission.spec("l0-asp")) == sorted([other.name, again.name])
+
+    @pytest.mark.parametrize("mode", ["S1", "IW", "EW", "WV", "EN", "N6", "RF", "Z1", "Z6", "ZE", "ZI", "ZW"])
+    def test_every_mode_is_assembled(self, mission: Mission, mode: str) -> None:
+        made = segment("VV", timeliness=Timeliness.NRT)
+        mission.receive(*PLANS, evolve(made, name=made.name.replace("_S3_", f"_{mode}_"), type=f"{mode}_RAW__0S"))
+        assert mission.jobs("l0-asp") == [(1, "ready")]
+
+
 class TestDeliveries:
     def test_a_delivery_is_processed_with_the_earlier_ones_of_its_pass(self, mission: Mission) -> None:
         mission.receive(*PLANS, session("S"))
