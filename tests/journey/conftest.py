@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from s1pdgs.simulator.station.server import RunningStation
-from tests.journey.downlinks import SMALL, TINY, downlink
+from tests.journey.downlinks import LONG, SMALL, TINY, downlink
 from tests.journey.ground import Ground
 
 MakeGround = Callable[..., Ground]
@@ -23,6 +23,12 @@ def small() -> Path:
 def tiny() -> Path:
     """A downlink for Level-0."""
     return downlink("tiny", TINY)
+
+
+@pytest.fixture(scope="session")
+def long() -> Path:
+    """A downlink of several slices for Level-0."""
+    return downlink("long", LONG)
 
 
 @pytest.fixture

@@ -3,11 +3,13 @@
 import fcntl
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import s1pdgs
+from s1pdgs.simulator.mission import simulate_plan
+from s1pdgs.simulator.plan import Plan, TakePlan
 from s1pdgs.simulator.scenario import MIB, Downlink, Scenario, Scene
 from s1pdgs.simulator.session import simulate
 
@@ -27,15 +29,19 @@ SMALL = Scenario(
 TINY = Scenario.mini(downlink=Downlink(block_bytes=MIB // 8))
 """A few hundred short lines of noise: enough for Level-0."""
 
+LONG = Plan(takes=(TakePlan(mode="IW", duration_s=68.0, samples=64, polarisation="SV"),), telemetry=None)
+"""Three slices of IW in one polarisation, so on one channel: small windows of noise, 21 MB."""
 
-def downlink(name: str, scenario: Scenario) -> Path:
+
+def downlink(name: str, scenario: Scenario | Plan) -> Path:
     """The folder of a simulated downlink, which must not be changed."""
     folder = CACHE / f"{name}-{_key(scenario)}"
+    make: Callable[..., object] = simulate_plan if isinstance(scenario, Plan) else simulate
     with locked(CACHE / f"{name}.lock"):
         if not (folder / "session.json").exists():
             for outdated in CACHE.glob(f"{name}-*"):
                 shutil.rmtree(outdated)
-            simulate(scenario, folder)
+            make(scenario, folder)
     return folder
 
 
@@ -48,7 +54,7 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _key(scenario: Scenario) -> str:
+def _key(scenario: Scenario | Plan) -> str:
     digest = hashlib.sha256(repr(scenario).encode())
     package = Path(s1pdgs.__file__).parent
     for room in MADE_BY:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,14 +34,20 @@ GONE_S = 10.0
 
 
 @contextmanager
-def station(folder: Path, *, interval_s: float = 0.05, faults: Faults | None = None) -> Iterator[RunningStation]:
-    """The simulated station of a downlink, whose pass begins now."""
-    with serve(read_content(folder), interval_s=interval_s, account=Account(), faults=faults) as running:
+def station(*folders: Path, interval_s: float = 0.05, faults: Faults | None = None) -> Iterator[RunningStation]:
+    """The simulated station of some deliveries, whose pass begins now."""
+    with serve(read_content(*folders), interval_s=interval_s, account=Account(), faults=faults) as running:
         yield running
 
 
-def settings_text(data_dir: Path, source: RunningStation, settings: Mapping[str, Any], chains: Path | None) -> str:
-    """A settings file for short journeys: short lease, short rests, quick polls."""
+def settings_text(
+    data_dir: Path,
+    source: RunningStation,
+    settings: Mapping[str, Any],
+    chains: Path | None,
+    units: Sequence[str] = (),
+) -> str:
+    """A settings file for short journeys: short lease, short rests, quick polls; a source for each of the `units`."""
     account = Account()
     tables: dict[str, dict[str, Any]] = {
         "serve": {"port": 0},
@@ -50,7 +56,6 @@ def settings_text(data_dir: Path, source: RunningStation, settings: Mapping[str,
         "publication": {"lease_s": 5.0, "backoff_s": 0.5},
     }
     polled = {
-        "url": source.odata_url,
         "token_url": source.token_url,
         "client_id": account.client_id,
         "client_secret": account.client_secret,
@@ -64,8 +69,10 @@ def settings_text(data_dir: Path, source: RunningStation, settings: Mapping[str,
     lines = [f"data_dir = {json.dumps(str(data_dir))}", 'log = "json"']
     for name, values in tables.items():
         lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
-    for name, kind in (("station", "cadip"), ("auxiliary", "auxip")):
-        lines += ["[[sources]]", f'name = "{name}"', f'kind = "{kind}"']
+    urls = {f"station-{unit.lower()}": source.unit_url(unit) for unit in units} or {"station": source.odata_url}
+    for name, url in {**urls, "auxiliary": source.odata_url}.items():
+        kind = "auxip" if name == "auxiliary" else "cadip"
+        lines += ["[[sources]]", f'name = "{name}"', f'kind = "{kind}"', f"url = {json.dumps(url)}"]
         lines += [f"{key} = {json.dumps(value)}" for key, value in polled.items()]
     return "\n".join(lines) + "\n"
 
@@ -88,14 +95,20 @@ class Ground:
         *,
         chains: Path | None = None,
         data_dir: Path | None = None,
+        units: Sequence[str] = (),
         **settings: Any,
     ) -> "Ground":
         """Write the settings; keys such as `work__slots` override those of journeys."""
         folder.mkdir(parents=True, exist_ok=True)
         data_dir = data_dir or folder / "data"
         dotted = {key.replace("__", "."): value for key, value in settings.items()}
-        (folder / "s1pdgs.toml").write_text(settings_text(data_dir, source, dotted, chains))
+        (folder / "s1pdgs.toml").write_text(settings_text(data_dir, source, dotted, chains, units))
         return cls(folder, data_dir, open_sqlite(data_dir / "s1pdgs.db"))
+
+    @classmethod
+    def found(cls, folder: Path) -> "Ground":
+        """One that was prepared here, and does not run."""
+        return cls(folder, folder / "data", open_sqlite(folder / "data" / "s1pdgs.db"))
 
     @property
     def store(self) -> LocalObjects:
@@ -225,6 +238,10 @@ class Ground:
             received_file.c.session_id.is_not(None), received_file.c.state == "stored"
         )
         return len(self.rows(query))
+
+    def sessions(self) -> list[Any]:
+        """The rows of all deliveries."""
+        return self.rows(sa.select(session).order_by(session.c.id))
 
     def session(self) -> Any:
         """The row of the only session, None before it is announced."""

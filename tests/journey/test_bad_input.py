@@ -12,9 +12,11 @@ import sqlalchemy as sa
 
 from s1pdgs.inbox.tables import quarantine
 from s1pdgs.jobs.tables import job_input
-from s1pdgs.simulator.station.faults import Faults, FileFault
+from s1pdgs.simulator.spoil import Faults, FrameSpan, spoil
+from s1pdgs.simulator.station.faults import Faults as StationFaults
+from s1pdgs.simulator.station.faults import FileFault
 from tests.journey.conftest import MakeGround
-from tests.journey.damage import change_stream, copy_of, flip, level_0_chains
+from tests.journey.damage import copy_of, level_0_chains
 from tests.journey.ground import Ground, station
 from tests.journey.outcome import assert_packets_are_those_sent
 
@@ -39,8 +41,8 @@ def manifest_number(ground: Ground, element: str) -> list[int]:
 
 
 def test_bit_errors_within_the_code_change_no_packet(tiny: Path, tmp_path: Path, make_ground: MakeGround) -> None:
-    downlink = copy_of(tiny, tmp_path / "downlink")
-    change_stream(downlink, 1, lambda stream: [flip(stream, frame, 12) for frame in range(5, 60, 5)] and None)
+    downlink = tmp_path / "downlink"
+    spoil(tiny, downlink, Faults(damage=tuple(FrameSpan(1, k, k + 1, symbols=12) for k in range(5, 60, 5))))
     with station(downlink) as source:
         ground = make_ground(source, chains=level_0_chains(tmp_path / "chains"))
         ground.start()
@@ -52,8 +54,8 @@ def test_bit_errors_within_the_code_change_no_packet(tiny: Path, tmp_path: Path,
 
 
 def test_bit_errors_beyond_the_code_are_counted_and_told(tiny: Path, tmp_path: Path, make_ground: MakeGround) -> None:
-    downlink = copy_of(tiny, tmp_path / "downlink")
-    change_stream(downlink, 1, lambda stream: [flip(stream, frame, 30) for frame in (100, 101, 200)] and None)
+    downlink = tmp_path / "downlink"
+    spoil(tiny, downlink, Faults(damage=(FrameSpan(1, 100, 102, symbols=30), FrameSpan(1, 200, 201, symbols=30))))
     with station(downlink) as source:
         ground = make_ground(source, chains=level_0_chains(tmp_path / "chains"))
         ground.start()
@@ -71,7 +73,7 @@ def test_a_missing_block_is_waited_for_then_processed_without(
 ) -> None:
     files = json.loads((tiny / "session.json").read_text())["files"]
     lost = next(file["name"] for file in files if file["channel"] == 1 and file["block"] == 3)
-    with station(tiny, faults=Faults(files={lost: FileFault(missing=True)})) as source:
+    with station(tiny, faults=StationFaults(files={lost: FileFault(missing=True)})) as source:
         ground = make_ground(source, chains=level_0_chains(tmp_path / "chains"), triggers__session_timeout_s=15.0)
         ground.start()
         ground.wait(lambda: ground.stored_blocks() == len(files) - 1, "all other blocks are stored")
@@ -88,7 +90,7 @@ def test_a_missing_block_is_waited_for_then_processed_without(
 
 def test_a_truncated_block_is_tried_again_then_set_aside(tiny: Path, make_ground: MakeGround) -> None:
     name = json.loads((tiny / "session.json").read_text())["files"][1]["name"]
-    with station(tiny, faults=Faults(files={name: FileFault(truncated=99)})) as source:
+    with station(tiny, faults=StationFaults(files={name: FileFault(truncated=99)})) as source:
         ground = make_ground(source)
         ground.start()
         found = ground.wait(lambda: ground.rows(sa.select(quarantine)), "the block is in quarantine")
