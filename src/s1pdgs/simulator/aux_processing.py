@@ -45,7 +45,20 @@ _SLC_SPACING_M = ((1.5, 1.8, 2.2, 2.6, 2.9, 3.1), (3.6, 4.2, 3.5, 4.1, 3.6, 4.1)
 _LOOKS = {"SLC": 1, "GRDF": 2, "GRDH": 6, "GRDM": 22}
 _GRD_SPACING_M = {"GRDF": 4.0, "GRDH": 10.0, "GRDM": 40.0}
 _QUICKLOOK = {"SLC": (39, 59, 24, 36), "GRDF": (40, 60, 40, 60), "GRDH": (16, 24, 16, 24), "GRDM": (4, 6, 4, 6)}
+_TOPS = {
+    "IW1": ((0.75, 56.5, 2.3), (0.70, 327.0, 14.1), (0.70, 14.1, 5), (0.70, 327.0, 1)),
+    "IW2": ((0.75, 48.3, 2.3), (0.75, 313.0, 14.1), (0.73, 12.1, 5), (0.75, 313.0, 1)),
+    "IW3": ((0.75, 42.8, 2.3), (0.75, 314.0, 14.1), (0.75, 10.7, 5), (0.75, 314.0, 1)),
+    "EW1": ((0.60, 22.2, 5.9), (0.50, 233.0, 19.9), (0.60, 8.9, 3), (0.60, 160.0, 1)),
+    "EW2": ((0.75, 15.1, 5.9), (0.75, 159.0, 19.9), (0.70, 6.0, 3), (0.61, 159.0, 1)),
+    "EW3": ((0.75, 12.9, 5.9), (0.75, 156.0, 19.9), (0.72, 5.2, 3), (0.62, 156.0, 1)),
+    "EW4": ((0.75, 11.3, 5.9), (0.75, 154.0, 19.9), (0.75, 4.5, 3), (0.63, 154.0, 1)),
+    "EW5": ((0.75, 10.4, 5.9), (0.75, 159.0, 19.9), (0.75, 4.2, 3), (0.60, 159.0, 1)),
+}
+"""SLC range and azimuth: window, MHz or Hz, spacing in metres; GRDH range and azimuth: window, MHz or Hz, looks."""
+_TOPS_SPACING_M = {"IW": 10.0, "EW": 25.0}
 _UNBOUNDED = 9e99
+_APPLICATION_TABLES = ("SM_Default", "SM_NoElevPattern", "IW_Default", "EW_Default")
 _SCALING = {"16 bit Signed Integer": 84.95, "16 bit Unsigned Integer": 169.91, "8 bit Unsigned Integer": 2.0}
 
 
@@ -55,17 +68,23 @@ def processing_parameters() -> ProcessingParameters:
         _product("SM_SL1__1", "SLC", internal_slc=True, create_quicklook=False),
         _product("SM_SLC__1", "SLC", internal_slc=False, create_quicklook=True),
         *(_product(f"SM_{kind}_1", kind, internal_slc=False, create_quicklook=True) for kind in _GRD_SPACING_M),
+        *(
+            _product(f"{mode}_{name}_1", name.rstrip("_"), internal_slc=False, create_quicklook=True)
+            for mode in _TOPS_SPACING_M
+            for name in ("SLC_", "GRDH")
+        ),
     )
     return ProcessingParameters(
         schema_version=SCHEMA_VERSION,
         products=products,
-        application_tables=tuple(_application_table(name) for name in ("SM_Default", "SM_NoElevPattern")),
+        application_tables=tuple(_application_table(name) for name in _APPLICATION_TABLES),
     )
 
 
 def _product(product_id: str, kind: str, **flags: Any) -> ProductParameters:
     detected = kind != "SLC"
-    ranges, azimuths = (tuple(_look(kind, axis, position) for position in range(len(STRIPMAP))) for axis in (0, 1))
+    swaths = _swaths(product_id)
+    ranges, azimuths = (tuple(_look(kind, axis, name) for name in swaths) for axis in (0, 1))
     steps = _QUICKLOOK[kind]
     return ProductParameters(
         product_id=product_id,
@@ -74,14 +93,14 @@ def _product(product_id: str, kind: str, **flags: Any) -> ProductParameters:
         doppler=DopplerParameters(
             method="Data Analysis", input_data="Range Compressed", predefined=(0.0, 0.0, 0.0), rms_threshold_hz=20.0
         ),
-        slc=_focusing(),
+        slc=_focusing(swaths),
         postprocessing=PostprocessingParameters(
             range=ranges,
             azimuth=azimuths,
             annotation_step=40,
             calibration_luts=True,
             apply_azimuth_pattern=True,
-            apply_descalloping=False,
+            apply_descalloping=not product_id.startswith("SM"),
             detect=detected,
             merge=detected,
             ground_range=detected,
@@ -97,10 +116,33 @@ def _product(product_id: str, kind: str, **flags: Any) -> ProductParameters:
     )
 
 
-def _look(kind: str, axis: int, position: int) -> LookParameters:
+def _swaths(product_id: str) -> tuple[str, ...]:
+    """The swaths of the mode that a product is named after."""
+    mode = product_id[:2]
+    return STRIPMAP if mode == "SM" else tuple(name for name in _TOPS if name.startswith(mode))
+
+
+def _tops_look(kind: str, axis: int, name: str) -> LookParameters:
+    full, looks, scale = _TOPS[name][axis], _TOPS[name][2 + axis], (1e6, 1.0)[axis]
+    detected = kind != "SLC"
+    return LookParameters(
+        swath=name,
+        window="Hamming",
+        coefficient=looks[0] if detected else full[0],
+        processing_bandwidth_hz=round(full[1] * scale, 1),
+        look_bandwidth_hz=round((looks if detected else full)[1] * scale, 1),
+        looks=int(looks[2]) if detected else 1,
+        pixel_spacing_m=_TOPS_SPACING_M[name[:2]] if detected else full[2],
+        throwaway=5 if detected else 0,
+    )
+
+
+def _look(kind: str, axis: int, name: str) -> LookParameters:
     """Range (axis 0) or azimuth (axis 1) parameters of a swath."""
+    if name in _TOPS:
+        return _tops_look(kind, axis, name)
     table, scale = ((_RANGE_MHZ, 1e6), (_AZIMUTH_HZ, 1.0))[axis]
-    name = STRIPMAP[position]
+    position = STRIPMAP.index(name)
     return LookParameters(
         swath=name,
         window="Hamming",
@@ -168,7 +210,7 @@ def _preprocessing() -> PreprocessingParameters:
     )
 
 
-def _focusing() -> SlcParameters:
+def _focusing(swaths: tuple[str, ...]) -> SlcParameters:
     gains = tuple(RAW_GAIN.values())
     return SlcParameters(
         apply_elevation_pattern=True,
@@ -178,7 +220,7 @@ def _focusing() -> SlcParameters:
         rfi_domain="TimeAndFrequency",
         rrf_spectrum="Extended Tapered",
         swaths=tuple(
-            SwathGain(swath=name, gain=gains, instantaneous_bandwidth_hz=0.0, beam_width_deg=0.23) for name in STRIPMAP
+            SwathGain(swath=name, gain=gains, instantaneous_bandwidth_hz=0.0, beam_width_deg=0.23) for name in swaths
         ),
     )
 

@@ -6,7 +6,7 @@ whatever is lost, silent or wrong around it. Where the cycle begins is what most
 
 import numpy as np
 import scipy.fft
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from s1pdgs.formats.isp.codes import SignalType, duration_s, swath
@@ -67,6 +67,31 @@ class SwathEchoes:
     cut: int
     lost: int
     errors: dict[str, int]
+
+    def stacked(self) -> Echoes:
+        """The lines of all bursts, of which there must be one, below each other: an acquisition not even in time."""
+        parts = [burst.echoes for burst in self.bursts]
+        first, last = parts[0], parts[-1]
+        starts = np.cumsum([0, *(part.lines for part in parts)])
+        packets = first.packets.joined([part.packets for part in parts[1:]])
+        windows = [
+            evolve(window, first_line=window.first_line + int(start))
+            for part, start in zip(parts, starts, strict=False)
+            for window in part.windows
+        ]
+        kept = [at for at, window in enumerate(windows) if at == 0 or not window.same_as(windows[at - 1])]
+        return evolve(
+            first,
+            packets=packets,
+            line=np.concatenate([part.line + start for part, start in zip(parts, starts, strict=False)]),
+            lines=int(starts[-1]),
+            windows=tuple(windows[at] for at in kept),
+            missing=self.missing,
+            gaps=sum(part.gaps for part in parts),
+            longest_gap=max(part.longest_gap for part in parts),
+            errors=self.errors,
+            stop=last.last_latch,
+        )
 
     @property
     def missing(self) -> int:
@@ -154,6 +179,12 @@ class _Cycle:
             )
         best = np.flatnonzero(agreement == agreement.max())
         return int(np.max(pri[0] - (pri[0] - best) % self.length))
+
+
+def of_swath(packets: Packets, name: str) -> NDArray[np.bool_]:
+    """Which packets (n,) are of a swath, whatever their kind."""
+    numbers, inverse = np.unique(packets.headers["swath_number"], return_inverse=True)
+    return np.asarray(np.array([_name(int(number)) == name for number in numbers], np.bool_)[inverse])
 
 
 def _name(swath_number: int) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
+from s1pdgs.formats.aux.cal import AzimuthPattern, ElevationPattern
 from s1pdgs.formats.aux.pp1 import LookParameters as AuxiliaryLook
 from s1pdgs.formats.aux.pp1 import ProductParameters
 from s1pdgs.formats.l1.measurement import MeasurementWriter
@@ -22,24 +23,23 @@ from s1pdgs.processors.l1.ground import ground_range
 from s1pdgs.processors.l1.images import SIGNED, UNSIGNED, ComplexImage, DetectedImage, Frame, scaling_of
 from s1pdgs.processors.l1.inputs import ChannelInput, SliceInput
 from s1pdgs.processors.l1.looks import DetectionPlan, LookParameters, detect, plan_detection
+from s1pdgs.processors.l1.tops_plan import BurstStack
 from s1pdgs.sar.antenna import AntennaPattern, elevation_angle_rad
 from s1pdgs.sar.orbit import ground_point
 
 Array = NDArray[np.float64]
 Progress = Callable[[float, str], None]
 
-APPLICATION_LUT = "SM_Default"
 SLC, GRD = "SLC", "GRD"
-PRODUCT_IDS = {SLC: "SM_SLC__1S", GRD: "SM_GRDH_1S"}
 _ANGLE_KNOTS = 65
 
 
 @frozen(eq=False)
 class ChannelPlan:
-    """How one polarisation is focused and what its images will be, by product (`SLC`, `GRD`)."""
+    """How one polarisation of a swath is focused and what its images will be, by product (`SLC`, `GRD`)."""
 
     channel: ChannelInput
-    focus: FocusPlan
+    focus: FocusPlan | BurstStack
     detection: DetectionPlan | None
     doppler: tuple[DopplerEstimate, ...]
     noise: tuple[NoiseMeasurement, ...]
@@ -61,7 +61,7 @@ def estimate_centroid(inputs: SliceInput) -> tuple[DopplerEstimate, ...]:
     grid = raw_grid(inputs, channel)
     pulse = round(channel.echoes.chirp.length_s * grid.sampling_hz)
     estimates = estimate_doppler(grid, inputs.orbit, inputs.attitude, channel.echoes.read, pulse)
-    limits = inputs.processing.product(PRODUCT_IDS[SLC]).doppler
+    limits = inputs.processing.product(product_id(inputs, SLC)).doppler
     return tuple(evolve(found, limit_hz=limits.rms_threshold_hz) if limits else found for found in estimates)
 
 
@@ -77,21 +77,13 @@ def plan_channel(
     """Lay out the wanted images (`SLC`, `GRD`) of one polarisation, and measure its noise and calibration packets."""
     plan = plan_focus(raw_grid(inputs, channel), inputs.orbit, focus_parameters(inputs, channel, doppler))
     detection = _detection(inputs, plan) if GRD in wanted else None
-    limits = inputs.processing.product(PRODUCT_IDS[SLC]).preprocessing
-    header = channel.echoes.header
-    replicas = measure_replicas(
-        channel.sources,
-        channel.echoes.chirp,
-        int(header["range_decimation"]),
-        limits.replica_thresholds.max_pg_phase_error if limits is not None else np.pi,
-    )
     return ChannelPlan(
         channel=channel,
         focus=plan,
         detection=detection,
         doppler=doppler,
         noise=tuple(measure_noise(channel.sources)),
-        replicas=tuple(replicas),
+        replicas=replicas_of(inputs, channel),
         slc=_complex_image(inputs, plan) if SLC in wanted else None,
         grd=_detected_image(inputs, plan, detection) if detection is not None else None,
     )
@@ -99,6 +91,8 @@ def plan_channel(
 
 def fill_images(plan: ChannelPlan, writers: Mapping[str, MeasurementWriter], progress: Progress) -> None:
     """Focus one polarisation into the writers of its images; `progress` is told the share of lines done, 0 to 1."""
+    if not isinstance(plan.focus, FocusPlan):
+        raise TypeError("bursts are filled by fill_bursts")
     image = plan.focus.image
     for block in focus(plan.focus, plan.channel.echoes.read):
         if plan.grd is not None and plan.detection is not None:
@@ -113,14 +107,15 @@ def focus_parameters(
 ) -> FocusParameters:
     """Windows, patterns and gain of a channel from the auxiliary files."""
     swath, polarisation = inputs.swath, channel.polarisation
-    product = inputs.processing.product(PRODUCT_IDS[SLC])
+    calibration = inputs.calibration.channel(swath, polarisation)
+    product = inputs.processing.product(product_id(inputs, SLC))
     range_look, azimuth_look = looks_of(product, swath)
     return FocusParameters(
         replica=channel.echoes.chirp.replica(channel.echoes.sampling_hz).astype(np.complex64),
         range_window=range_look.full,
         azimuth_window=azimuth_look.full,
-        azimuth_pattern=_azimuth_pattern(inputs, polarisation),
-        elevation_pattern=_elevation_pattern(inputs, polarisation),
+        azimuth_pattern=azimuth_pattern(inputs, calibration.azimuth),
+        elevation_pattern=elevation_pattern(inputs, calibration.elevation),
         doppler=doppler_model(list(doppler)),
         raw_gain=product.gain(swath, polarisation),
     )
@@ -149,22 +144,40 @@ def _looks(parameters: AuxiliaryLook) -> LookParameters:
     )
 
 
-def _azimuth_pattern(inputs: SliceInput, polarisation: str) -> Pattern:
-    table = inputs.calibration.channel(inputs.swath, polarisation).azimuth
+def product_id(inputs: SliceInput, kind: str) -> str:
+    """The type of a product of the slice: `SM_SLC__1S`, `IW_GRDH_1S` ..."""
+    return f"{inputs.mode}_{'SLC_' if kind == SLC else 'GRDH'}_1S"
+
+
+def application_table_id(inputs: SliceInput) -> str:
+    """The application look-up table of the mode in AUX_PP1."""
+    return f"{inputs.mode}_Default"
+
+
+def replicas_of(inputs: SliceInput, channel: ChannelInput) -> tuple[ReplicaMeasurement, ...]:
+    """The calibration pulses of a channel, judged by the thresholds of AUX_PP1."""
+    limits = inputs.processing.product(product_id(inputs, SLC)).preprocessing
+    phase = limits.replica_thresholds.max_pg_phase_error if limits is not None else np.pi
+    echoes = channel.echoes
+    return tuple(measure_replicas(channel.sources, echoes.chirp, int(echoes.header["range_decimation"]), phase))
+
+
+def azimuth_pattern(inputs: SliceInput, table: AzimuthPattern) -> Pattern:
+    """Amplitudes of an azimuth pattern of AUX_CAL over Doppler offsets."""
     pattern = AntennaPattern.of_azimuth(table.angles_deg(), table.values)
     middle = 0.5 * (inputs.orbit.seconds(inputs.sensing.start) + inputs.orbit.seconds(inputs.sensing.stop))
     speed = float(np.linalg.norm(inputs.orbit.velocity(middle)))
     return lambda offset_hz: pattern.at_doppler(offset_hz, speed)
 
 
-def _elevation_pattern(inputs: SliceInput, polarisation: str) -> RangePattern:
-    table = inputs.calibration.channel(inputs.swath, polarisation).elevation
+def elevation_pattern(inputs: SliceInput, table: ElevationPattern) -> RangePattern:
+    """Amplitudes of an elevation pattern of AUX_CAL over slant ranges."""
     pattern = AntennaPattern.of_elevation(table.angles_deg(), np.array(table.values))
     return lambda time_s, slant_m: pattern.at(elevation_angles(inputs, time_s, slant_m))
 
 
 def _detection(inputs: SliceInput, plan: FocusPlan) -> DetectionPlan:
-    product = inputs.processing.product(PRODUCT_IDS[GRD])
+    product = inputs.processing.product(product_id(inputs, GRD))
     range_looks, azimuth_looks = looks_of(product, inputs.swath)
     spacing = (
         10.0 if product.postprocessing is None else product.postprocessing.range_look(inputs.swath).pixel_spacing_m
@@ -184,8 +197,13 @@ def _complex_image(inputs: SliceInput, plan: FocusPlan) -> ComplexImage:
     image = plan.image
     model = range_model(inputs.orbit, image.mid_line_s, image.ranges_m)
     frame = Frame(image.lines, image.samples, image.first_line_s, image.line_interval_s, image.range_spacing_m, image)
-    table = inputs.processing.application_table(APPLICATION_LUT)
-    return ComplexImage(frame, scaling_of(table.scaling(SIGNED), model.incidence_rad))
+    return ComplexImage(frame, complex_scaling(inputs, model.incidence_rad))
+
+
+def complex_scaling(inputs: SliceInput, incidence_rad: Array) -> Array:
+    """Digital numbers of SLC images over beta nought amplitudes, at incidence angles."""
+    table = inputs.processing.application_table(application_table_id(inputs))
+    return scaling_of(table.scaling(SIGNED), incidence_rad)
 
 
 def _detected_image(inputs: SliceInput, plan: FocusPlan, detection: DetectionPlan) -> DetectedImage:
@@ -201,5 +219,5 @@ def _detected_image(inputs: SliceInput, plan: FocusPlan, detection: DetectionPla
     model = range_model(inputs.orbit, plan.image.mid_line_s, plan.image.ranges_m)
     columns = frame.slant_m(frame.mid_line_s, np.arange(frame.samples, dtype=np.float64))
     incidence = np.interp(columns, model.ranges_m, model.incidence_rad)
-    table = inputs.processing.application_table(APPLICATION_LUT)
+    table = inputs.processing.application_table(application_table_id(inputs))
     return DetectedImage(frame, scaling_of(table.scaling(UNSIGNED), incidence))

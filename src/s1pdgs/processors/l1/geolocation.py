@@ -14,13 +14,11 @@ _ROW_INTERVAL_S = 1.0
 
 
 def geolocation_grid(orbit: Orbit, frame: Frame) -> tuple[GeolocationGridPoint, ...]:
-    """Tie points of 21 columns and a row about every second, first and last line and pixel included.
+    """Tie points of 21 columns and a row about every second, or every burst, first and last line and pixel included.
 
     The surface is the ellipsoid. The elevation angle is counted from the geodetic nadir.
     """
-    duration = frame.last_line_s - frame.first_line_s
-    rows = max(round(duration / _ROW_INTERVAL_S), 1) + 1
-    lines = np.unique(np.linspace(0, frame.lines - 1, rows).round().astype(np.int64))
+    lines = np.unique([frame.line_of(time) for time in frame.annotated_times_s(_ROW_INTERVAL_S)])
     pixels = np.unique(np.linspace(0, frame.samples - 1, COLUMNS).round().astype(np.int64))
     points: list[GeolocationGridPoint] = []
     for line in lines.tolist():

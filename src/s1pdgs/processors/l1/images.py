@@ -23,7 +23,10 @@ SIGNED, UNSIGNED = "16 bit Signed Integer", "16 bit Unsigned Integer"
 
 @frozen(eq=False)
 class Frame:
-    """Where the pixels of an image lie; `ground` is set for detected images, whose columns count ground range."""
+    """Where the pixels of an image lie; `ground` is set for detected images, whose columns count ground range.
+
+    `burst_starts_s` are the times of the first lines of bursts that stand below each other, `burst_lines` each.
+    """
 
     lines: int
     samples: int
@@ -32,6 +35,8 @@ class Frame:
     range_spacing_m: float
     slant: ImageGrid
     ground: GroundRange | None = None
+    burst_starts_s: tuple[float, ...] = ()
+    burst_lines: int = 0
 
     @property
     def detected(self) -> bool:
@@ -39,7 +44,27 @@ class Frame:
 
     def time_s(self, line: Array | float) -> Array:
         """Zero-Doppler times, seconds after the orbit's epoch, of lines."""
-        return np.asarray(self.first_line_s + np.asarray(line, dtype=np.float64) * self.line_interval_s)
+        count = np.asarray(line, dtype=np.float64)
+        if not self.burst_starts_s:
+            return np.asarray(self.first_line_s + count * self.line_interval_s)
+        burst = np.clip(np.floor(count / self.burst_lines), 0, len(self.burst_starts_s) - 1).astype(np.int64)
+        within = count - burst * self.burst_lines
+        return np.asarray(np.array(self.burst_starts_s)[burst] + within * self.line_interval_s)
+
+    def line_of(self, time_s: float) -> int:
+        """The line nearest to a time; of bursts, in the last one that has begun."""
+        if not self.burst_starts_s:
+            return round((time_s - self.first_line_s) / self.line_interval_s)
+        burst = max(int(np.searchsorted(self.burst_starts_s, time_s + 0.5 * self.line_interval_s)) - 1, 0)
+        within = round((time_s - self.burst_starts_s[burst]) / self.line_interval_s)
+        return burst * self.burst_lines + min(within, self.burst_lines - 1)
+
+    def annotated_times_s(self, interval_s: float, least: int = 2) -> list[float]:
+        """Times about every interval from the first line to the last; of bursts, their first lines and the last one."""
+        if self.burst_starts_s:
+            return [*self.burst_starts_s, self.last_line_s]
+        count = max(round((self.last_line_s - self.first_line_s) / interval_s) + 1, least)
+        return [float(time) for time in np.linspace(self.first_line_s, self.last_line_s, count)]
 
     def slant_m(self, time_s: float, pixel: Array) -> Array:
         """Slant ranges of pixels at a time."""
@@ -120,12 +145,15 @@ class ComplexImage(Image):
 
     def add(self, block: FocusedBlock, writer: MeasurementWriter) -> None:
         """Scale and write the lines of a block; its spectrum is used up."""
-        image = block.image()
-        for start in range(0, block.valid, _CHUNK_LINES):
+        self.add_lines(block.first_line, block.image(), writer)
+
+    def add_lines(self, first_line: int, image: NDArray[np.complex64], writer: MeasurementWriter) -> None:
+        """Scale and write lines of beta nought amplitude, complex64 (n, samples)."""
+        for start in range(0, len(image), _CHUNK_LINES):
             chunk = image[start : start + _CHUNK_LINES].view(np.float32)
             numbers = np.empty(chunk.shape, np.int16)
             sums = np.zeros(6)
-            line = block.first_line + start
+            line = first_line + start
             quantise(chunk, self.scaling, numbers, sums, line, self._cell, self._power)
             writer.write_quantised(line, numbers.reshape(len(chunk), -1, 2))
             self.statistics.add(sums)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from s1pdgs.formats.aux.cal import CalibrationParameters, read_calibration
 from s1pdgs.formats.aux.ins import InstrumentParameters, read_instrument
@@ -23,6 +23,7 @@ from s1pdgs.processors.l1.ancillary import (
     orbit_of_file,
     read_ancillary,
 )
+from s1pdgs.processors.l1.bursts import BurstEchoes, gather_swaths, of_swath
 from s1pdgs.processors.l1.errors import ProcessingError
 from s1pdgs.processors.l1.packets import Packets, open_packets
 from s1pdgs.processors.l1.preprocess import Echoes, gather_echoes
@@ -30,26 +31,29 @@ from s1pdgs.sar.attitude import Attitude
 from s1pdgs.sar.orbit import Orbit, StateVector
 
 CO_POLARISATIONS = ("VV", "HH")
+TOPS_MODES = ("IW", "EW")
 _ORBIT_TYPES = ("AUX_POE", "AUX_POEORB", "AUX_RES", "AUX_RESORB", "AUX_PRE", "AUX_PREORB")
 _VECTORS = timedelta(seconds=60)
 
 
 @frozen(eq=False)
 class ChannelInput:
-    """One polarisation: its packets, those of the slice first and then those of the calibration and noise products,
-    and its echoes.
+    """One polarisation of a swath: its packets, those of the slice first and then those of the calibration and noise
+    products, and its echoes. `bursts` are those of TOPS swaths, one below the other in `echoes`.
     """
 
+    swath: str
     polarisation: str
     sources: tuple[Packets, ...]
     echoes: Echoes
+    bursts: tuple[BurstEchoes, ...] = ()
 
 
 @frozen(eq=False)
 class SliceInput:
     """Everything that a Level-1 product is made of.
 
-    `vectors` are the state vectors to annotate. Channels are in the order co-polarisation first.
+    `vectors` are the state vectors to annotate. Channels are in the order co-polarisation first, swaths within.
     """
 
     slice_name: str
@@ -67,13 +71,27 @@ class SliceInput:
 
     @property
     def swath(self) -> str:
-        return self.manifest.swath or self.manifest.mode
+        """The swath of the first channel."""
+        return self.channels[0].swath
+
+    @property
+    def mode(self) -> str:
+        """`SM`, `IW` or `EW`: products and parameters are named after it."""
+        return self.swath[:2] if self.tops else "SM"
+
+    @property
+    def tops(self) -> bool:
+        return bool(self.channels[0].bursts)
+
+    def only(self, channel: ChannelInput) -> "SliceInput":
+        """The inputs of one channel."""
+        return evolve(self, channels=(channel,))
 
     @property
     def sensing(self) -> Interval:
-        """From the first echo to the last of the first channel."""
-        echoes = self.channels[0].echoes
-        return Interval(echoes.first_latch, echoes.last_latch)
+        """From the first echo to the last of the first polarisation."""
+        own = [channel.echoes for channel in self.channels if channel.polarisation == self.channels[0].polarisation]
+        return Interval(min(echoes.first_latch for echoes in own), max(echoes.last_latch for echoes in own))
 
 
 def read_inputs(order: JobOrder) -> SliceInput:
@@ -83,19 +101,19 @@ def read_inputs(order: JobOrder) -> SliceInput:
     """
     slice_dir = _product(order, "RAW__0S")
     manifest = read_manifest(slice_dir / "manifest.safe")
-    if manifest.mode not in {f"S{number}" for number in range(1, 7)} | {"SM"}:
-        raise ProcessingError(
-            f"{slice_dir.name}: mode {manifest.mode} is not StripMap; this processor focuses S1 to S6"
-        )
+    if manifest.mode not in {f"S{number}" for number in range(1, 7)} | {"SM", *TOPS_MODES}:
+        raise ProcessingError(f"{slice_dir.name}: mode {manifest.mode} is neither StripMap nor IW nor EW")
     extra = [path for kind in ("RAW__0C", "RAW__0N") for path in _products(order, kind)]
     channels = sorted(
-        (_channel(slice_dir, manifest, extra, unit.polarisation) for unit in manifest.units),
+        (channel for unit in manifest.units for channel in _channels(slice_dir, manifest, extra, unit.polarisation)),
         key=lambda channel: channel.polarisation not in CO_POLARISATIONS,
     )
     ins, cal, pp1 = (Path(order.file(kind)) for kind in ("AUX_INS", "AUX_CAL", "AUX_PP1"))
     ancillary = read_ancillary(channels[0].sources[0])
-    echoes = channels[0].echoes
-    orbit, source, vectors, orbit_name = _orbit(order, ancillary, Interval(echoes.first_latch, echoes.last_latch))
+    span = Interval(
+        min(channel.echoes.first_latch for channel in channels), max(channel.echoes.last_latch for channel in channels)
+    )
+    orbit, source, vectors, orbit_name = _orbit(order, ancillary, span)
     names = [path.name for path in (ins, cal, pp1)] + ([orbit_name] if orbit_name else [])
     return SliceInput(
         slice_name=slice_dir.name,
@@ -127,7 +145,7 @@ def _product(order: JobOrder, kind: str) -> Path:
     return found[0]
 
 
-def _channel(slice_dir: Path, manifest: L0Manifest, extra: list[Path], polarisation: str) -> ChannelInput:
+def _channels(slice_dir: Path, manifest: L0Manifest, extra: list[Path], polarisation: str) -> list[ChannelInput]:
     unit = next(unit for unit in manifest.units if unit.polarisation == polarisation)
     packets = open_packets(slice_dir / unit.data.href)
     others = [
@@ -136,7 +154,23 @@ def _channel(slice_dir: Path, manifest: L0Manifest, extra: list[Path], polarisat
         for other in read_manifest(folder / "manifest.safe").units
         if other.polarisation == polarisation and other.data.size
     ]
-    return ChannelInput(polarisation, (packets, *others), gather_echoes(packets))
+    if manifest.mode in TOPS_MODES:
+        return _swaths((packets, *others), polarisation)
+    swath = manifest.swath or manifest.mode
+    return [ChannelInput(swath, polarisation, (packets, *others), gather_echoes(packets))]
+
+
+def _swaths(sources: tuple[Packets, ...], polarisation: str) -> list[ChannelInput]:
+    """The swaths of one polarisation of a TOPS slice; every source is shared out by the swath that packets tell."""
+    channels = []
+    for found in gather_swaths(sources[0]):
+        if not found.bursts:
+            continue
+        own = tuple(source.select(of_swath(source, found.name)) for source in sources)
+        channels.append(ChannelInput(found.name, polarisation, own, found.stacked(), found.bursts))
+    if not channels:
+        raise ProcessingError(f"{sources[0].source}: no burst lies whole in the slice; is it shorter than a cycle?")
+    return channels
 
 
 def _orbit(

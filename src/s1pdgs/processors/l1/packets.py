@@ -60,6 +60,16 @@ class Packets:
         """The packets of a mask or of indices."""
         return evolve(self, offsets=self.offsets[chosen], lengths=self.lengths[chosen], headers=self.headers[chosen])
 
+    def joined(self, others: Sequence["Packets"]) -> "Packets":
+        """These packets and others of the same file."""
+        parts = (self, *others)
+        return evolve(
+            self,
+            offsets=np.concatenate([part.offsets for part in parts]),
+            lengths=np.concatenate([part.lengths for part in parts]),
+            headers=np.concatenate([part.headers for part in parts]),
+        )
+
     def of(self, *signals: SignalType) -> "Packets":
         """The packets of some signal types."""
         return self.select(np.isin(self.headers["signal_type"], signals))

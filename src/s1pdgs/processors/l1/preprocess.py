@@ -40,6 +40,10 @@ class SamplingWindow:
     swst: int
     swl: int
 
+    def same_as(self, other: "SamplingWindow") -> bool:
+        """Whether the codes are those of another run."""
+        return (self.swst, self.swl) == (other.swst, other.swl)
+
 
 @frozen
 class RawStatistics:
@@ -67,7 +71,8 @@ class Echoes:
 
     `first_latch` is the smoothed latch time of line 0, `pri_s` the smoothed interval; `header` the settled header of
     the echoes. `missing` lines are absent though an echo was due, `gaps` are their runs, `calibration` lines were
-    given to internal calibration. `errors` counts header differences by field.
+    given to internal calibration. `errors` counts header differences by field. `stop` is the latch time of the last
+    line where lines are no even run.
     """
 
     packets: Packets
@@ -83,6 +88,7 @@ class Echoes:
     calibration: int
     errors: dict[str, int]
     statistics: RawStatistics
+    stop: datetime | None = None
 
     @property
     def header(self) -> np.void:
@@ -119,6 +125,8 @@ class Echoes:
 
     @property
     def last_latch(self) -> datetime:
+        if self.stop is not None:
+            return self.stop
         return self.first_latch + timedelta(seconds=(self.lines - 1) * self.pri_s)
 
     def raw_grid(self, orbit: Orbit, instrument_delay_s: float) -> RawGrid:

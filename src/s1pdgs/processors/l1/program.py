@@ -1,4 +1,4 @@
-"""L1: a StripMap Level-0 slice becomes its SLC and GRDH products.
+"""L1: a Level-0 slice becomes its products: SLC and GRDH of StripMap, SLC of IW and EW.
 
 `s1pdgs-l1 JobOrder.xml`, run in the working directory. The job order brings one slice (`*_RAW__0S`), its calibration
 and noise products where there are any, AUX_INS, AUX_CAL, AUX_PP1 and an orbit file, and asks for `*_SLC__1S`,
@@ -6,7 +6,7 @@ and noise products where there are any, AUX_INS, AUX_CAL, AUX_PP1 and an orbit f
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -31,14 +31,16 @@ from s1pdgs.formats.listfile import list_file_name, write_list
 from s1pdgs.model.time import SystemClock
 from s1pdgs.processors.l0.program import Outcome, run_program
 from s1pdgs.processors.l1.channel import GRD, SLC, ChannelPlan, estimate_centroid, fill_images, plan_channel
-from s1pdgs.processors.l1.describe.context import ImageContext
+from s1pdgs.processors.l1.describe.context import ImageContext, no_offset
 from s1pdgs.processors.l1.describe.image import SIGNIFICANT_GAP_LINES
 from s1pdgs.processors.l1.describe.product import product_annotation
 from s1pdgs.processors.l1.describe.vectors import calibration_data_set, noise_data_set, rfi_data_set
 from s1pdgs.processors.l1.errors import ProcessingError
 from s1pdgs.processors.l1.focus import FocusError
 from s1pdgs.processors.l1.geolocation import geolocation_grid
-from s1pdgs.processors.l1.inputs import SliceInput, read_inputs
+from s1pdgs.processors.l1.inputs import ChannelInput, SliceInput, read_inputs
+from s1pdgs.processors.l1.tops_channel import fill_bursts, plan_swath
+from s1pdgs.processors.l1.tops_plan import BurstError
 from s1pdgs.sar.attitude import AttitudeError
 
 NAME = "L1_PROCESSOR"
@@ -59,8 +61,10 @@ def process_slice(order: JobOrder, folder: Path, outcome: Outcome) -> None:
     try:
         inputs = read_inputs(order)
         _tell_inputs(inputs, outcome)
+        if inputs.tops and GRD in wanted_products(order):
+            raise ProcessingError(f"{inputs.mode}_GRDH_1S is not made yet; ask for {inputs.mode}_SLC__1S alone")
         products = _Run(order, inputs, folder, outcome, started).make()
-    except (FocusError, PacketError, AttitudeError, AuxiliaryError) as error:
+    except (FocusError, BurstError, PacketError, AttitudeError, AuxiliaryError) as error:
         raise ProcessingError(str(error)) from error
     write_list(folder / list_file_name(folder.resolve()), [path.name for path in products])
 
@@ -70,29 +74,31 @@ def wanted_products(order: JobOrder) -> tuple[str, ...]:
     found = [kind for suffix, kind in _SUFFIXES.items() if any(name.endswith(suffix) for name in order.output_types())]
     if not found:
         asked = ", ".join(order.output_types()) or "nothing"
-        raise ProcessingError(f"the job order asks for {asked}; this processor makes SM_SLC__1S and SM_GRDH_1S")
+        raise ProcessingError(
+            f"the job order asks for {asked}; this processor makes SM_SLC__1S and SM_GRDH_1S, IW_SLC__1S and EW_SLC__1S"
+        )
     return tuple(found)
 
 
 def _tell_inputs(inputs: SliceInput, outcome: Outcome) -> None:
     sensing = inputs.sensing
     outcome.info(
-        f"{inputs.slice_name}: {inputs.swath}, sensing {sensing.start.isoformat()} to {sensing.stop.isoformat()}, "
-        f"orbit {inputs.orbit_source}"
+        f"{inputs.slice_name}: {_swaths_of(inputs)}, sensing {sensing.start.isoformat()} to "
+        f"{sensing.stop.isoformat()}, orbit {inputs.orbit_source}"
     )
     for channel in inputs.channels:
-        echoes = channel.echoes
+        echoes, name = channel.echoes, channel_name(channel)
         outcome.info(
-            f"{channel.polarisation}: {echoes.lines} lines of {echoes.samples} samples, {echoes.missing} missing in "
+            f"{name}: {echoes.lines} lines of {echoes.samples} samples, {echoes.missing} missing in "
             f"{echoes.gaps} gaps, {echoes.calibration} of calibration"
         )
         if len(echoes.windows) > 1:
-            outcome.info(f"{channel.polarisation}: the sampling window changes {len(echoes.windows) - 1} times")
+            outcome.info(f"{name}: the sampling window changes {len(echoes.windows) - 1} times")
         if echoes.longest_gap > SIGNIFICANT_GAP_LINES:
-            outcome.warn(f"{channel.polarisation}: {echoes.longest_gap} lines are missing in a row")
+            outcome.warn(f"{name}: {echoes.longest_gap} lines are missing in a row")
         damaged = channel.sources[0].damaged
         if damaged:
-            outcome.warn(f"{channel.polarisation}: {damaged} packets have damaged headers and are left out")
+            outcome.warn(f"{name}: {damaged} packets have damaged headers and are left out")
     if not inputs.ancillary.states:
         outcome.warn("no complete sub-commutated frame: the steering law stands in for the attitude")
 
@@ -107,12 +113,13 @@ class _Run:
         self._folder = folder
         self._outcome = outcome
         self._started = started
+        self._offsets: dict[str, Callable[[int], int]] = {}
 
     def make(self) -> list[Path]:
         """Focus all channels and write all products; their paths."""
         inputs, outcome = self._inputs, self._outcome
         outcome.progress(1, "Doppler centroid")
-        doppler = estimate_centroid(inputs)
+        doppler = () if inputs.tops else estimate_centroid(inputs)
         for found in doppler:
             if not found.reliable:
                 outcome.info(f"no reliable Doppler estimate around {found.time_s:.1f} s: taking that of the attitude")
@@ -120,7 +127,10 @@ class _Run:
             drafts = {kind: stack.enter_context(product_draft(self._folder)) for kind in self._wanted}
             plans = []
             for index, channel in enumerate(inputs.channels):
-                plan = plan_channel(inputs, channel, doppler, self._wanted)
+                if inputs.tops:
+                    plan = plan_swath(inputs.only(channel), channel)
+                else:
+                    plan = plan_channel(inputs, channel, doppler, self._wanted)
                 plans.append(plan)
                 self._focus(plan, drafts, index)
             return [self._finish(kind, drafts[kind], plans) for kind in self._wanted]
@@ -128,15 +138,19 @@ class _Run:
     def _focus(self, plan: ChannelPlan, drafts: Mapping[str, ProductDraft], index: int) -> None:
         share = _FOCUS_SHARE / len(self._inputs.channels)
 
-        def progress(done: float, polarisation: str) -> None:
-            self._outcome.progress(_DOPPLER_SHARE + share * (index + done), f"{polarisation} focused")
+        def progress(done: float, name: str) -> None:
+            self._outcome.progress(_DOPPLER_SHARE + share * (index + done), f"{name} focused")
 
         with self._writers(plan, drafts) as writers:
-            fill_images(plan, writers, progress)
+            if self._inputs.tops:
+                fill_bursts(plan, writers[SLC], progress)
+                self._offsets[channel_name(plan.channel)] = writers[SLC].line_offset
+            else:
+                fill_images(plan, writers, progress)
         for kind in self._wanted:
             saturated = plan.image(kind).statistics.saturated
             if saturated:
-                self._outcome.info(f"{plan.channel.polarisation} {kind}: {saturated} saturated pixels")
+                self._outcome.info(f"{channel_name(plan.channel)} {kind}: {saturated} saturated pixels")
 
     @contextmanager
     def _writers(self, plan: ChannelPlan, drafts: Mapping[str, ProductDraft]) -> Iterator[dict[str, MeasurementWriter]]:
@@ -147,7 +161,7 @@ class _Run:
                 info = MeasurementInfo(
                     lines=context.frame.lines,
                     samples=context.frame.samples,
-                    description=f"Sentinel-1{self._inputs.manifest.satellite[2]} {self._inputs.swath} {kind} L1",
+                    description=f"Sentinel-1{self._inputs.manifest.satellite[2]} {context.inputs.swath} {kind} L1",
                     software=f"s1pdgs {__version__}",
                     created=self._started,
                     tie_points=geolocation_grid(self._inputs.orbit, context.frame),
@@ -157,14 +171,16 @@ class _Run:
             yield writers
 
     def _context(self, plan: ChannelPlan, kind: str) -> ImageContext:
-        """SLC images are numbered by the name of their polarisation, GRD images co-polarisation first."""
-        polarisations = [channel.polarisation for channel in self._inputs.channels]
-        ordered = sorted(polarisations) if kind == SLC else polarisations
+        """SLC images are numbered by the names of polarisation and swath, GRD images co-polarisation first."""
+        names = [channel_name(channel) for channel in self._inputs.channels]
+        ordered = sorted(names, key=lambda name: name.split()[::-1]) if kind == SLC else names
+        name = channel_name(plan.channel)
         return ImageContext(
-            inputs=self._inputs,
+            inputs=self._inputs.only(plan.channel),
             plan=plan,
             product_type=kind,
-            number=ordered.index(plan.channel.polarisation) + 1,
+            number=ordered.index(name) + 1,
+            line_offset=self._offsets.get(name, no_offset),
             timeliness=self._order.parameter("Timeliness_Category", "Fast-24h"),
         )
 
@@ -179,7 +195,9 @@ class _Run:
                     rfi=rfi_data_set(context),
                 )
             )
-        looks = [plan.image(kind).quicklook for plan in plans]
+        swaths = sorted({plan.channel.swath for plan in plans})
+        shown = swaths[len(swaths) // 2]
+        looks = [plan.image(kind).quicklook for plan in plans if plan.channel.swath == shown]
         draft.add_quicklook(quicklook_png(*looks[:2]))
         path = draft.finish(
             ProductFacts(
@@ -216,6 +234,15 @@ class _Run:
         focusing = Processing("SLC Processing", self._started, now, facility, (*auxiliaries, level0))
         intermediate = Resource(name="in memory", role="Level-1 Intermediate SLC Product", processing=focusing)
         return Processing(f"{kind} Post Processing", self._started, now, facility, (intermediate,))
+
+
+def channel_name(channel: ChannelInput) -> str:
+    """Swath and polarisation, as the log tells them."""
+    return f"{channel.swath} {channel.polarisation}"
+
+
+def _swaths_of(inputs: SliceInput) -> str:
+    return ", ".join(dict.fromkeys(channel.swath for channel in inputs.channels))
 
 
 def _role(name: str) -> str:

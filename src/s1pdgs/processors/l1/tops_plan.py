@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 import scipy.fft
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from s1pdgs.processors.l1.focus import Pattern, RangePattern, Window
@@ -288,6 +288,19 @@ class BurstStack:
     @property
     def lines(self) -> int:
         return self.lines_per_burst * len(self.bursts)
+
+    @property
+    def parameters(self) -> TopsParameters:
+        """Those of the first burst, from which others differ in their Doppler centroid."""
+        return self.bursts[0].parameters
+
+    @property
+    def image(self) -> ImageGrid:
+        """The samples of all bursts, and the lines as if the first burst went on."""
+        first = self.bursts[0].image
+        return evolve(
+            first, lines=self.lines, samples=self.samples, first_delay_s=self.first_sample / first.sampling_hz
+        )
 
     def valid_samples(self, burst: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """First and last sample of each line of a burst that was focused from whole data, -1 where there is none."""

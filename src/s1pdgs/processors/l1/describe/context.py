@@ -1,5 +1,6 @@
 """What every annotation data set is filled from."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 import numpy as np
@@ -14,15 +15,24 @@ from s1pdgs.processors.l1.inputs import SliceInput
 Array = NDArray[np.float64]
 
 
+def no_offset(line: int) -> int:
+    """The offset of lines in a file that is not there yet."""
+    raise LookupError(f"the measurement of line {line} is not written")
+
+
 @frozen(eq=False)
 class ImageContext:
-    """One image of a product: `product_type` is SLC or GRD, `number` counts the product's images from 1."""
+    """One image of a product: `product_type` is SLC or GRD, `number` counts the product's images from 1.
+
+    `line_offset` tells where a line begins in the measurement file, once that is written.
+    """
 
     inputs: SliceInput
     plan: ChannelPlan
     product_type: str
     number: int
     timeliness: str
+    line_offset: Callable[[int], int] = no_offset
 
     @property
     def image(self) -> ComplexImage | DetectedImage:
@@ -52,9 +62,7 @@ class ImageContext:
 
     def times_s(self, interval_s: float, least: int = 2) -> list[float]:
         """Times about every interval from the first line to the last."""
-        frame = self.frame
-        count = max(round((frame.last_line_s - frame.first_line_s) / interval_s) + 1, least)
-        return [float(time) for time in np.linspace(frame.first_line_s, frame.last_line_s, count)]
+        return self.frame.annotated_times_s(interval_s, least)
 
     def header(self) -> AdsHeader:
         """The header of every data set of this image."""
@@ -63,7 +71,7 @@ class ImageContext:
             mission_id=manifest.satellite,
             product_type=self.product_type,
             polarisation=self.polarisation,
-            mode=self.inputs.swath,
+            mode=self.inputs.mode if self.inputs.tops else self.inputs.swath,
             swath=self.inputs.swath,
             start_time=self.start,
             stop_time=self.stop,

@@ -1,6 +1,8 @@
 """Downlink annotation: what the packet headers said, and how often they differed."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+import numpy as np
 
 from s1pdgs.formats.isp.codes import (
     BaqMode,
@@ -91,8 +93,7 @@ def _values(context: ImageContext) -> DownlinkValues:
     echoes = context.plan.channel.echoes
     header = echoes.header
     chirp = echoes.chirp
-    line_s = timedelta(seconds=echoes.pri_s)
-    times = [context.start + max(window.first_line, 0) * line_s for window in echoes.windows]
+    times = [_window_time(context, window.first_line) for window in echoes.windows]
     swst = [
         Swst(azimuth_time=time, value=float(duration_s(window.swst)) + WINDOW_START_DELAY_S)
         for time, window in zip(times, echoes.windows, strict=True)
@@ -124,6 +125,15 @@ def _values(context: ImageContext) -> DownlinkValues:
         swst_list=tuple(swst),
         pointing_status_list=_pointing(context),
     )
+
+
+def _window_time(context: ImageContext, line: int) -> datetime:
+    """When a line was sensed about: of bursts, when its burst was."""
+    channel = context.plan.channel
+    starts = np.cumsum([0, *(burst.echoes.lines for burst in channel.bursts)])
+    if channel.bursts:
+        return channel.bursts[int(np.searchsorted(starts, line, side="right")) - 1].echoes.first_latch
+    return context.start + max(line, 0) * timedelta(seconds=channel.echoes.pri_s)
 
 
 def _data_format(context: ImageContext) -> DataFormat:

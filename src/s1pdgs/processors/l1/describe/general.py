@@ -69,7 +69,7 @@ def _product_information(context: ImageContext) -> ProductInformation:
         projection="Ground Range" if context.frame.detected else "Slant Range",
         range_sampling_rate=context.plan.focus.image.sampling_hz,
         radar_frequency=RADAR_FREQUENCY_HZ,
-        azimuth_steering_rate=0.0,
+        azimuth_steering_rate=context.inputs.instrument.swath(context.inputs.swath).azimuth_steering_rate_deg_s,
     )
 
 

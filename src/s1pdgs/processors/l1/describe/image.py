@@ -19,7 +19,7 @@ from s1pdgs.formats.l1.annotation import (
     SwathProcParams,
 )
 from s1pdgs.processors.l1.ancillary import OrbitSource
-from s1pdgs.processors.l1.channel import APPLICATION_LUT, PRODUCT_IDS, looks_of
+from s1pdgs.processors.l1.channel import application_table_id, looks_of, product_id
 from s1pdgs.processors.l1.describe.context import ImageContext
 from s1pdgs.processors.l1.geometry import range_model
 from s1pdgs.processors.l1.images import SIGNED, UNSIGNED
@@ -103,7 +103,7 @@ def _information(context: ImageContext) -> ImageInformation:
 
 def _processing(context: ImageContext) -> ProcessingInformation:
     inputs, echoes = context.inputs, context.plan.channel.echoes
-    product = inputs.processing.product(PRODUCT_IDS[context.product_type])
+    product = inputs.processing.product(product_id(inputs, context.product_type))
     range_looks, azimuth_looks = looks_of(product, inputs.swath)
     return ProcessingInformation(
         raw_data_analysis_used=echoes.bias != 0,
@@ -112,7 +112,7 @@ def _processing(context: ImageContext) -> ProcessingInformation:
         rx_variation_correction_applied=False,
         antenna_elevation_pattern_applied=True,
         antenna_azimuth_pattern_applied=True,
-        antenna_azimuth_element_pattern_applied=False,
+        antenna_azimuth_element_pattern_applied=inputs.tops,
         dc_method=dc_method(context),
         dc_input_data="Raw",
         range_spreading_loss_compensation_applied=True,
@@ -124,7 +124,7 @@ def _processing(context: ImageContext) -> ProcessingInformation:
         chirp_source="Nominal",
         pg_source="Extracted" if context.plan.replicas else "Model",
         rrf_spectrum="Extended Tapered",
-        application_lut_id=APPLICATION_LUT,
+        application_lut_id=application_table_id(inputs),
         swath_proc_params_list=(
             SwathProcParams(
                 swath=inputs.swath,

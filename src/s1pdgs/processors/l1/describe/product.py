@@ -1,6 +1,7 @@
 """The product annotation of one image."""
 
 from s1pdgs.formats.l1.annotation import Product, SwathMerging, SwathTiming
+from s1pdgs.processors.l1.describe.bursts import NO_SWATH_TIMING, swath_timing
 from s1pdgs.processors.l1.describe.context import ImageContext
 from s1pdgs.processors.l1.describe.general import general_annotation
 from s1pdgs.processors.l1.describe.geometry import (
@@ -10,10 +11,25 @@ from s1pdgs.processors.l1.describe.geometry import (
     geolocation,
 )
 from s1pdgs.processors.l1.describe.image import image_annotation, quality_information
+from s1pdgs.processors.l1.tops_plan import BurstStack
+
+
+def _swath_timing(context: ImageContext) -> SwathTiming:
+    stack, inputs = context.plan.focus, context.inputs
+    if not isinstance(stack, BurstStack) or context.frame.detected:
+        return NO_SWATH_TIMING
+    return swath_timing(
+        stack,
+        inputs.orbit,
+        inputs.manifest.orbit,
+        mode=inputs.mode,
+        sensing=[burst.echoes.first_latch for burst in context.plan.channel.bursts],
+        line_offset=context.line_offset,
+    )
 
 
 def product_annotation(context: ImageContext) -> Product:
-    """Everything that is annotated about one StripMap image."""
+    """Everything that is annotated about one image."""
     return Product(
         ads_header=context.header(),
         quality_information=quality_information(context),
@@ -21,7 +37,7 @@ def product_annotation(context: ImageContext) -> Product:
         image_annotation=image_annotation(context),
         doppler_centroid=doppler_centroid(context),
         antenna_pattern=antenna_patterns(context),
-        swath_timing=SwathTiming(lines_per_burst=0, samples_per_burst=0, burst_list=()),
+        swath_timing=_swath_timing(context),
         geolocation_grid=geolocation(context),
         coordinate_conversion=coordinate_conversions(context),
         swath_merging=SwathMerging(swath_merge_list=()),

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from s1pdgs.formats.l1.calibration import Calibration, CalibrationInformation, CalibrationVector
 from s1pdgs.formats.l1.noise import Noise, NoiseAzimuthVector, NoiseRangeVector
@@ -12,10 +13,13 @@ from s1pdgs.processors.l1.describe.context import Array, ImageContext
 from s1pdgs.processors.l1.focus import azimuth_noise_spectrum, noise_gain, range_noise_spectrum
 from s1pdgs.processors.l1.geometry import RangeModel, range_model
 from s1pdgs.processors.l1.looks import noise_share
+from s1pdgs.processors.l1.tops import noise_gain as burst_noise_gain
+from s1pdgs.processors.l1.tops_plan import BurstStack
 
 INTERVAL_S = 1.0
 _STEP = 40
 _AZIMUTH_STEP_LINES = 500
+_BURST_STEP_LINES = 50
 
 
 def calibration_data_set(context: ImageContext) -> Calibration:
@@ -69,7 +73,7 @@ def noise_data_set(context: ImageContext) -> Noise:
                 noise_range_lut=power * along * scaling**2,
             )
         )
-    lines = np.unique(np.append(np.arange(0, frame.lines, _AZIMUTH_STEP_LINES), frame.lines - 1))
+    lines, shape = _azimuth_shape(context)
     azimuth = NoiseAzimuthVector(
         swath=context.inputs.swath,
         first_azimuth_line=0,
@@ -77,7 +81,7 @@ def noise_data_set(context: ImageContext) -> Noise:
         last_azimuth_line=frame.lines - 1,
         last_range_sample=frame.samples - 1,
         line=lines,
-        noise_azimuth_lut=np.ones(lines.size),
+        noise_azimuth_lut=shape,
     )
     return Noise(
         ads_header=context.header(),
@@ -86,8 +90,22 @@ def noise_data_set(context: ImageContext) -> Noise:
     )
 
 
+def _azimuth_shape(context: ImageContext) -> tuple[NDArray[np.int64], Array]:
+    """Lines and the factors of the noise along them: what descalloping made of it, 1 in StripMap."""
+    plan, frame = context.plan.focus, context.frame
+    if not isinstance(plan, BurstStack):
+        lines = np.unique(np.append(np.arange(0, frame.lines, _AZIMUTH_STEP_LINES), frame.lines - 1))
+        return lines, np.ones(lines.size)
+    found, shapes = [], []
+    for index, burst in enumerate(plan.bursts):
+        within = np.unique(np.append(np.arange(0, burst.image.lines, _BURST_STEP_LINES), burst.image.lines - 1))
+        found.append(index * plan.lines_per_burst + within)
+        shapes.append(burst_noise_gain(burst)[1][within])
+    return np.concatenate(found), np.concatenate(shapes)
+
+
 def rfi_data_set(context: ImageContext) -> Rfi:
-    """StripMap products are neither searched for interference nor freed from it."""
+    """Products are neither searched for interference nor freed from it."""
     return Rfi(ads_header=context.header(), rfi_mitigation_applied="None")
 
 
@@ -107,6 +125,9 @@ def annotation_step(context: ImageContext) -> int:
 def _noise_equivalent_beta(context: ImageContext, time_s: float) -> tuple[Array, RangeModel]:
     """Beta nought of noise of one squared count, over the slant ranges of the focused image."""
     plan = context.plan.focus
+    if isinstance(plan, BurstStack):
+        burst = min(plan.bursts, key=lambda burst: abs(burst.image.first_line_s - time_s))
+        return burst_noise_gain(burst)[0], burst.model
     model = range_model(context.inputs.orbit, time_s, plan.image.ranges_m)
     level = noise_gain(plan, model)
     detection = context.plan.detection
@@ -123,4 +144,4 @@ def _incidence_factors(context: ImageContext, time_s: float, slant_m: Array) -> 
 
 
 def _line(context: ImageContext, time_s: float) -> int:
-    return round((time_s - context.frame.first_line_s) / context.frame.line_interval_s)
+    return context.frame.line_of(time_s)

@@ -1,0 +1,122 @@
+"""One polarisation of one TOPS swath from bursts of packets to the lines of its SLC image."""
+
+import math
+
+import numpy as np
+from attrs import evolve
+
+from s1pdgs.formats.isp.codes import sampling_frequency_hz
+from s1pdgs.formats.l1.measurement import MeasurementWriter
+from s1pdgs.processors.l1.calibration_pulses import measure_noise
+from s1pdgs.processors.l1.channel import (
+    SLC,
+    ChannelPlan,
+    Progress,
+    azimuth_pattern,
+    complex_scaling,
+    elevation_pattern,
+    looks_of,
+    product_id,
+    replicas_of,
+)
+from s1pdgs.processors.l1.doppler import doppler_model, estimate_doppler
+from s1pdgs.processors.l1.errors import ProcessingError
+from s1pdgs.processors.l1.geometry import no_doppler, range_model
+from s1pdgs.processors.l1.images import ComplexImage, Frame
+from s1pdgs.processors.l1.inputs import ChannelInput, SliceInput
+from s1pdgs.processors.l1.tops import focus_burst
+from s1pdgs.processors.l1.tops_plan import (
+    EW_LINE_INTERVAL_S,
+    IW_LINE_INTERVAL_S,
+    BurstStack,
+    CommonGrid,
+    TopsParameters,
+    plan_burst,
+)
+
+_GRIDS = {"IW": (IW_LINE_INTERVAL_S, 8), "EW": (EW_LINE_INTERVAL_S, 7)}
+"""Line interval and code of the finest range decimation by mode."""
+
+
+def plan_swath(inputs: SliceInput, channel: ChannelInput) -> ChannelPlan:
+    """Lay out the SLC image of a channel; `inputs` are those of this channel only.
+
+    The Doppler centroid is that of orbit and attitude. Raises `BurstError` for windows that leave nothing to focus.
+    """
+    delays = inputs.instrument.channel(channel.swath, channel.polarisation)
+    grid, parameters = common_grid(inputs), tops_parameters(inputs, channel)
+    doppler, plans = [], []
+    for burst in channel.bursts:
+        found = burst.acquisition(inputs.orbit, delays.time_delay_s + delays.swst_bias_s)
+        (estimate,) = estimate_doppler(found.raw, inputs.orbit, inputs.attitude)
+        doppler.append(estimate)
+        plans.append(plan_burst(found, inputs.orbit, evolve(parameters, doppler=doppler_model([estimate])), grid))
+    stack = BurstStack.of(plans)
+    measured = measure_noise(channel.sources) or [noise for burst in channel.bursts if (noise := burst.noise())]
+    return ChannelPlan(
+        channel=channel,
+        focus=stack,
+        detection=None,
+        doppler=tuple(doppler),
+        noise=tuple(measured),
+        replicas=replicas_of(inputs, channel),
+        slc=_image(inputs, stack),
+        grd=None,
+    )
+
+
+def fill_bursts(plan: ChannelPlan, writer: MeasurementWriter, progress: Progress) -> None:
+    """Focus the bursts of a channel into its SLC image; `progress` is told the share of bursts done, 0 to 1."""
+    stack, bursts = plan.focus, plan.channel.bursts
+    if not isinstance(stack, BurstStack) or plan.slc is None:
+        raise TypeError("StripMap lines are filled by fill_images")
+    for index, (burst, echoes) in enumerate(zip(stack.bursts, bursts, strict=True)):
+        pixels = focus_burst(burst, echoes.echoes.read)
+        plan.slc.add_lines(index * stack.lines_per_burst, stack.fill(index, pixels), writer)
+        progress((index + 1) / len(bursts), f"{plan.channel.swath} {plan.channel.polarisation}")
+
+
+def common_grid(inputs: SliceInput) -> CommonGrid:
+    """The grid of the data take: its lines are counted from the start of its sensing."""
+    if inputs.mode not in _GRIDS:
+        raise ProcessingError(f"{inputs.slice_name}: mode {inputs.mode} has no bursts")
+    interval_s, decimation = _GRIDS[inputs.mode]
+    place = inputs.manifest.slice
+    start = None if place is None else place.data_take_start
+    anchor = inputs.orbit.seconds(start if start is not None else inputs.sensing.start)
+    return CommonGrid(anchor, interval_s, sampling_frequency_hz(decimation))
+
+
+def tops_parameters(inputs: SliceInput, channel: ChannelInput) -> TopsParameters:
+    """Windows, patterns and gain of a channel from the auxiliary files; the Doppler centroid left at zero."""
+    product = inputs.processing.product(product_id(inputs, SLC))
+    calibration = inputs.calibration.channel(channel.swath, channel.polarisation)
+    range_looks, azimuth_looks = looks_of(product, channel.swath)
+    steering = inputs.instrument.swath(channel.swath).azimuth_steering_rate_deg_s
+    return TopsParameters(
+        replica=channel.echoes.chirp.replica(channel.echoes.sampling_hz).astype(np.complex64),
+        range_window=range_looks.full,
+        azimuth_window=azimuth_looks.full,
+        azimuth_pattern=azimuth_pattern(inputs, calibration.azimuth),
+        element_pattern=azimuth_pattern(inputs, calibration.azimuth_element),
+        elevation_pattern=elevation_pattern(inputs, calibration.elevation),
+        doppler=no_doppler,
+        raw_gain=product.gain(channel.swath, channel.polarisation),
+        steering_rad_s=math.radians(steering),
+    )
+
+
+def _image(inputs: SliceInput, stack: BurstStack) -> ComplexImage:
+    image = stack.image
+    frame = Frame(
+        lines=stack.lines,
+        samples=stack.samples,
+        first_line_s=image.first_line_s,
+        line_interval_s=image.line_interval_s,
+        range_spacing_m=image.range_spacing_m,
+        slant=image,
+        burst_starts_s=tuple(burst.image.first_line_s for burst in stack.bursts),
+        burst_lines=stack.lines_per_burst,
+    )
+    model = range_model(inputs.orbit, frame.mid_line_s, image.ranges_m)
+    return ComplexImage(frame, complex_scaling(inputs, model.incidence_rad))

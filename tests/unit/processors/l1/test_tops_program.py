@@ -1,0 +1,207 @@
+"""A simulated IW slice of noise becomes an SLC product whose bursts, grids and noise agree with readers and packets."""
+
+import math
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+import xarray as xr
+from attrs import frozen
+from lxml import etree
+
+from s1pdgs.formats.joborder import JobOrder, OrderInput, OrderOutput, OrderTask, write_job_order
+from s1pdgs.formats.l0.manifest import (
+    CompressionTypes,
+    L0Manifest,
+    MeasurementQuality,
+    OrbitReference,
+    Processing,
+    SliceInformation,
+)
+from s1pdgs.formats.l0.product import MeasurementContent, write_product
+from s1pdgs.formats.l1.annotation import Product, read_product
+from s1pdgs.formats.l1.noise import read_noise
+from s1pdgs.formats.listfile import read_list
+from s1pdgs.processors.l1 import program
+from s1pdgs.processors.l1.tops_plan import IW_LINE_INTERVAL_S
+from s1pdgs.simulator.auxiliary import AuxiliaryContext, write_auxiliary
+from s1pdgs.simulator.noise_take import NoiseTake
+from s1pdgs.simulator.orbit import Trajectory, relative_orbit_and_cycle
+from s1pdgs.simulator.plan import Plan, TakePlan
+from s1pdgs.simulator.planned import noise_take
+
+PLAN = Plan(takes=(TakePlan(mode="IW", duration_s=6.0, samples=1100, polarisation="SV"),), telemetry=None)
+SWATHS = ("iw1", "iw2", "iw3")
+
+
+@frozen(eq=False)
+class Slice:
+    """A Level-0 slice in a folder with the auxiliary files beside it."""
+
+    folder: Path
+    name: str
+    take: NoiseTake
+
+    def order(self, workdir: Path, *outputs: str) -> Path:
+        kinds = ("AUX_INS", "AUX_CAL", "AUX_PP1", "AUX_POEORB")
+        files = {kind: [str(path) for path in sorted((self.folder / "auxiliary").glob(f"*{kind}*"))] for kind in kinds}
+        inputs = [OrderInput("IW_RAW__0S", "Physical", (str(self.folder / self.name),))]
+        inputs += [OrderInput(kind.replace("ORB", ""), "Physical", tuple(names)) for kind, names in files.items()]
+        made = tuple(OrderOutput(kind, "Regexp", f"{workdir}/^.*{kind[3:]}.*$", mandatory=True) for kind in outputs)
+        path = workdir / "JobOrder.1.xml"
+        write_job_order(path, JobOrder("L1", "1.0", (OrderTask("L1", "1.0", tuple(inputs), made),)))
+        return path
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Slice:
+    folder = tmp_path_factory.mktemp("slice")
+    trajectory = Trajectory.spanning(PLAN.start - timedelta(hours=9), PLAN.start + timedelta(days=1), PLAN.satellite)
+    take = noise_take(PLAN, PLAN.takes[0], 0x1234, trajectory)
+    write_auxiliary(
+        folder / "auxiliary",
+        AuxiliaryContext.of(trajectory, take.sensing, satellite="S1A"),
+        ("AUX_INS", "AUX_CAL", "AUX_PP1", "AUX_POEORB"),
+    )
+    path = folder / "VV.dat"
+    with path.open("wb") as stream:
+        for octets, _ in take.batches("VV"):
+            stream.write(octets.tobytes())
+    relative, cycle = relative_orbit_and_cycle(52_000, "S1A")
+    header = L0Manifest(
+        satellite="S1A",
+        mode="IW",
+        swath=None,
+        start=take.sensing.start,
+        stop=take.sensing.stop,
+        start_anx_ms=0.0,
+        stop_anx_ms=1.0,
+        product_class="S",
+        consolidation="SLICE",
+        calibration_present=True,
+        noise_present=True,
+        instrument_configuration_id=6,
+        data_take_id=0x1234,
+        compression=CompressionTypes("FDBAQ_0", "BAQ_5_BIT", "BYPASS"),
+        units=(),
+        orbit=OrbitReference(
+            52_000, 52_000, relative, relative, cycle, 1, "ASCENDING", take.sensing.start - timedelta(seconds=1200)
+        ),
+        processing=Processing("Assembly", take.sensing.stop, take.sensing.stop + timedelta(seconds=1)),
+        footprint=((0.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, 0.0)),
+        slice=SliceInformation(number=1, length_s=25.0, overlap_s=7.4, total=1, data_take_start=take.sensing.start),
+    )
+    quality = MeasurementQuality(take.packet_count, 0, 0)
+    content = MeasurementContent("VV", 24, quality, path, path.stat().st_size, "0" * 32)
+    return Slice(folder, write_product(folder, header, [content], "SV"), take)
+
+
+def run(order: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.chdir(order.parent)
+    monkeypatch.setattr("sys.argv", ["s1pdgs-l1", str(order)])
+    return program.main()
+
+
+@pytest.fixture(scope="module")
+def product(made: Slice, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    workdir = tmp_path_factory.mktemp("work")
+    with pytest.MonkeyPatch.context() as patch:
+        assert run(made.order(workdir, "IW_SLC__1S"), patch) < 128
+    (name,) = read_list(workdir / f"{workdir.name}.LIST")
+    return workdir / name
+
+
+def annotation(product: Path, swath: str) -> Product:
+    (path,) = (product / "annotation").glob(f"*-{swath}-slc-vv-*.xml")
+    return read_product(path)
+
+
+def test_the_product_has_an_image_of_every_swath(product: Path) -> None:
+    assert product.name.startswith("S1A_IW_SLC__1SSV_2026")
+    assert sorted(path.name[4:7] for path in (product / "measurement").iterdir()) == list(SWATHS)
+    numbers = [annotation(product, swath).ads_header.image_number for swath in SWATHS]
+    assert numbers == [1, 2, 3]
+
+
+@pytest.mark.parametrize("kind", ["product", "calibration", "noise", "rfi"])
+def test_annotations_follow_their_schemas(product: Path, kind: str) -> None:
+    schema = etree.XMLSchema(etree.parse(product / "support" / f"s1-level-1-{kind}.xsd"))
+    folder = {"product": "annotation", "rfi": "annotation/rfi"}.get(kind, "annotation/calibration")
+    pattern = "s1a-*.xml" if kind == "product" else f"{kind}-*.xml"
+    paths = list((product / folder).glob(pattern))
+    assert len(paths) == 3
+    for path in paths:
+        schema.assertValid(etree.parse(path))
+
+
+@pytest.mark.parametrize("swath", SWATHS)
+def test_bursts_are_those_of_the_packets(made: Slice, product: Path, swath: str) -> None:
+    timing = annotation(product, swath).swath_timing
+    whole = [packets for _, packets in made.take.program.bursts(swath.upper()) if packets >= 1409]
+    assert len(timing.burst_list) == len(whole) >= 2
+    starts = [burst.azimuth_time for burst in timing.burst_list]
+    for before, after in pairwise(starts):
+        lines = (after - before).total_seconds() / IW_LINE_INTERVAL_S
+        assert lines == pytest.approx(round(lines), abs=2e-3)
+        assert (after - before).total_seconds() == pytest.approx(2.7583, abs=0.003)
+    ids = [burst.burst_id.relative for burst in timing.burst_list]
+    assert np.all(np.diff(ids) == 1)
+
+
+@pytest.mark.parametrize("swath", SWATHS)
+def test_pixels_stand_where_the_bursts_say(product: Path, swath: str) -> None:
+    timing = annotation(product, swath).swath_timing
+    (path,) = (product / "measurement").glob(f"*-{swath}-*.tiff")
+    with rasterio.open(path) as image:
+        pixels = image.read(1)
+    data = path.read_bytes()
+    assert pixels.shape == (timing.lines_per_burst * len(timing.burst_list), timing.samples_per_burst)
+    for index, burst in enumerate(timing.burst_list):
+        lines = pixels[index * timing.lines_per_burst :][: timing.lines_per_burst]
+        for row in (0, timing.lines_per_burst // 2, timing.lines_per_burst - 1):
+            filled = np.flatnonzero(lines[row])
+            first, last = burst.first_valid_sample[row], burst.last_valid_sample[row]
+            if first < 0:
+                assert not filled.size
+            else:
+                assert abs(filled[0] - first) < 12
+                assert abs(filled[-1] - last) < 12
+        raw = np.frombuffer(data, "<i2", 2 * timing.samples_per_burst, burst.byte_offset)
+        assert np.array_equal(raw[::2] + 1j * raw[1::2], lines[0])
+
+
+@pytest.mark.parametrize("swath", SWATHS)
+def test_the_noise_grows_along_a_burst_as_annotated(product: Path, swath: str) -> None:
+    """The echoes of this data take are noise, of any level over range but the same over time."""
+    timing = annotation(product, swath).swath_timing
+    (path,) = (product / "annotation/calibration").glob(f"noise-*-{swath}-*.xml")
+    (vector,) = read_noise(path).noise_azimuth_vector_list
+    (measurement,) = (product / "measurement").glob(f"*-{swath}-*.tiff")
+    lines = int((timing.burst_list[1].first_valid_sample >= 0).sum())
+    first = timing.lines_per_burst
+    with rasterio.open(measurement) as image:
+        pixels = image.read(1)[first : first + lines].astype(np.complex128)
+    power = np.mean(np.abs(pixels) ** 2, axis=1)
+    along = np.interp(first + np.arange(lines), vector.line, vector.noise_azimuth_lut)
+    parts = [part.mean() for part in np.array_split(power / along, 5)]
+    uncorrected = [part.mean() for part in np.array_split(power, 5)]
+    assert 10 * math.log10(max(parts) / min(parts)) < 0.25
+    if swath != "iw2":
+        assert uncorrected[0] > 1.05 * uncorrected[2]
+
+
+def test_readers_open_it(product: Path) -> None:
+    bursts = xr.open_dataset(product, group="IW2/VV", engine="sentinel-1")
+    assert bursts.attrs["number_of_bursts"] >= 2
+    with rasterio.open(product / "manifest.safe") as safe:
+        assert any("IW3_VV" in name for name in safe.subdatasets)
+
+
+def test_detected_products_are_refused_with_the_reason(
+    made: Slice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(made.order(tmp_path, "IW_GRDH_1S"), monkeypatch) >= 128
+    assert "IW_GRDH_1S is not made yet; ask for IW_SLC__1S alone" in capfd.readouterr().err
