@@ -37,8 +37,9 @@ class StreamAccount:
     """One polarisation of a data take: what arrived and what did not.
 
     `first_packet` and `last_packet` are space packet counts. `starts` and `ends` tell whether the first packet of the
-    data take and its postamble are here. `gaps` lists losses only; `lost_in_downlink` and `lost_in_instrument` sum them
-    and `suppressed_pris` counts silent PRIs.
+    data take and its postamble are here. `gaps` lists losses only, with those before the first packet that is here
+    (they did not come down, or not yet); `lost_in_downlink` and `lost_in_instrument` sum them. `suppressed_pris` counts
+    silent PRIs.
     """
 
     polarisation: str

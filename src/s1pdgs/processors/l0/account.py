@@ -52,6 +52,23 @@ def losses_of(records: NDArray[np.void]) -> Losses:
     return Losses(np.concatenate(at), np.concatenate(downlink), np.concatenate(instrument), suppressed_pris)
 
 
+def with_beginning(times_us: Counts, losses: Losses, first_packet: int, start_us: int) -> tuple[Counts, Losses]:
+    """The same stream with what is missing before its first packet, which has the number `first_packet`.
+
+    The packets 0 .. `first_packet` - 1 of the data take, sensed from `start_us` on, did not come down. They are told
+    after an imaginary packet that is put before the times.
+    """
+    if first_packet == 0:
+        return times_us, losses
+    spacing_us = max((int(times_us[0]) - start_us) // first_packet, 1)
+    at, downlink, instrument = (
+        np.concatenate(([head], rest))
+        for head, rest in ((0, losses.at + 1), (first_packet, losses.downlink), (0, losses.instrument))
+    )
+    times = np.concatenate(([min(start_us, int(times_us[0]) - 1) - spacing_us], times_us))
+    return times, Losses(at, downlink, instrument, losses.suppressed_pris)
+
+
 def gaps_of(times_us: Counts, losses: Losses) -> tuple[Gap, ...]:
     """The losses between packets sensed at `times_us` int64 (n,), in the order of time.
 

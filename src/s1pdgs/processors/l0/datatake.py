@@ -23,7 +23,8 @@ from s1pdgs.formats.l0.annot import (
 from s1pdgs.formats.l0.manifest import L0Manifest, MeasurementUnit, Resource
 from s1pdgs.formats.l0.manifest_reader import read_manifest
 from s1pdgs.formats.l0.product import MANIFEST_NAME
-from s1pdgs.processors.l0.account import Losses, losses_of
+from s1pdgs.model.time import MICROSECOND, micros
+from s1pdgs.processors.l0.account import Losses, losses_of, with_beginning
 from s1pdgs.processors.l0.copying import MappedFile
 from s1pdgs.processors.l0.ordering import sensing_order
 from s1pdgs.processors.l0.program import Outcome, ProcessorError
@@ -36,9 +37,11 @@ from s1pdgs.processors.l0.records import (
     starts_data_take,
 )
 from s1pdgs.processors.l0.scratch import Scratch, chunks
+from s1pdgs.processors.l0.slices import LONGEST_DATA_TAKE, data_take_start
 
 ACCEPTED_POLARISATIONS = ({"HH"}, {"VV"}, {"HV"}, {"VH"}, {"VV", "VH"}, {"HH", "HV"})
 _MOST_SOURCES = 255
+_LONGEST_US = LONGEST_DATA_TAKE // MICROSECOND
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -71,6 +74,13 @@ class PolarisationData:
     def losses(self) -> Losses:
         """What is missing between its packets."""
         return losses_of(self.records)
+
+    @cached_property
+    def account(self) -> tuple[NDArray[np.int64], Losses]:
+        """Times and losses that begin with the data take, whether its first packet is here or not."""
+        first_packet = int(self.records["space_packet_count"][0])
+        start_us = max(micros(data_take_start(self.records)), int(self.times_us[0]) - _LONGEST_US)
+        return with_beginning(self.times_us, self.losses, first_packet, start_us)
 
     @cached_property
     def starts(self) -> bool:

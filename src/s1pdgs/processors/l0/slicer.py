@@ -1,7 +1,7 @@
 """The products of one data take: slices on one grid, annotation, calibration and noise products, and the account."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -32,11 +32,10 @@ from s1pdgs.processors.l0.describe import (
 from s1pdgs.processors.l0.orbit import OrbitContext
 from s1pdgs.processors.l0.program import Outcome, ProcessorError
 from s1pdgs.processors.l0.records import annotations_of, mission_data_take_id, packed_offsets, sensing_span, usual
-from s1pdgs.processors.l0.slices import SLICE_LENGTH_AND_OVERLAP_S, data_take_start, slice_grid
+from s1pdgs.processors.l0.slices import LONGEST_DATA_TAKE, SLICE_LENGTH_AND_OVERLAP_S, data_take_start, slice_grid
 
 SOFTWARE = "s1pdgs L0 ASP"
 RF_MODE = "RF"
-LONGEST_DATA_TAKE = timedelta(hours=6)
 _STEP_NAMES = {
     "slice": "Generation of Sentinel-1 SAR Slice L0 product",
     "S": "Generation of Sentinel-1 SAR Standard L0 product",
@@ -75,7 +74,7 @@ class Plan:
         if self.product_class not in "SA":
             return 0
         bounds = (micros(self.interval.start), micros(self.interval.stop))
-        return missing_between(data.times_us, data.losses, *bounds)
+        return missing_between(*data.account, *bounds)
 
 
 @frozen(eq=False)
@@ -290,7 +289,8 @@ class Slicer:
 
 
 def _stream_account(data: PolarisationData) -> StreamAccount:
-    counts, losses = data.records["space_packet_count"], data.losses
+    counts = data.records["space_packet_count"]
+    times_us, losses = data.account
     return StreamAccount(
         polarisation=data.polarisation,
         packet_store_ids=data.packet_store_ids,
@@ -304,7 +304,7 @@ def _stream_account(data: PolarisationData) -> StreamAccount:
         lost_in_downlink=int(losses.downlink.sum()),
         lost_in_instrument=int(losses.instrument.sum()),
         suppressed_pris=losses.suppressed_pris,
-        gaps=gaps_of(data.times_us, losses),
+        gaps=gaps_of(times_us, losses),
     )
 
 

@@ -17,6 +17,9 @@ from s1pdgs.processors.l0.records import sensing_times_us, usual
 SLICE_LENGTH_AND_OVERLAP_S = {"SM": (25.0, 7.7), "IW": (25.0, 7.4), "EW": (60.0, 8.2)}
 """Modes that are sliced; all others make one product of the whole data take."""
 
+LONGEST_DATA_TAKE = timedelta(hours=6)
+"""More than any."""
+
 
 @frozen
 class Slice:

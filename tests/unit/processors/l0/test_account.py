@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from s1pdgs.formats.l0.report import GapCause
 from s1pdgs.model.time import from_micros
-from s1pdgs.processors.l0.account import MOST_GAPS, Losses, gaps_of, losses_of, missing_between
+from s1pdgs.processors.l0.account import MOST_GAPS, Losses, gaps_of, losses_of, missing_between, with_beginning
 from s1pdgs.processors.l0.records import PACKET_RECORD
 
 START_US = 1_700_000_000_000_000
@@ -77,3 +77,16 @@ def test_a_gap_at_the_edge_of_an_interval_counts_by_its_share():
     assert missing_between(times, losses, middle, int(times[-1])) == 5  # the packet at the edge is in both
     before = START_US - int(timedelta(seconds=1) / timedelta(microseconds=1))
     assert missing_between(times, losses, before, START_US) == 0
+
+
+@given(rows=STEPS, first_packet=st.integers(0, 5000), before_us=st.integers(1, 10_000_000))
+def test_what_is_missing_before_the_first_packet_here_is_missing_from_the_start_on(rows, first_packet, before_us):
+    times, losses = _stream(rows)
+    start_us = int(times[0]) - before_us
+    longer, all_losses = with_beginning(times, losses, first_packet, start_us)
+    assert all_losses.missing.sum() == losses.missing.sum() + first_packet
+    assert missing_between(longer, all_losses, int(times[0]), int(times[-1])) == losses.missing.sum()
+    assert missing_between(longer, all_losses, start_us - 6000, int(times[0])) == first_packet
+    told = gaps_of(longer, all_losses)
+    assert [gap for gap in told if gap.start >= from_micros(int(times[0]))] == list(gaps_of(times, losses))
+    assert sum(gap.packets for gap in told if gap.start < from_micros(int(times[0]))) == first_packet

@@ -88,6 +88,12 @@ def test_without_its_beginning_slices_have_the_numbers_of_the_whole(whole, headl
     assert headless.packets()[0]["VV"] == whole.packets()[0]["VV"][-len(headless.packets()[0]["VV"]) :]
     (stream,) = headless.report.streams
     assert (stream.starts, stream.ends) == (False, True)
+    (gap,) = stream.gaps
+    assert (gap.packets, gap.cause, stream.lost_in_downlink) == (stream.first_packet, GapCause.DOWNLINK, gap.packets)
+    assert abs(gap.start - whole.report.start) < timedelta(milliseconds=2)
+    expected = [slot.packets[0] for slot in whole.report.slices]
+    told = [slot.packets[0] + slot.missing[0] for slot in headless.report.slices]
+    assert told == pytest.approx(expected, rel=0.01)  # PRIs of the swaths differ, the missing are spread evenly
     assert any("its start is missing" in warning for warning in headless.warnings)
 
 
