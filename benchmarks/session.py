@@ -38,6 +38,7 @@ DATA_TAKE = 0x07B1C2
 STORES = (PacketStore(24, 24, "NRT", "V"), PacketStore(25, 25, "NRT", "H"), PacketStore(50, 63, "Filler"))
 VALIDITY = Interval(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
 NODE_VECTOR = StateVector(NODE, np.array([7_071_000.0, 0.0, 0.0]), np.array([0.0, -1585.0, 7430.0]))
+PRI_S = float(duration_s(21_859))
 BLOCK_BYTES = 256 * 1024 * 1024
 FILL_FRAMES = 50
 
@@ -82,11 +83,13 @@ def _write_channel(folder: Path, number: int, vcid: int, rx_channel: int, size: 
     offsets, lengths = index_packets(template)
     names: list[str] = []
     written = packets = 0
+    state = NODE_VECTOR
     while written < size:
         name = f"DCS_01_{SESSION}_ch{number}_DSDB_{len(names) + 1:05d}.raw"
         with (place / name).open("wb") as block:
             while block.tell() < BLOCK_BYTES and written < size:
-                octets = _numbered(template, offsets, packets, rx_channel)
+                state = propagate(state, SENSING + timedelta(seconds=packets * PRI_S))
+                octets = _numbered(template, offsets, packets, rx_channel, state)
                 pieces = [octets[o : o + n].tobytes() for o, n in zip(offsets, lengths, strict=True)]
                 packets += len(pieces)
                 written += block.write(encoder.encode({vcid: pieces}, FILL_FRAMES).data)
@@ -101,27 +104,25 @@ def _write_channel(folder: Path, number: int, vcid: int, rx_channel: int, size: 
 
 
 def _numbered(
-    template: NDArray[np.uint8], offsets: NDArray[np.int64], first: int, rx_channel: int
+    template: NDArray[np.uint8], offsets: NDArray[np.int64], first: int, rx_channel: int, state: StateVector
 ) -> NDArray[np.uint8]:
-    """The template's packets with the counters, times and ancillary words of packets `first` and following."""
+    """The template's packets with the counters and times of packets `first` and following, and one state's words."""
     octets = template.copy()
     number = first + np.arange(offsets.size)
-    pri_s = float(duration_s(21_859))
     gps_s, fraction_s = utc_to_gps(SENSING)
-    coarse, fine = packet_time_codes(gps_s, fraction_s + number * pri_s)
-    words = np.concatenate([_ancillary(first + k, pri_s) for k in range(0, offsets.size, FRAME_WORDS)])[: offsets.size]
+    coarse, fine = packet_time_codes(gps_s, fraction_s + number * PRI_S)
+    index = np.arange(offsets.size) % FRAME_WORDS
     for octet, width, values in (
         (2, 2, 0xC000 | number % 16384), (6, 4, coarse), (10, 2, fine), (16, 4, np.full(offsets.size, DATA_TAKE)),
-        (21, 1, np.full(offsets.size, rx_channel)), (26, 1, np.arange(offsets.size) % FRAME_WORDS + 1),
-        (27, 2, words), (29, 4, number), (33, 4, number + 2),
+        (21, 1, np.full(offsets.size, rx_channel)), (26, 1, index + 1), (27, 2, _ancillary(state)[index]),
+        (29, 4, number), (33, 4, number + 2),
     ):  # fmt: skip
         for k in range(width):
             octets[offsets + octet + k] = (values >> 8 * (width - 1 - k)) & 0xFF
     return octets
 
 
-def _ancillary(packet: int, pri_s: float) -> NDArray[np.int64]:
-    state = propagate(NODE_VECTOR, SENSING + timedelta(seconds=packet * pri_s))
+def _ancillary(state: StateVector) -> NDArray[np.int64]:
     stamp = ticks(*utc_to_gps(state.time))
     frame = AncillaryData(
         position_m=state.position_m,
