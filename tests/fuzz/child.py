@@ -40,7 +40,7 @@ def _try_random(name: str, place: Path, seconds: float, runs: int, first: int) -
     random = Random(first)
     last = os.open(place / "last", os.O_RDWR | os.O_CREAT | os.O_TRUNC)  # for crashes that leave no time to tell
     begin, done = time.monotonic(), -len(corpus)
-    while done < runs and time.monotonic() < begin + seconds:
+    while done < 0 or (done < runs and time.monotonic() < begin + seconds):
         if done % 64 == 0 or done < 0:
             faulthandler.dump_traceback_later(HANG_S if done >= 0 else COMPILATION_S, exit=True)
         if done < 0:
