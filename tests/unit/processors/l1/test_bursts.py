@@ -1,22 +1,29 @@
 """TOPS packets find their swaths, bursts and lines by the PRI count, whatever is lost or wrong around them."""
 
+import math
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from attrs import evolve
 
 from s1pdgs.formats.isp import baq
-from s1pdgs.formats.isp.codes import BaqMode, SignalType, packet_time_codes
+from s1pdgs.formats.isp.codes import BaqMode, SignalType, number_of_samples, packet_time_codes
 from s1pdgs.formats.isp.header import new_headers
 from s1pdgs.formats.isp.packets import build_packets
 from s1pdgs.formats.isp.tables import timeline
 from s1pdgs.model.time import gps_minus_utc_s
 from s1pdgs.processors.l1.bursts import BurstEchoes, SwathEchoes, gather_swaths
 from s1pdgs.processors.l1.errors import ProcessingError
+from s1pdgs.processors.l1.geometry import RawGrid
 from s1pdgs.processors.l1.packets import open_packets
+from s1pdgs.processors.l1.tops import focus_burst
+from s1pdgs.processors.l1.tops_plan import Burst
 from s1pdgs.sar.constants import REFERENCE_FREQUENCY_HZ
 from s1pdgs.sar.timing import DELTA_TX_LATCH_S, first_sample_delay_s
+
+from .tops_acquisition import RCS_M2, acquire_burst, measure_burst
 
 START = datetime(2024, 1, 5, 10, 10, 0, 123_456, tzinfo=UTC)
 GPS_START = (START - datetime(1980, 1, 6, tzinfo=UTC)) // timedelta(seconds=1) + gps_minus_utc_s(START)
@@ -58,10 +65,15 @@ class Slice:
             headers["signal_type"][row] = SignalType.ECHO if entry.signal == "Echo" else SignalType.TX_CAL
 
     def write(self, path: Path, drop: np.ndarray | None = None, power: np.ndarray | float = 20.0) -> Path:
+        """Noise of a power by packet; `drop` packets are left out."""
         count = self.headers.size
         generator = np.random.default_rng(2)
         samples = generator.standard_normal((count, 4 * QUADS), dtype=np.float32).view(np.complex64)
         samples *= np.broadcast_to(np.asarray(power, np.float32), count)[:, None]
+        return self.write_samples(path, samples, drop)
+
+    def write_samples(self, path: Path, samples: np.ndarray, drop: np.ndarray | None = None) -> Path:
+        count = self.headers.size
         user_data, bounds = baq.encode_lines(samples, 5)
         data, offsets = build_packets(self.headers, user_data, bounds)
         keep = np.ones(count, bool) if drop is None else ~drop
@@ -119,6 +131,30 @@ def test_the_beam_is_not_steered_half_way_between_the_pulse_and_the_echo_of_the_
     middle = begin + 704.5 * pri_s + DELTA_TX_LATCH_S
     half = 0.5 * (delay_s + 0.5 * acquired.raw.samples / acquired.raw.sampling_hz)
     assert acquired.steering_zero_s == pytest.approx(middle - 0.5 * rank * pri_s + half, abs=1e-6)
+
+
+def test_a_target_in_the_packets_is_focused_where_it_stands(tmp_path: Path, orbit) -> None:
+    """Pulses leave at their latch times; `rank` packets later their echoes are packed; the rest is the processor's."""
+    scale, window, pris = np.float32(100.0), 2760, 1409
+    samples = number_of_samples(window, 8)
+    made = Slice(8, 0, pris)
+    made.headers["number_of_quads"], made.headers["swst"], made.headers["swl"] = samples // 2, 3681, window
+    pri_s, rank = 21859 / REFERENCE_FREQUENCY_HZ, 9
+    delay_s = first_sample_delay_s(rank, pri_s, 3681 / REFERENCE_FREQUENCY_HZ)
+    empty = acquire_burst(orbit, "IW1", samples)
+    first_s = orbit.seconds(START) + DELTA_TX_LATCH_S
+    raw = RawGrid(pris - rank, samples, first_s, pri_s, delay_s, empty.swath.sampling_hz)
+    middle_s = 0.5 * (delay_s + 0.5 * samples / raw.sampling_hz - rank * pri_s)
+    truth = evolve(empty, burst=Burst(raw, first_s + 0.5 * (pris - 1) * pri_s + middle_s))
+    truth = truth.with_targets([truth.place(0.9, 0.4)])
+    lines = np.zeros((pris, samples), np.complex64)
+    lines[rank:] = scale * truth.raw
+    burst = gathered(made.write_samples(tmp_path / "a.dat", lines))["IW1"].bursts[0]
+    plan = evolve(truth, burst=burst.acquisition(orbit, 0.0)).plan()
+    (found,) = measure_burst(truth, plan, focus_burst(plan, burst.echoes.read) / scale)
+    assert abs(found.range_error_m) < 0.01
+    assert abs(found.azimuth_error_m) < 0.05
+    assert 10.0 * math.log10(found.rcs_m2 / RCS_M2) == pytest.approx(0.0, abs=0.1)
 
 
 def test_lost_packets_leave_lines_out_and_nothing_else_moves(tmp_path: Path) -> None:
