@@ -103,6 +103,17 @@ def test_a_calibration_run_of_the_wrong_kind_is_out_of_order(ecc_number: int, da
     assert any("timeline." in text for text in findings_of(headers))
 
 
+def test_silence_within_a_burst_is_told_once() -> None:
+    headers = data_take(8).copy()
+    burst = next(run for run in find_runs(headers) if run.signal == 0 and run.swath == "IW2")
+    hole = slice(burst.first + 400, burst.first + 450)
+    kept = np.delete(headers, hole)
+    kept["space_packet_count"] = np.arange(kept.size)
+    kept["sequence_count"] = np.arange(kept.size) % 16384
+    (text,) = findings_of(kept)
+    assert text == f"timeline.silent: 50 silent PRIs within echo of IW2, behind packet {burst.first + 399}"
+
+
 def test_an_unknown_mode_is_not_judged() -> None:
     headers = data_take(3).copy()
     headers["ecc_number"] = 37

@@ -41,7 +41,12 @@ def check_packets(packets: Packets, findings: Findings, *, whole: bool) -> None:
         found, counts = np.unique(packets.headers[name], return_counts=True)
         if found.size > 1:
             told = ", ".join(f"{value} ({count} packets)" for value, count in zip(found, counts, strict=True))
-            findings.error("packets.constant", place, f"{name} varies: {told}", "packets of other data are mixed in")
+            findings.error(
+                "packets.constant",
+                place,
+                f"{name} varies: {told}",
+                "headers are damaged, or packets of other data are mixed in",
+            )
     _check_windows(packets, findings)
     if whole:
         _check_times(packets, findings)

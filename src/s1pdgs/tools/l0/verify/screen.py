@@ -47,8 +47,12 @@ def as_json_value(report: Report) -> dict[str, Any]:
 
 def _verdict(report: Report) -> Text:
     counts = Counter(finding.severity for finding in report.findings)
-    told = ", ".join(f"{counts[severity]} {severity.value}s" for severity in Severity if counts[severity]) or "nothing"
+    told = ", ".join(_count(counts[severity], severity.value) for severity in Severity if counts[severity]) or "nothing"
     read = f"{report.packets} packets read, {report.decoded} decoded"
     if report.passed():
         return Text(f"sound: {told} found; {read}", style="green")
     return Text(f"not sound: {told} found; {read}", style="bold red")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

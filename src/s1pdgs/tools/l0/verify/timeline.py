@@ -6,6 +6,8 @@ run must be a successor of what the runs before could have been. The imaging cyc
 
 from typing import NamedTuple
 
+import attrs
+
 from s1pdgs.formats.isp.codes import NEWER_SATELLITES, SignalType
 from s1pdgs.formats.isp.errors import PacketError
 from s1pdgs.formats.isp.gaps import Steps
@@ -112,6 +114,10 @@ def _key(signal: str, swath: str, full_bandwidth: bool) -> Key:
     return signal, "" if full_bandwidth else swath.replace("N", "S"), full_bandwidth
 
 
+def _key_of(run: Run) -> Key:
+    return _key(str(names.signals()[run.signal]), run.swath, run.full_bandwidth)
+
+
 def _name(key: Key) -> str:
     return f"{key[0]}{' at full bandwidth' if key[2] else f' of {key[1]}'}"
 
@@ -132,8 +138,9 @@ class _Follower:
         """All runs, in order."""
         at: list[int] = []
         before: Run | None = None
+        runs = self._joined(runs)
         for number, run in enumerate(runs):
-            key = _key(str(names.signals()[run.signal]), run.swath, run.full_bandwidth)
+            key = _key_of(run)
             if key not in self._by_key:
                 self._order(run, f"{_name(key)} does not occur in the timeline of the mode")
                 at, before = [], None
@@ -142,6 +149,30 @@ class _Follower:
             following = runs[number + 1] if number + 1 < len(runs) else None
             at = self._measure(at, run, following)
             before = run
+
+    def _joined(self, runs: list[Run]) -> list[Run]:
+        """Runs, those put together that are torn by silence where the timeline has none."""
+        joined: list[Run] = []
+        for run in runs:
+            before = joined[-1] if joined else None
+            if before is None or run.cut_before or _key_of(run) != _key_of(before) or self._pauses_in(_key_of(run)):
+                joined.append(run)
+                continue
+            silent = int(self._steps.suppressed[before.last])
+            text = f"{silent} silent PRIs within {_name(_key_of(run))}, behind packet {before.last}"
+            self._findings.error("timeline.silent", self._source, text, _REMEDY)
+            joined[-1] = attrs.evolve(
+                before, last=run.last, last_pri=run.last_pri, lost=before.lost + run.lost, cut_after=run.cut_after
+            )
+        return joined
+
+    def _pauses_in(self, key: Key) -> bool:
+        """Whether the timeline has runs of a key that follow each other after a pause."""
+        return any(
+            self._places[target].key == key and silents != {0}
+            for place in self._by_key.get(key, [])
+            for target, silents in self._places[place].successors
+        )
 
     def _advance(self, at: list[int], key: Key, run: Run, before: Run) -> list[int]:
         silent = int(self._steps.suppressed[before.last])
@@ -189,7 +220,7 @@ class _Follower:
     def _leaves(self, at: list[int], following: Run, run: Run) -> bool:
         """Whether what follows an echo run can be the postamble: it comes after a silence that only that has."""
         silent = int(self._steps.suppressed[run.last])
-        key = _key(str(names.signals()[following.signal]), following.swath, following.full_bandwidth)
+        key = _key_of(following)
         return any(
             silent in silents and self._places[target].key == key
             for place in at
