@@ -21,8 +21,10 @@ from attrs import evolve, frozen
 
 from s1pdgs.formats.files import write_atomic
 from s1pdgs.formats.link.aos import AOS_VERSION, unpack_headers
+from s1pdgs.formats.link.detect import detect_link
 from s1pdgs.formats.link.parameters import MARKER, MARKER_BYTES, LinkParameters
-from s1pdgs.formats.link.randomiser import pseudo_random_sequence
+from s1pdgs.formats.link.randomiser import derandomise, pseudo_random_sequence
+from s1pdgs.formats.link.reed_solomon import correct_blocks
 from s1pdgs.formats.names import SessionFileName
 from s1pdgs.model.time import format_iso, micros, parse_utc
 from s1pdgs.simulator.downlink import BlockFile, as_record
@@ -40,6 +42,7 @@ Progress = Callable[[str, float], None]
 """Told what is being done and the share of the work that is behind."""
 
 _BATCH_FRAMES = 2048
+_SAMPLE_BYTES = 64 * 1024
 _MARKER = np.frombuffer(MARKER.to_bytes(MARKER_BYTES, "big"), np.uint8)
 _SESSION_ID = re.compile(r"^(\w+?_)(\d{14})(\d*)$")
 
@@ -57,11 +60,11 @@ def spoil(
     """Write another delivery of the clean session in a folder; what became of its frames, by channel.
 
     The same arguments give the same bytes, and one kind of fault does not change what another one hits. `link` is that
-    of the clean session, the usual one when None. Memory is bounded but for two bytes for each frame.
+    of the clean session, seen from its bytes when None. Memory is bounded but for two bytes for each frame.
     Raises `SimulatorError` when `session` is no clean session, `out` is in use or blocks are asked for that contradict
     each other; `OSError` when it cannot be written.
     """
-    faults, delivery, link = faults or Faults(), delivery or Delivery(), link or LinkParameters()
+    faults, delivery = faults or Faults(), delivery or Delivery()
     report = progress or (lambda _what, _share: None)
     clean = _read_clean(session)
     _check_blocks(faults)
@@ -70,6 +73,7 @@ def spoil(
     channels = sorted(set(clean.blocks) & (delivery.channels or set(clean.blocks)))
     if not channels:
         raise SimulatorError(f"{session} has the channels {sorted(clean.blocks)}, none of {sorted(delivery.channels)}")
+    link = link or _link_of(clean, channels[0])
     announced = _announced(clean.record, faults, delivery)
     unit = delivery.unit or clean.unit
     files: list[BlockFile] = []
@@ -116,6 +120,22 @@ def _read_clean(folder: Path) -> _Clean:
         raise SimulatorError(f"{source} does not exist: `s1pdgs simulate` makes a session") from None
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise SimulatorError(f"{source} is not the record of a simulated session: {error!r}") from None
+
+
+def _link_of(clean: _Clean, channel: int) -> LinkParameters:
+    """The usual link where it fits; else what the first CADUs look like."""
+    with clean.blocks[channel][0].open("rb") as stream:
+        sample = stream.read(_SAMPLE_BYTES)
+    usual = LinkParameters()
+    cadus = np.frombuffer(sample[: len(sample) // usual.cadu_bytes * usual.cadu_bytes], np.uint8)
+    blocks = cadus.reshape(-1, usual.cadu_bytes)[:, MARKER_BYTES:].copy()
+    derandomise(blocks)
+    if len(blocks) and not correct_blocks(blocks, usual).uncorrectable.any():
+        return usual
+    detected = detect_link(sample)
+    if detected is None:
+        raise SimulatorError(f"{clean.blocks[channel][0]}: no CADUs are seen in it; give the link of the clean session")
+    return detected.parameters
 
 
 def _sent(clean: _Clean, channel: int, link: LinkParameters) -> Sent:

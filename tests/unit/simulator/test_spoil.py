@@ -346,6 +346,15 @@ def test_another_station_hears_its_part_of_the_downlink(clean: Path, spoiled: Sp
     assert_true(clean, out, truths[1])
 
 
+@pytest.mark.parametrize("link", [LINK, LinkParameters(interleave_depth=1, dual_basis=False, has_fecf=True)])
+def test_the_link_of_a_session_is_seen_from_its_bytes(link: LinkParameters, tmp_path: Path) -> None:
+    clean = clean_session(tmp_path / "clean", link=link)
+    truths = spoil(clean, tmp_path / "out", Faults(wrong_counts=0.3))
+    sound, corrected, uncorrectable = frames(stream(tmp_path / "out", 1), link)
+    assert (len(sound), corrected, uncorrectable) == (truths[1].fates.size, 0, 0)
+    assert count(truths[1], Fate.RECOUNTED) > 0.2 * len(sound)
+
+
 def test_what_cannot_be_spoiled_is_told(clean: Path, spoiled: Spoil, tmp_path: Path) -> None:
     out, _ = spoiled()
     with pytest.raises(SimulatorError, match="choose another folder"):
@@ -355,7 +364,7 @@ def test_what_cannot_be_spoiled_is_told(clean: Path, spoiled: Spoil, tmp_path: P
     with pytest.raises(SimulatorError, match="`s1pdgs simulate` makes a session"):
         spoil(tmp_path, tmp_path / "nothing")
     with pytest.raises(SimulatorError, match="no multiple of CADUs of 2044; give the link"):
-        spoil(clean, tmp_path / "link")
+        spoil(clean, tmp_path / "link", link=LinkParameters())
     with pytest.raises(SimulatorError, match="block 3 of channel 1 is asked for in two ways"):
         spoiled(Faults(swapped_blocks=(BlockPlace(1, 2),), missing_blocks=(BlockPlace(1, 3),)), name="both")
     with pytest.raises(SimulatorError, match="is no delivery of `s1pdgs spoil`"):
