@@ -202,9 +202,13 @@ class Mission:
 def open_mission(folder: Path, chains: Chains | None = None) -> Iterator[Mission]:
     database = open_sqlite(folder / "s1pdgs.db")
     metadata.create_all(database.engine)
-    watch = Watch()
-    yield Mission(database, Planner(chains or Chains.read(), Outbox(watch)), watch)
+    yield mission_on(database, chains)
     database.close()
+
+
+def mission_on(database: Database, chains: Chains | None = None) -> Mission:
+    watch = Watch()
+    return Mission(database, Planner(chains or Chains.read(), Outbox(watch)), watch)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from s1pdgs.jobs.spec import JobSpec
 from s1pdgs.model.job import OrderState
 from s1pdgs.model.product import Product
 from s1pdgs.model.timeliness import Timeliness
+from s1pdgs.storage.database import Database
 from s1pdgs.triggers.explain import explain
 from s1pdgs.triggers.orders import drop, on_event
 from tests.unit.triggers.conftest import (
@@ -26,6 +27,7 @@ from tests.unit.triggers.conftest import (
     Mission,
     at,
     level_0,
+    mission_on,
     open_mission,
     raw_slice,
     segment,
@@ -35,6 +37,12 @@ from tests.unit.triggers.conftest import (
 
 FIRST = segment("SV", -3000, -2960, "START", timeliness=Timeliness.NRT)
 LATE = segment("SV", -2961, -2900, "END", uid="1A7E", timeliness=Timeliness.NRT)
+
+
+@pytest.fixture
+def mission(database: Database) -> Mission:
+    """On either database."""
+    return mission_on(database)
 
 
 def segments_of(spec: JobSpec) -> list[str]:
@@ -390,12 +398,12 @@ def test_whatever_the_order_no_segment_is_lost_and_no_job_is_double(tmp_path_fac
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Here,
         settings=settings(
-            max_examples=25, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=12, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(PARTS))
 def test_the_last_round_has_all_segments_in_whatever_order_they_come(
     order: list[Product], tmp_path_factory: pytest.TempPathFactory
