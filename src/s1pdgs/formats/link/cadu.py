@@ -1,7 +1,7 @@
 """Finding CADUs in the bytes of a channel: attached sync markers at a fixed stride, with recovery after faults.
 
-A marker may carry a few bit errors, or be destroyed altogether, as long as the next one is where it should be. A marker
-that turns up early means that bits of the CADU before it were lost: that CADU is skipped. Markers may turn up at any
+A marker may carry a few bit errors, or be destroyed altogether, as long as one of the next two is where it should be.
+One that turns up early means that bits of the CADU before it were lost: that CADU is skipped. Markers may turn up at any
 bit and inverted: blocks are aligned and turned back one by one. Every bit is accounted for: it belongs to a CADU or is
 counted as skipped.
 """
@@ -246,7 +246,7 @@ def _scan(buffer, stride, final, state, bits, inverted, counts):  # type: ignore
                 counts[2] += 1
                 bit = early
                 continue
-            if not _is_marker(distance):
+            if not (_is_marker(distance) or _is_marker(_marker_distance(buffer, bit + 2 * stride))):
                 locked = 0
                 counts[2] += 1
                 continue

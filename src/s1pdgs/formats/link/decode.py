@@ -17,6 +17,7 @@ from s1pdgs.formats.link.parameters import FILL_VCID, LinkParameters
 from s1pdgs.formats.link.reed_solomon import CodeCheck, correct_blocks
 
 UNUSABLE_VCID = -1
+_INVERTED_VERSION = AOS_VERSION ^ 3
 
 
 @attrs.define
@@ -77,7 +78,7 @@ class FrameDecoder:
 
     def _frames(self, batch: CaduBatch) -> FrameBatch:
         self.cadus = batch
-        check = check_blocks(batch.blocks, self._parameters)
+        check = self._checked(batch)
         headers = unpack_headers(batch.blocks)
         sound = ~check.uncorrectable
         foreign = sound & (headers.version != AOS_VERSION)
@@ -88,6 +89,25 @@ class FrameDecoder:
         self._count(check, sound, foreign, vcids)
         labels = (headers.count_cycle << 24) | headers.frame_count
         return FrameBatch(batch.blocks, vcids, labels, check.corrected_symbols, batch.positions)
+
+    def _checked(self, batch: CaduBatch) -> CodeCheck:
+        """Check the blocks; those whose marker told the wrong polarity are turned: their frames are of version 2, not 1
+        (the code may pass either way), or the code fails.
+        """
+        check = check_blocks(batch.blocks, self._parameters)
+        turned = (batch.blocks[:, 0] >> 6 == _INVERTED_VERSION) | (batch.inverted & check.uncorrectable)
+        if not turned.any():
+            return check
+        rows = np.flatnonzero(turned)
+        blocks = batch.blocks[rows] ^ np.uint8(0xFF)
+        again = check_blocks(blocks, self._parameters)
+        better = ~again.uncorrectable & (blocks[:, 0] >> 6 == AOS_VERSION)
+        rows = rows[better]
+        batch.blocks[rows] = blocks[better]
+        batch.inverted[rows] ^= True
+        check.corrected_symbols[rows] = again.corrected_symbols[better]
+        check.uncorrectable[rows] = False
+        return check
 
     def _count(
         self, check: CodeCheck, sound: NDArray[np.bool_], foreign: NDArray[np.bool_], vcids: NDArray[np.int64]

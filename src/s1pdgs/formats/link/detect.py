@@ -1,8 +1,8 @@
 """What a downlink is, seen from its bytes: stride, polarity, randomiser, code, basis, depth, frame length.
 
 Markers give the stride. A Reed-Solomon code passes by chance once in 2^256 codewords, so a few CADUs that pass tell
-depth, basis, virtual fill and what the station appended. A frame sent without its parity is told by its header and,
-where it has one, its frame error control.
+depth, basis, virtual fill and what the station appended. A frame sent without its parity is told by its header; its end
+by its frame error control where it has one, else by the packets that go on from frame to frame.
 """
 
 from collections.abc import Iterator
@@ -17,9 +17,11 @@ from s1pdgs.formats.link import galois
 from s1pdgs.formats.link.aos import AOS_VERSION, error_control_holds, header_error_control, unpack_headers
 from s1pdgs.formats.link.cadu import blocks_at, marker_bits
 from s1pdgs.formats.link.decode import check_blocks
+from s1pdgs.formats.link.mpdu import PacketReassembler
 from s1pdgs.formats.link.parameters import (
     CODEWORD_SYMBOLS,
     DATA_SYMBOLS,
+    FILL_VCID,
     MARKER_BYTES,
     PARITY_SYMBOLS,
     LinkError,
@@ -32,6 +34,7 @@ _FEWEST = 2
 _FEWEST_UNCODED = 4
 _SHORTEST_BLOCK = 32
 _LONGEST_TRAILER = 128
+_FRAMES_FOR_PACKETS = 96
 _GOLDEN = 0.6180339887
 _DEPTHS = range(1, 17)
 _IDENTITY = np.arange(256, dtype=np.uint8)
@@ -53,13 +56,15 @@ def detect_link(sample: bytes | memoryview, known: LinkParameters | None = None)
     Insert zone and operational control field cannot be seen; they are those of `known`.
     """
     known = known or LinkParameters()
-    raw, inverted = _payloads(sample)
-    if len(raw) < _FEWEST:
+    every, inverted = _payloads(sample)
+    if len(every) < _FEWEST:
         return None
+    # spread over the sample without a period, which damage may have
+    raw = every[np.unique((np.arange(_SAMPLES) * _GOLDEN % 1.0 * len(every)).astype(np.int64))]
     plain = {False: raw, True: raw.copy()}
     derandomise(plain[True])
     best = max(
-        _candidates(plain, known),
+        _candidates(plain, known, every),
         key=lambda found: (
             found.sound >= _FEWEST,
             _plausible(plain, found.parameters),
@@ -85,22 +90,22 @@ def _payloads(sample: bytes | memoryview) -> tuple[NDArray[np.uint8], bool]:
     values, counts = np.unique(whole, return_counts=True)
     stride = int(values[np.argmax(counts)])
     chosen = np.flatnonzero(distances == stride)
-    # spread over the sample without a period, which damage may have
-    chosen = chosen[np.unique((np.arange(_SAMPLES) * _GOLDEN % 1.0 * chosen.size).astype(np.int64))]
     length = stride // 8 - MARKER_BYTES
     layout = LinkParameters(coded=False, randomised=False, frame_length=length)
     blocks = blocks_at(np.frombuffer(sample, dtype=np.uint8), bits[chosen], inverted[chosen], layout)
     return blocks, bool(np.count_nonzero(inverted[chosen]) * 2 > chosen.size)
 
 
-def _candidates(plain: dict[bool, NDArray[np.uint8]], known: LinkParameters) -> Iterator[DetectedLink]:
+def _candidates(
+    plain: dict[bool, NDArray[np.uint8]], known: LinkParameters, every: NDArray[np.uint8]
+) -> Iterator[DetectedLink]:
     coded = False
     for found in _coded_candidates(plain, known):
         coded = True
         yield found
     if not coded:
         for randomised in (True, False):
-            yield from _uncoded_candidates(plain[randomised], attrs.evolve(known, randomised=randomised))
+            yield from _uncoded_candidates(plain[randomised], attrs.evolve(known, randomised=randomised), every)
 
 
 def _coded_candidates(plain: dict[bool, NDArray[np.uint8]], known: LinkParameters) -> Iterator[DetectedLink]:
@@ -128,20 +133,26 @@ def _coded_candidates(plain: dict[bool, NDArray[np.uint8]], known: LinkParameter
                         yield DetectedLink(parameters, inverted=False, frames=len(blocks), sound=passed)
 
 
-def _uncoded_candidates(blocks: NDArray[np.uint8], known: LinkParameters) -> Iterator[DetectedLink]:
-    """Frames without parity: their length by the error control field, else all that lies between markers."""
+def _uncoded_candidates(
+    blocks: NDArray[np.uint8], known: LinkParameters, every: NDArray[np.uint8]
+) -> Iterator[DetectedLink]:
+    """Frames without parity: their length by the error control field, else by the packets in them."""
     headers = unpack_headers(blocks)
     spacecraft = np.bincount(headers.spacecraft_id[headers.version == AOS_VERSION], minlength=1)
     alike = int(spacecraft.max())
     if alike < max(_FEWEST_UNCODED, 0.75 * len(blocks)):
         return
     payload = blocks.shape[1]
-    trailer, fecf = known.cadu_trailer_bytes, False
+    header = np.count_nonzero((header_error_control(blocks) == blocks[:, 6:8]).all(axis=1))
+    known = attrs.evolve(known, has_fhec=bool(header >= _enough(len(blocks))))
+    fecf = False
     # upwards: behind a frame that holds its own check, zeros hold theirs
     for length in range(max(payload - _LONGEST_TRAILER, _SHORTEST_BLOCK), payload + 1):
         if np.count_nonzero(error_control_holds(blocks[:, :length])) >= _enough(len(blocks)):
             trailer, fecf = payload - length, True
             break
+    else:
+        trailer = _trailer_by_packets(every[:_FRAMES_FOR_PACKETS].copy(), known)
     frame = payload - trailer
     layout = {
         "coded": False,
@@ -152,6 +163,31 @@ def _uncoded_candidates(blocks: NDArray[np.uint8], known: LinkParameters) -> Ite
     parameters = _possible(known, layout)
     if parameters is not None:
         yield DetectedLink(parameters, inverted=False, frames=len(blocks), sound=alike)
+
+
+def _trailer_by_packets(blocks: NDArray[np.uint8], known: LinkParameters) -> int:
+    """How many bytes are appended to frames without a code: with which most packets end where others are said to begin.
+
+    As known where fewer than two packets, or none more than with nothing appended, tell so.
+    """
+    if known.randomised:
+        derandomise(blocks)
+    vcids = unpack_headers(blocks).vcid
+    positions = np.arange(len(blocks), dtype=np.int64)
+    best, trailer = 0, known.cadu_trailer_bytes
+    for appended in range(_LONGEST_TRAILER):
+        layout = {"coded": False, "frame_length": blocks.shape[1] - appended, "cadu_trailer_bytes": appended}
+        parameters = _possible(known, layout)
+        if parameters is None:
+            break
+        score = 0
+        for vcid in np.unique(vcids[vcids != FILL_VCID]).tolist():
+            channel = PacketReassembler(parameters)
+            channel.feed(blocks, np.flatnonzero(vcids == vcid), positions)
+            score += channel.account().packets - 2 * channel.account().pointer_faults
+        if score > best and score >= _FEWEST:
+            best, trailer = score, appended
+    return trailer
 
 
 def _enough(frames: int) -> int:

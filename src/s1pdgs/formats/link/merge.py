@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from s1pdgs.formats.link.aos import FRAME_COUNT_MODULUS
 from s1pdgs.formats.link.cadu import CaduBatch, blocks_at
 from s1pdgs.formats.link.decode import UNUSABLE_VCID, FrameBatch, check_blocks
+from s1pdgs.formats.link.mpdu import LONGEST_GAP
 from s1pdgs.formats.link.parameters import FILL_VCID, LinkError, LinkParameters
 
 POSITION_BITS = 48
@@ -25,6 +26,7 @@ _STEP_BYTES = 4 * 1024 * 1024
 _STEP_FRAMES = 4096
 _SPAN_BITS = 8 * 65536
 _MOST_MOVES = 64
+_DISTRUSTED = 0xFFFF
 
 
 @attrs.frozen(eq=False)
@@ -55,12 +57,13 @@ class Line:
     """The frames of one virtual channel in order of sending: stream and row of each one's best copy (int arrays [n]).
 
     `main` is the stream with most of them and `recovered` how many it lacked; `conflicts` counts frames that differ
-    between streams under the same count.
+    between streams under the same count. `counts` (int64[n]) are the frame counts as they should be.
     """
 
     vcid: int
     streams: NDArray[np.int16]
     rows: NDArray[np.int64]
+    counts: NDArray[np.int64]
     main: int
     recovered: int
     conflicts: int
@@ -111,7 +114,10 @@ def read_lines(lines: Sequence[Line], streams: Sequence[IndexedStream]) -> Itera
 
 @attrs.frozen(eq=False)
 class _Sequence:
-    """Frames with their place in the order of sending: `extended` counts them beyond wrap-arounds and resets."""
+    """Frames with their place in the order of sending: `extended` counts them beyond wrap-arounds and resets.
+
+    `corrected` ranks copies: symbols corrected, or `_DISTRUSTED` where the frame bore a wrong count.
+    """
 
     extended: NDArray[np.int64]
     keys: NDArray[np.uint64]
@@ -131,19 +137,33 @@ class _Growing:
 
 def _lines(vcid: int, streams: Sequence[IndexedStream]) -> Iterator[Line]:
     found = [(number, _sequence(number, stream.index, vcid)) for number, stream in enumerate(streams)]
-    # the stream that saw most resets, then the fullest, is the ruler for the others
-    present = sorted(
-        (entry for entry in found if entry[1].rows.size),
-        key=lambda entry: (-(int(entry[1].extended[-1]) // FRAME_COUNT_MODULUS), -entry[1].rows.size, entry[0]),
-    )
-    growing: list[_Growing] = []
-    for number, sequence in present:
-        _add(growing, number, sequence, streams)
+    present = [entry for entry in found if entry[1].rows.size]
+    starts = {number: _new_starts(sequence) for number, sequence in present}
+    # the first stream is the ruler for the others: one that has no new start of the counter, unless these are true ones
+    steady = sorted(present, key=lambda entry: (starts[entry[0]], -entry[1].rows.size, entry[0]))
+    growing = _grown(steady, streams)
+    if len(set(starts.values())) > 1:
+        restless = sorted(present, key=lambda entry: (-starts[entry[0]], -entry[1].rows.size, entry[0]))
+        other = _grown(restless, streams)
+        if sum(line.conflicts for line in other) < sum(line.conflicts for line in growing):
+            growing = other
     for line in growing:
-        line.frames = _each_once(line.frames)
+        frames = _each_once(line.frames)
         main = max(line.sizes, key=lambda number: (line.sizes[number], -number))
-        recovered = line.frames.rows.size - line.sizes[main]
-        yield Line(vcid, line.frames.streams, line.frames.rows, main, recovered, line.conflicts)
+        recovered = max(frames.rows.size - line.sizes[main], 0)
+        counts = frames.extended % FRAME_COUNT_MODULUS
+        yield Line(vcid, frames.streams, frames.rows, counts, main, recovered, line.conflicts)
+
+
+def _grown(sequences: Sequence[tuple[int, "_Sequence"]], streams: Sequence[IndexedStream]) -> list[_Growing]:
+    growing: list[_Growing] = []
+    for number, sequence in sequences:
+        _add(growing, number, sequence, streams)
+    return growing
+
+
+def _new_starts(sequence: _Sequence) -> int:
+    return int(np.count_nonzero(np.diff(sequence.extended) >= FRAME_COUNT_MODULUS))
 
 
 def _sequence(number: int, index: FrameIndex, vcid: int) -> _Sequence:
@@ -151,28 +171,36 @@ def _sequence(number: int, index: FrameIndex, vcid: int) -> _Sequence:
     keys = (index.labels[rows].astype(np.uint64) << np.uint64(32)) | index.digests[rows]
     first = np.sort(np.unique(keys, return_index=True)[1])
     rows, keys = rows[first], keys[first]
+    counts, wrong = _plausible_counts(index.labels[rows].astype(np.int64) % FRAME_COUNT_MODULUS)
     return _Sequence(
-        extended=_extended(_plausible_counts(index.labels[rows].astype(np.int64) % FRAME_COUNT_MODULUS)),
+        extended=_extended(counts),
         keys=keys,
-        corrected=index.corrected[rows],
+        corrected=np.where(wrong, _DISTRUSTED, np.minimum(index.corrected[rows], _DISTRUSTED - 1)).astype(np.uint16),
         streams=np.full(rows.size, number, dtype=np.int16),
         rows=rows,
     )
 
 
-def _plausible_counts(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Counts, those of single frames corrected where the frames on both sides follow each other but for one."""
+def _plausible_counts(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Counts, and which of them were wrong: single frames whose count lies outside of those of their neighbours follow
+    the one before.
+    """
     counts = counts.copy()
-    before, after = counts[:-2], counts[2:]
-    alone = (after - before) % FRAME_COUNT_MODULUS == 2
-    counts[1:-1][alone] = (before[alone] + 1) % FRAME_COUNT_MODULUS
-    return counts
+    wrong = np.zeros(counts.size, dtype=np.bool_)
+    before = counts[:-2]
+    room = (counts[2:] - before - 1) % FRAME_COUNT_MODULUS
+    step = (counts[1:-1] - before - 1) % FRAME_COUNT_MODULUS
+    wrong[1:-1] = (room > 0) & (room < LONGEST_GAP) & (step >= room)
+    wrong[1:] &= ~wrong[:-1]
+    places = np.flatnonzero(wrong)
+    counts[places] = (counts[places - 1] + 1) % FRAME_COUNT_MODULUS
+    return counts, wrong
 
 
 def _extended(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Counts without wrap-arounds; where they jump back they go on two moduli later, so that nothing falls together."""
+    """Counts without wrap-arounds; where they start anew they go on two moduli later, so that none fall together."""
     steps = np.diff(counts) % FRAME_COUNT_MODULUS
-    back = steps >= FRAME_COUNT_MODULUS // 2
+    back = steps > LONGEST_GAP
     extended = counts.copy()
     extended[1:] = counts[:1] + np.cumsum(steps + back * FRAME_COUNT_MODULUS)
     return extended
@@ -284,6 +312,8 @@ def _frames(line: Line, first: int, stop: int, streams: Sequence[IndexedStream])
         index, own = streams[number].index, rows[chosen]
         frames[chosen] = _read_frames(streams[number], own)
         labels[chosen], bits[chosen], corrected[chosen] = index.labels[own], index.bits[own], index.corrected[own]
+    counts = line.counts[first:stop]
+    frames[:, 2], frames[:, 3], frames[:, 4] = counts >> 16, (counts >> 8) & 0xFF, counts & 0xFF
     positions = (numbers.astype(np.int64) << POSITION_BITS) | (bits >> 3)
     return FrameBatch(frames, np.full(rows.size, line.vcid, dtype=np.int64), labels, corrected, positions)
 

@@ -12,6 +12,9 @@ IDLE_ONLY = 0x7FE
 IDLE_APID = 0x7FF
 MAX_PACKET_BYTES = 6 + 65536
 _MIN_PACKET_BYTES = 7
+LONGEST_GAP = 1 << 20
+"""Frame counts that go on by more (a minute of a whole downlink channel) or back are a new start, not a loss."""
+_LONGEST_LAST_GAP = 1 << 16
 
 RECEIVED_PACKET = np.dtype(
     [("offset", "i8"), ("length", "i8"), ("frames", "i8"), ("missing_frames", "i8"), ("stream_position", "i8")]
@@ -53,8 +56,9 @@ class PacketReassembler:
     """The packets of one virtual channel, fed batch by batch; a packet may span batches.
 
     A gap of the frame counter discards the packet under way (its length before the gap is counted, never its missing
-    part), and the next packet says how many frames went missing before it. A single frame with a wrong count between
-    two that have room for just one is in its place. Idle packets are counted and dropped.
+    part), and the next packet says how many frames went missing before it. A single frame whose count lies outside of
+    those of its neighbours bears a wrong count: it is in its place where there is room for just one, and nothing is
+    missing because of it. Idle packets are counted and dropped.
     """
 
     def __init__(self, parameters: LinkParameters) -> None:
@@ -139,13 +143,14 @@ def _follows(state, count, following):  # type: ignore[no-untyped-def]
     gap = (count - last - 1) & 0xFFFFFF
     if gap == 0:
         return 0
-    if following >= 0 and (following - last - 2) & 0xFFFFFF == 0:
-        state[_LAST_COUNT] = (last + 1) & 0xFFFFFF
-        return 0
     if gap == 0xFFFFFF:
         state[_DUPLICATES] += 1
         return 2
-    if gap >= 0x800000:
+    room = (following - last - 1) & 0xFFFFFF
+    if following >= 0 and 0 < room < LONGEST_GAP and gap >= room:
+        state[_LAST_COUNT] = (last + 1) & 0xFFFFFF
+        return 0 if room == 1 else 1
+    if gap >= (LONGEST_GAP if following >= 0 else _LONGEST_LAST_GAP):
         state[_RESETS] += 1
     else:
         state[_MISSING] += gap

@@ -56,7 +56,7 @@ def _warn_of_packets(receiver: ChannelReceiver, where: str, outcome: Outcome) ->
     for vcid, account, _ in receiver.source.accounts():
         if account.counter_resets:
             outcome.warn(
-                f"{where}, virtual channel {vcid}: the frame counter jumped back {account.counter_resets} times"
+                f"{where}, virtual channel {vcid}: the frame counter began anew {account.counter_resets} times"
             )
         if account.pointer_faults:
             outcome.warn(
@@ -174,13 +174,24 @@ def _station_counts(reception: Reception, outcome: Outcome) -> tuple[StationCoun
         "TotalVolume": channel.size,
     }
     counts = tuple(StationCount(name, _whole(told.get(name)), count) for name, count in ours.items())
-    differing = [each for each in counts if each.station is not None and each.station != each.ours]
+    differing = [each for each in counts if not _agrees(each, reception)]
     if differing:
         another_part = channel.delivery > 1 and any(each.name == "TotalChunks" for each in differing)
         tell = outcome.info if another_part else outcome.warn
         text = ", ".join(f"{each.name} {each.station} (here {each.ours})" for each in differing)
         tell(f"{channel.where}: the QualityInfo of the station tells {text}; compare what it sent with what arrived")
     return counts
+
+
+def _agrees(count: StationCount, reception: Reception) -> bool:
+    """Whether a station's count says the same as ours, as far as both can know: frames cut by slips may count or not,
+    and frames beyond correction may have been data or fill.
+    """
+    if count.station is None or not count.name.endswith("TFs"):
+        return count.station in {None, count.ours}
+    below = reception.code.uncorrectable_frames if count.name == "DataTFs" else 0
+    slips = reception.sync.slips
+    return count.ours - below - slips <= count.station <= count.ours + slips
 
 
 def _quality_info(channel: ChannelInput, outcome: Outcome) -> dict[str, Any] | None:
