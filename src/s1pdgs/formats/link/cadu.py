@@ -1,9 +1,9 @@
 """Finding CADUs in the bytes of a channel: attached sync markers at a fixed stride, with recovery after faults.
 
 A marker may carry a few bit errors, or be destroyed altogether, as long as one of the next two is where it should be.
-One that turns up early means that bits of the CADU before it were lost: that CADU is skipped. Markers may turn up at any
-bit and inverted: blocks are aligned and turned back one by one. Every bit is accounted for: it belongs to a CADU or is
-counted as skipped.
+One that turns up early means that bits of the CADU before it were lost: that CADU is skipped. Markers may turn up at
+any bit and inverted: blocks are aligned and turned back one by one. Every bit is accounted for: it belongs to a CADU or
+is counted as skipped.
 """
 
 import attrs
