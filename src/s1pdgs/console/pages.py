@@ -29,6 +29,7 @@ def environment() -> Environment:
     made.filters |= {
         "utc": present.utc,
         "iso": present.iso,
+        "exact": present.exact,
         "size": present.size,
         "span": present.span,
         "sensing": present.sensing,

@@ -17,6 +17,11 @@ def utc(moment: datetime | None) -> str:
     return "no end" if moment == FAR_FUTURE else moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
+def exact(moment: datetime) -> str:
+    """`YYYY-MM-DD hh:mm:ss.mmm`, for times that lie close together."""
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
 def iso(moment: datetime) -> str:
     """A time for machines, to the millisecond: what browsers read."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

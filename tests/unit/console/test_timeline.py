@@ -60,8 +60,24 @@ def test_one_data_take_is_told_in_full(told: Stage) -> None:
     with told.database.read() as connection:
         (view,) = data_takes(connection)
     page = told.client().get(f"/datatakes/{view.account.brief.number}").text
-    for wanted in (*SLICES, ANNOTATIONS, SESSION, "REPORT.EOF", "ACQUISITION.EOF", "2026-01-05 12:00:10", "here 7000"):
+    for wanted in (
+        *SLICES,
+        ANNOTATIONS,
+        SESSION,
+        "REPORT.EOF",
+        "ACQUISITION.EOF",
+        "2026-01-05 12:00:10.000",
+        "here 7000",
+    ):
         assert wanted in page
+
+
+def test_missing_ends_are_told(empty: Stage) -> None:
+    with empty.database.write() as connection:
+        datatakes.record(connection, data_take_report(stream("VV", ends=False)), "REPORT.EOF", at(3600))
+    page = empty.client().get("/datatakes/1").text
+    assert "VV: the end of the data take; its postamble is not here." in page
+    assert "the beginning" not in page
 
 
 def test_an_empty_ground_segment_says_what_will_be_here(empty: Stage) -> None:
