@@ -1,15 +1,20 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from s1pdgs.formats.isp.header import HEADER_SIZE
 from s1pdgs.formats.l0.manifest_reader import read_manifest
 from s1pdgs.formats.names import ProductName
 from s1pdgs.processors.l0 import aio, asp
 from s1pdgs.processors.l0.program import Outcome, ProcessorError
+from s1pdgs.processors.l0.slices import number_of_slices
 
 COUNT = 4600
 STEP_S = 0.01
+LENGTH_S, OVERLAP_S = 25.0, 7.7
 CHANNELS = {"VV": 24, "VH": 25}
 
 
@@ -139,3 +144,48 @@ def test_segments_of_two_data_takes_do_not_mix(mission, segments, tmp_path):
     other = tmp_path / (tmp_path / "AIOProc.LIST").read_text().split()[0]
     with pytest.raises(ProcessorError, match="mixed"):
         _run(mission, tmp_path, [segments["whole"][0], other])
+
+
+EDGE = round((LENGTH_S + OVERLAP_S) / STEP_S)
+"""The packet at the very end of slice 1, of which rounding tells whether it begins slice 2."""
+PARTS = (
+    st.tuples(st.integers(0, COUNT - 1), st.integers(0, COUNT - 1))
+    .map(sorted)
+    .filter(lambda part: part[1] - part[0] > 100 and part[1] != EDGE)
+)
+
+
+@settings(max_examples=8, deadline=None)
+@given(parts=st.lists(PARTS, min_size=1, max_size=3))
+def test_whatever_parts_arrive_in_whatever_order_each_slice_has_what_there_is_of_it(
+    mission, sent, tmp_path_factory, parts
+):
+    """Parts overlap, leave gaps, and lack ends; the grid is that of the first round."""
+    segments = []
+    for first, last in parts:
+        folder = tmp_path_factory.mktemp("part")
+        channels = {1: mission.cadus({24: sent[24][first : last + 1]}).tobytes()}
+        aio.process_session(mission.session_order(folder, channels), folder, Outcome(aio.NAME))
+        segments += [folder / line for line in (folder / aio.AIO_LIST).read_text().split() if "_RAW__0S" in line]
+    folder = tmp_path_factory.mktemp("asp")
+    products, _ = _run(mission, folder, segments, Grid_Start="20260301T051000.000008")
+    arrived = sorted({number for first, last in parts for number in range(first, last + 1)})
+    times = np.array(arrived) * STEP_S
+    ended = arrived[-1] >= COUNT - 16
+    count = number_of_slices(times[-1], LENGTH_S, OVERLAP_S, ended=ended)
+    expected = {}
+    for number in range(1, count + 1):
+        begin = (number - 1) * LENGTH_S
+        end = times[-1] if number == count else begin + LENGTH_S + OVERLAP_S
+        chosen = [each for each, time in zip(arrived, times, strict=True) if begin - 1e-4 <= time <= end + 1e-4]
+        if chosen:
+            expected[number] = (b"".join(sent[24][each] for each in chosen), chosen[-1] - chosen[0] + 1 - len(chosen))
+    made = {}
+    for product in products["S"]:
+        manifest = read_manifest(product / "manifest.safe")
+        assert manifest.slice.total == count
+        made[manifest.slice.number] = (_measurements(product)["VV"], manifest.units[0].quality.missing)
+    assert made.keys() == expected.keys()
+    for number, (data, missing_inside) in expected.items():
+        assert made[number][0] == data
+        assert made[number][1] >= missing_inside
