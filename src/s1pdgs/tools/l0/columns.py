@@ -30,6 +30,7 @@ class Block:
     headers: NDArray[np.void]
     time_us: NDArray[np.int64]
     annotations: NDArray[np.void] | None
+    newer: bool = False
 
 
 @frozen
@@ -53,6 +54,7 @@ def block_of(packets: Packets, chosen: NDArray[np.int64], times_us: NDArray[np.i
         packets.headers[chosen],
         times[chosen],
         None if packets.annotations is None else packets.annotations[chosen],
+        packets.newer,
     )
 
 
@@ -114,7 +116,12 @@ _PLACE = (
     Column("faults", "integer", lambda block: packet_faults(block.headers), "bits of what is wrong with the header"),
 )
 _NAMES = (
-    _named("signal", names.signals, "signal_type", "what the packet holds"),
+    Column(
+        "signal",
+        "text",
+        lambda block: names.signals(newer=block.newer)[block.headers["signal_type"]],
+        "what the packet holds",
+    ),
     _named("swath", names.swaths, "swath_number", "swath, whatever the kind of packet"),
     _named("mode", names.modes, "ecc_number", "measurement mode"),
     _named("compression", names.compressions, "baq_mode", "how the user data are coded"),

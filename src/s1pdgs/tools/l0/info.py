@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s1pdgs.formats.isp import codes
-from s1pdgs.formats.isp.codes import SignalType
+from s1pdgs.formats.isp.codes import NEWER_SATELLITES, SignalType
 from s1pdgs.formats.isp.gaps import Steps
 from s1pdgs.formats.isp.header import packet_faults
 from s1pdgs.formats.l0.manifest import L0Manifest
@@ -38,12 +38,13 @@ def describe(product: Product) -> dict[str, Any]:
     if product.telemetry:
         return {**told, "measurements": [_telemetry(component) for component in product.components]}
     measurements, states = [], list[State]()
+    newer = any(component.satellite in NEWER_SATELLITES for component in product.components)
     for component in product.components:
         packets = read_packets(component)
         measurements.append(_measurement(component, packets))
         relayed = relayed_states(packets.headers)
         states = relayed if len(relayed) > len(states) else states
-    return {**told, "measurements": measurements, "relayed": _relayed(states)}
+    return {**told, "measurements": measurements, "relayed": _relayed(states, has_tgu=not newer)}
 
 
 def gaps_told(packets: Packets, steps: Steps) -> dict[str, Any]:
@@ -156,18 +157,19 @@ def _measurement(component: Component, packets: Packets) -> dict[str, Any]:
         "space_packet_count": [int(headers["space_packet_count"][0]), int(headers["space_packet_count"][-1])],
         "signals": _signals(packets),
         "gaps": gaps_told(packets, steps),
-        "timeline": _timeline(find_runs(headers, steps)),
+        "timeline": _timeline(find_runs(headers, steps), newer=packets.newer),
     }
 
 
 def _signals(packets: Packets) -> list[dict[str, Any]]:
     """One row for each swath and signal, in the order of appearance."""
     headers = packets.headers
+    kinds = names.signals(newer=packets.newer)
     keys = headers["swath_number"].astype(np.int64) << 8 | headers["signal_type"]
     found, first = np.unique(keys, return_index=True)
     rows: dict[tuple[str, str, bool], list[NDArray[np.bool_]]] = {}
     for key in found[np.argsort(first)].tolist():
-        label = (str(names.swaths()[key >> 8]), str(names.signals()[key & 255]), bool(names.full_bandwidth()[key >> 8]))
+        label = (str(names.swaths()[key >> 8]), str(kinds[key & 255]), bool(names.full_bandwidth()[key >> 8]))
         rows.setdefault(label, []).append(keys == key)
     return [
         _signal_row(label, headers[np.logical_or.reduce(masks)], packets.lengths[np.logical_or.reduce(masks)])
@@ -194,7 +196,7 @@ def _signal_row(label: tuple[str, str, bool], headers: NDArray[np.void], lengths
     }
 
 
-def _timeline(runs: Iterable[Run]) -> list[dict[str, Any]]:
+def _timeline(runs: Iterable[Run], *, newer: bool) -> list[dict[str, Any]]:
     """Runs of the same swath, signal and bandwidth put together, in the order of appearance."""
     counts: Counter[tuple[str, int, bool]] = Counter()
     lengths: dict[tuple[str, int, bool], list[int]] = {}
@@ -205,7 +207,7 @@ def _timeline(runs: Iterable[Run]) -> list[dict[str, Any]]:
     return [
         {
             "swath": swath,
-            "signal": str(names.signals()[signal]),
+            "signal": str(names.signals(newer=newer)[signal]),
             "full_bandwidth": full,
             "runs": count,
             "pris": [min(lengths[swath, signal, full]), max(lengths[swath, signal, full])],
@@ -214,7 +216,7 @@ def _timeline(runs: Iterable[Run]) -> list[dict[str, Any]]:
     ]
 
 
-def _relayed(states: list[State]) -> dict[str, Any] | None:
+def _relayed(states: list[State], *, has_tgu: bool) -> dict[str, Any] | None:
     """First and last state of the satellite, and the range of temperatures."""
     if not states:
         return None
@@ -223,6 +225,7 @@ def _relayed(states: list[State]) -> dict[str, Any] | None:
         name: _ends(tiles[:, :, sensor][np.isfinite(tiles[:, :, sensor])])
         for sensor, name in enumerate(("efe_h", "efe_v", "ta"))
     }
+    timing = np.array([state.data.tgu_temperature_celsius for state in states])
     modes = Counter(state.data.aocs_mode for state in states)
     errors = sum(state.data.roll_error or state.data.pitch_error or state.data.yaw_error for state in states)
     return {
@@ -232,7 +235,7 @@ def _relayed(states: list[State]) -> dict[str, Any] | None:
         "aocs_modes": {str(mode): count for mode, count in modes.items()},
         "pointing_errors": int(errors),
         "quaternion": list(states[0].data.quaternion),
-        "temperatures_degc": {**spans, "tgu": _ends(np.array([s.data.tgu_temperature_celsius for s in states]))},
+        "temperatures_degc": {**spans, "tgu": _ends(timing) if has_tgu else None},
     }
 
 

@@ -47,9 +47,10 @@ def _table(name: Callable[[int], str], size: int = 256) -> Names:
 
 
 @cache
-def signals() -> Names:
-    """Of signal types, str (256,); type 11 is TA calibration on S-1A/B and TxCalIso on S-1C/D."""
-    return _table(lambda code: _SIGNALS[SignalType(code)])
+def signals(*, newer: bool = False) -> Names:
+    """Of signal types, str (256,); type 11 is TA calibration on S-1A/B and TxCalIso on the `newer` S-1C/D."""
+    special = {SignalType.TA_CAL: "txcaliso"} if newer else {}
+    return _table(lambda code: (_SIGNALS | special)[SignalType(code)])
 
 
 @cache

@@ -7,7 +7,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from s1pdgs.formats.isp.codes import SignalType
+from s1pdgs.formats.isp.codes import NEWER_SATELLITES, SignalType
 from s1pdgs.formats.isp.header import (
     HEADER_SIZE,
     IDENTIFICATION,
@@ -41,7 +41,7 @@ class Packets:
     """Packets in the order of the file: `data` uint8 maps it, `offsets`, `lengths` and `headers` have shape (n,).
 
     `lengths` are whole packet lengths as their headers tell them. `annotations` (n,) of `ANNOTATION_DTYPE` are there
-    when the component has as many as it has packets.
+    when the component has as many as it has packets. `newer` says that S-1C or S-1D made them.
     """
 
     polarisation: str
@@ -53,6 +53,7 @@ class Packets:
     damage: tuple[Damage, ...]
     headers_only: bool
     annotations: NDArray[np.void] | None = None
+    newer: bool = False
 
     @property
     def count(self) -> int:
@@ -84,6 +85,7 @@ def read_packets(component: Component) -> Packets:
         damage,
         component.headers_only,
         _annotations(component, offsets.size),
+        newer=component.satellite in NEWER_SATELLITES,
     )
 
 

@@ -32,6 +32,7 @@ _SIGNAL_COLOURS = {
     "tacal": "#d53f8c",
     "apdncal": "#b7791f",
     "txhcaliso": "#319795",
+    "txcaliso": "#319795",
 }
 _CAUSE_COLOURS = {"downlink": "#c53030", "instrument": "#6b46c1", "downlink+instrument": "#822727"}
 _SWATH_COLOURS = ("#1f77b4", "#e07b39", "#2a9d5c", "#b04a87", "#7a6cc4", "#8c8c3c")
@@ -124,13 +125,14 @@ def _draw_strips(axis: Any, tracks: list[_Track]) -> None:
     labels: list[str] = []
     used: dict[str, str] = {}
     for track in tracks:
+        kinds = names.signals(newer=track.packets.newer)
         for swath in swaths:
             row = len(labels)
             labels.append(f"{track.packets.polarisation} {swath}")
             by_signal: dict[str, list[tuple[float, float]]] = {}
             for run in track.runs:
                 if run.swath == swath:
-                    by_signal.setdefault(str(names.signals()[run.signal]), []).append(track.span(run))
+                    by_signal.setdefault(str(kinds[run.signal]), []).append(track.span(run))
             for signal, spans in by_signal.items():
                 colour = _SIGNAL_COLOURS.get(signal, "#000000")
                 used[signal] = colour
@@ -177,10 +179,13 @@ def _shade_gaps(axis: Any, tracks: list[_Track]) -> None:
 
 
 def _echoes(track: _Track, swath: str) -> NDArray[np.int64]:
-    """Echo packets of a swath, thinned to what a picture shows."""
+    """Echo packets of a swath, as many as a picture shows."""
     numbers = np.array([name == swath for name in names.swaths().tolist()])
     headers = track.packets.headers
-    chosen = np.flatnonzero((headers["signal_type"] == SignalType.ECHO) & numbers[headers["swath_number"]])
+    return _thinned(np.flatnonzero((headers["signal_type"] == SignalType.ECHO) & numbers[headers["swath_number"]]))
+
+
+def _thinned(chosen: NDArray[np.int64]) -> NDArray[np.int64]:
     return chosen[:: max(1, -(-chosen.size // _POINTS))]
 
 
@@ -213,14 +218,13 @@ def _draw_gain(axis: Any, tracks: list[_Track]) -> None:
 def _draw_rates(axis: Any, tracks: list[_Track]) -> None:
     """Bits per value of echoes: the rate that the compression chose."""
     for number, track in enumerate(tracks):
-        for swath in _swaths(tracks):
-            chosen = _echoes(track, swath)
-            if chosen.size:
-                rate = bits_per_value(track.packets.headers[chosen])
-                compression = names.compressions()[usual(track.packets.headers["baq_mode"][chosen])]
-                label = f"{track.packets.polarisation} {swath}, {compression}"
-                colour = _SWATH_COLOURS[(number * len(_swaths(tracks)) + _swaths(tracks).index(swath)) % 6]
-                axis.plot(track.time_s[chosen], rate, ".", ms=2.0, color=colour, alpha=0.7, label=label)
+        headers = track.packets.headers
+        chosen = _thinned(np.flatnonzero(headers["signal_type"] == SignalType.ECHO))
+        if chosen.size:
+            compression = names.compressions()[usual(headers["baq_mode"][chosen])]
+            label = f"{track.packets.polarisation}, {compression}"
+            rate = bits_per_value(headers[chosen])
+            axis.plot(track.time_s[chosen], rate, ".", ms=2.0, color=_SWATH_COLOURS[number], alpha=0.7, label=label)
     axis.set_ylabel("bits per value")
     axis.margins(y=0.15)
     _legend(axis)

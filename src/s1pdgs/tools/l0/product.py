@@ -19,6 +19,7 @@ from s1pdgs.tools.l0.archive import unpack
 from s1pdgs.tools.l0.errors import ToolError
 
 _MEASUREMENT = re.compile(r"-(?P<polarisation>hh|hv|vh|vv)-\d{8}t\d{6}-.*\.dat$", re.IGNORECASE)
+_SATELLITE = re.compile(r"s1[a-d](?=-)", re.IGNORECASE)
 _COMPANIONS = ("-annot.dat", "-index.dat")
 
 
@@ -26,8 +27,8 @@ _COMPANIONS = ("-annot.dat", "-index.dat")
 class Component:
     """One measurement: its packets and, where they exist, annotation, index and what the manifest says of it.
 
-    `polarisation` is `?` where nothing but the packets could tell. `headers_only` marks the 68-octet records of class
-    A products; `telemetry` files hold packets of other applications than the SAR (GPS, housekeeping).
+    `polarisation` is `?` where nothing but the packets could tell, `satellite` None. `headers_only` marks the 68-octet
+    records of class A products; `telemetry` files hold packets of other applications than the SAR (GPS, housekeeping).
     """
 
     polarisation: str
@@ -37,6 +38,7 @@ class Component:
     unit: MeasurementUnit | None = None
     headers_only: bool = False
     telemetry: bool = False
+    satellite: str | None = None
 
 
 @frozen
@@ -169,8 +171,16 @@ def _component(
     second = start[HEADER_SIZE : HEADER_SIZE + 2] == mark or data.stat().st_size == HEADER_SIZE
     cut = start[:2] == mark and int.from_bytes(start[4:6], "big") + 7 > HEADER_SIZE
     telemetry = len(start) >= 6 and start[:2] != mark and _is_telemetry(start)
+    satellite = _SATELLITE.match(data.name)
     return Component(
-        polarisation, data, companions[0], companions[1], unit, headers_only=cut and second, telemetry=telemetry
+        polarisation,
+        data,
+        companions[0],
+        companions[1],
+        unit,
+        headers_only=cut and second,
+        telemetry=telemetry,
+        satellite=satellite[0].upper() if satellite else None,
     )
 
 

@@ -90,7 +90,7 @@ def _groups(packets: Packets, chosen: NDArray[np.int64]) -> Iterator[tuple[str, 
     """Names such as `IW1/echo`, `S3/txcal_full`, and the packets of each."""
     headers = packets.headers[chosen]
     swath = names.swaths()[headers["swath_number"]]
-    signal = names.signals()[headers["signal_type"]]
+    signal = names.signals(newer=packets.newer)[headers["signal_type"]]
     full = names.full_bandwidth()[headers["swath_number"]]
     labels = np.char.add(np.char.add(np.char.add(swath, "/"), signal), np.where(full, "_full", ""))
     for label in np.unique(labels):

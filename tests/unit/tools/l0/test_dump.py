@@ -20,6 +20,7 @@ from s1pdgs.tools.l0.columns import COLUMNS, Block, choose_columns
 from s1pdgs.tools.l0.command import l0
 from s1pdgs.tools.l0.errors import ToolError
 from s1pdgs.tools.l0.filters import matching, parse_condition
+from s1pdgs.tools.l0.tables import needed
 from tests.unit.tools.l0.conftest import Made
 from tests.unit.tools.l0.editing import Editable
 
@@ -193,3 +194,17 @@ def test_conditions_compare_as_they_are_written(values: list[int], operator: str
     python = {"=": "=="}.get(operator, operator)
     wanted = [eval(f"{value} {python} {limit}") for value in values]
     assert matching(block, [parse_condition(f"rank {operator} {limit}")]).tolist() == wanted
+
+
+def test_the_newer_satellites_have_signals_of_their_own(made: Made, tmp_path: Path) -> None:
+    (source,) = made.products["VV"].glob("*1a.dat")
+    for satellite, signal in (("s1b", "tacal"), ("s1d", "txcaliso")):
+        copy = tmp_path / source.name.replace("s1a-", f"{satellite}-")
+        copy.write_bytes(source.read_bytes())
+        rows = rows_of(run(copy, "--where", "signal_type=11", "--format", "jsonl", "--fields", "signal"))
+        assert rows == [{"signal": signal}] * 140
+
+
+def test_a_library_that_is_not_installed_is_named_with_its_extra() -> None:
+    with pytest.raises(ToolError, match=r"no_such_library is not installed; .* s1pdgs\[tools\]"):
+        needed("no_such_library.part")

@@ -140,7 +140,7 @@ def test_the_timeline_is_drawn(made: Made, edit: Callable[[], Editable], tmp_pat
     for colour in ((0x2B, 0x6C, 0xB0), (0xC5, 0x30, 0x30)):
         assert np.count_nonzero((picture == colour).all(axis=1)) > 100
     texts = {text.strip() for text in ET.parse(tmp_path / "a.svg").getroot().itertext()}
-    assert {"VH S3", "VV lost", "lost: downlink", "txhcaliso", "VV S3, FDBAQ_0", "rx gain [dB]"} <= texts
+    assert {"VH S3", "VV lost", "lost: downlink", "txhcaliso", "VV, FDBAQ_0", "rx gain [dB]"} <= texts
 
 
 def test_the_same_product_gives_the_same_picture(made: Made, tmp_path: Path) -> None:
