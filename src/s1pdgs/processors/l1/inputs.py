@@ -39,7 +39,8 @@ _VECTORS = timedelta(seconds=60)
 @frozen(eq=False)
 class ChannelInput:
     """One polarisation of a swath: its packets, those of the slice first and then those of the calibration and noise
-    products, and its echoes. `bursts` are those of TOPS swaths, one below the other in `echoes`.
+    products, and its echoes. `bursts` are those of TOPS swaths, one below the other in `echoes`; `lost` ones are left
+    out, for they miss most of their lines.
     """
 
     swath: str
@@ -47,6 +48,7 @@ class ChannelInput:
     sources: tuple[Packets, ...]
     echoes: Echoes
     bursts: tuple[BurstEchoes, ...] = ()
+    lost: int = 0
 
 
 @frozen(eq=False)
@@ -165,11 +167,12 @@ def _swaths(sources: tuple[Packets, ...], polarisation: str) -> list[ChannelInpu
     channels = []
     for found in gather_swaths(sources[0]):
         if not found.bursts:
-            continue
+            raise ProcessingError(
+                f"{sources[0].source}: no burst of {found.name} lies whole in the slice, {found.cut} reach over its "
+                f"ends and {found.lost} miss most of their lines; give a slice of at least two cycles of bursts"
+            )
         own = tuple(source.select(of_swath(source, found.name)) for source in sources)
-        channels.append(ChannelInput(found.name, polarisation, own, found.stacked(), found.bursts))
-    if not channels:
-        raise ProcessingError(f"{sources[0].source}: no burst lies whole in the slice; is it shorter than a cycle?")
+        channels.append(ChannelInput(found.name, polarisation, own, found.stacked(), found.bursts, found.lost))
     return channels
 
 

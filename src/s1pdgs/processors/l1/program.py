@@ -96,6 +96,8 @@ def _tell_inputs(inputs: SliceInput, outcome: Outcome) -> None:
             outcome.info(f"{name}: the sampling window changes {len(echoes.windows) - 1} times")
         if echoes.longest_gap > SIGNIFICANT_GAP_LINES:
             outcome.warn(f"{name}: {echoes.longest_gap} lines are missing in a row")
+        if channel.lost:
+            outcome.warn(f"{name}: {channel.lost} bursts miss most of their lines and are left out")
         damaged = channel.sources[0].damaged
         if damaged:
             outcome.warn(f"{name}: {damaged} packets have damaged headers and are left out")

@@ -1,6 +1,7 @@
 """A simulated IW slice of noise becomes an SLC product whose bursts, grids and noise agree with readers and packets."""
 
 import math
+import shutil
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -26,6 +27,7 @@ from s1pdgs.formats.l1.annotation import Product, read_product
 from s1pdgs.formats.l1.noise import read_noise
 from s1pdgs.formats.listfile import read_list
 from s1pdgs.processors.l1 import program
+from s1pdgs.processors.l1.packets import open_packets
 from s1pdgs.processors.l1.tops_plan import IW_LINE_INTERVAL_S
 from s1pdgs.simulator.auxiliary import AuxiliaryContext, write_auxiliary
 from s1pdgs.simulator.noise_take import NoiseTake
@@ -198,6 +200,20 @@ def test_readers_open_it(product: Path) -> None:
     assert bursts.attrs["number_of_bursts"] >= 2
     with rasterio.open(product / "manifest.safe") as safe:
         assert any("IW3_VV" in name for name in safe.subdatasets)
+
+
+def test_a_slice_without_a_whole_burst_of_a_swath_is_refused(
+    made: Slice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / made.name
+    shutil.copytree(made.folder / made.name, folder)
+    (stream,) = [path for path in folder.glob("*.dat") if not path.stem.endswith(("annot", "index"))]
+    packets = open_packets(stream)
+    stream.write_bytes(stream.read_bytes()[: packets.offsets[packets.count // 3]])
+    short = Slice(tmp_path, made.name, made.take)
+    shutil.copytree(made.folder / "auxiliary", tmp_path / "auxiliary")
+    assert run(short.order(tmp_path, "IW_SLC__1S"), monkeypatch) >= 128
+    assert "no burst of IW3 lies whole in the slice, 1 reach over its ends" in capfd.readouterr().err
 
 
 def test_detected_products_are_refused_with_the_reason(
