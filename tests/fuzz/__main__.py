@@ -16,6 +16,7 @@ from argparse import ArgumentParser
 from hashlib import sha1
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from attrs import frozen
 from rich.console import Console
@@ -25,6 +26,7 @@ from tests.fuzz.registry import TARGETS
 from tests.fuzz.target import Target
 
 ROOT = Path(__file__).parents[2]
+_SHARED_MEMORY = Path("/dev/shm")
 PLACE = ROOT / ".cache" / "fuzz"
 _TRIED = re.compile(r"stat::number_of_executed_units:\s+(\d+)")
 _COVERED = re.compile(r"cov: (\d+)")
@@ -75,9 +77,11 @@ def fuzz(
         limit,
         str(first),
     ]
-    done = subprocess.run(
-        command, check=False, capture_output=True, text=True, errors="replace", env=environment, cwd=ROOT
-    )
+    with TemporaryDirectory(dir=_SHARED_MEMORY if _SHARED_MEMORY.is_dir() else None) as files:
+        environment["TMPDIR"] = files  # a fuzzer ends without clearing up
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, errors="replace", env=environment, cwd=ROOT
+        )
     output = done.stdout + done.stderr
     tried, covered = _TRIED.findall(output), _COVERED.findall(output)
     findings = tuple(sorted((place / "findings").glob("*")))

@@ -1,9 +1,11 @@
 """What can be fuzzed, and how a reader may refuse."""
 
-import os
+import atexit
+import shutil
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
-from tempfile import gettempdir
+from tempfile import mkdtemp
 from typing import TypeVar
 
 from attrs import frozen
@@ -11,9 +13,6 @@ from attrs import frozen
 from s1pdgs.formats.xml import FormatError
 
 Answer = TypeVar("Answer")
-
-_SHARED_MEMORY = Path("/dev/shm")
-_PLACE = _SHARED_MEMORY if _SHARED_MEMORY.is_dir() else Path(gettempdir())
 
 
 @frozen
@@ -47,8 +46,13 @@ def answer_or_refusal(read: Callable[[], Answer], *names: str) -> Answer | None:
 
 def file_of(data: bytes, name: str) -> Path:
     """A file with these bytes for readers that take a path; the next input takes its place."""
-    folder = _PLACE / f"s1pdgs-fuzz-{os.getpid()}"
-    folder.mkdir(exist_ok=True)
-    path = folder / name
+    path = _folder() / name
     path.write_bytes(data)
     return path
+
+
+@cache
+def _folder() -> Path:
+    folder = Path(mkdtemp(prefix="s1pdgs-fuzz-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
