@@ -63,6 +63,17 @@ def expected(clean: Path, *deliveries: Path) -> dict[str, bytes]:
     return found
 
 
+def number_of_packets(clean: Path, *deliveries: Path) -> int:
+    """How many packets must be there."""
+    return sum(map(len, survivors(clean, *deliveries).values()))
+
+
+def account(ground: Ground) -> dict[str, Any]:
+    """What operators are told of the only data take."""
+    (told,) = json.loads(ground.call("datatake", "show", "053C1A", "--json"))
+    return dict(told)
+
+
 def done(ground: Ground, deliveries: int, attempts: int, kind: str) -> bool:
     """Everything is made of so many deliveries, by so many runs of AIO, and nothing is on its way."""
     assert [f"{row.reason}\n{row.log_tail}" for row in ground.jobs().values() if row.state == "parked"] == []
@@ -96,11 +107,18 @@ def test_a_retransfer_completes_the_segments_and_gives_new_versions_of_the_slice
         ground.start()
         ground.wait(lambda: done(ground, 1, 1, "IW_RAW__0A"), "the nominal delivery is processed")
         assert sorted(slices(ground)) == [1, 2, 3]
+        lost_packets = number_of_packets(long, clean_delivery(long, tmp_path)) - number_of_packets(long, nominal)
+        assert account(ground)["lost_in_downlink"] == lost_packets > 0
         before = slices(ground)[2][0]
         assert packets_in(ground, segments(ground)[-1]) == expected(long, nominal)
         source.offer(again)
         ground.wait(lambda: done(ground, 2, 2, "IW_RAW__0A") and len(slices(ground)[2]) == 2, "the retransfer is too")
         ground.wait(lambda: ground.settled("IW_RAW__0A"), "nothing is on its way")
+        told = account(ground)
+    assert (told["lost_in_downlink"], told["lost_in_instrument"], told["slices"]) == (0, 0, "3/3")
+    superseded = {row["name"]: row["superseded_by"] for row in told["products"] if row["slice"]}
+    assert superseded[before.name] == slices(ground)[2][1].name
+    assert [name for name, by in superseded.items() if by and name.startswith("S1A_IW_RAW__0S")] == [before.name]
     complete = expected(long, nominal, again)
     assert complete == expected(long, clean_delivery(long, tmp_path))
     assert packets_in(ground, segments(ground)[-1]) == complete
@@ -154,7 +172,7 @@ def test_a_channel_that_never_comes_is_waited_for_then_the_other_one_is_processe
     one = tmp_path / "one"
     spoil(tiny, one, None, Delivery(channels=frozenset({2}), announced_channels=2))
     with station(one) as source:
-        ground = make_ground(source, chains=level_0_chains(tmp_path / "chains"), triggers__session_timeout_s=8.0)
+        ground = make_ground(source, chains=level_0_chains(tmp_path / "chains"), triggers__session_timeout_s=5.0)
         ground.start()
         waiting = ground.wait(lambda: ground.session() if ground.stored_blocks() == 8 else None, "all blocks came")
         assert waiting.state == "open"
@@ -182,7 +200,7 @@ def test_what_survives_slips_inversion_and_lost_blocks_is_in_the_products(
     spoil(tiny, again, Faults(only_blocks=(BlockPlace(1, 2), BlockPlace(2, 2))), RETRANSFER)
     assert all((truth.fates & Fate.INVERTED).any() for truth in truths.values())
     with station(bad) as source:
-        ground = make_ground(source, chains=level_0_chains(tmp_path / "chains"), triggers__session_timeout_s=8.0)
+        ground = make_ground(source, chains=level_0_chains(tmp_path / "chains"), triggers__session_timeout_s=5.0)
         ground.start()
         ground.wait(lambda: done(ground, 1, 1, "S3_RAW__0A"), "the bad delivery is processed")
         first = newest_slice(ground)
