@@ -50,33 +50,19 @@ def correct_blocks(blocks: NDArray[np.uint8], parameters: LinkParameters) -> Cod
         raise LinkError(f"blocks of shape {blocks.shape} do not hold {depth} codewords of {length} symbols")
     corrected = np.zeros(blocks.shape[0], dtype=np.int32)
     uncorrectable = np.zeros(blocks.shape[0], dtype=np.bool_)
-    wrong = np.zeros((blocks.shape[0], depth), dtype=np.bool_)
-    _check(blocks, depth, fill, _division_tables(parameters.dual_basis), wrong)
-    for block, codeword in np.argwhere(wrong):
-        repaired = _correct_codeword(blocks[block, codeword::depth], dual_basis=parameters.dual_basis)
-        if repaired < 0:
-            uncorrectable[block] = True
-        else:
-            corrected[block] += repaired
+    bases = (galois.FROM_DUAL, galois.TO_DUAL) if parameters.dual_basis else (_IDENTITY, _IDENTITY)
+    _correct(
+        blocks,
+        depth,
+        fill,
+        _division_tables(parameters.dual_basis),
+        *bases,
+        galois.ANTILOG,
+        galois.LOG,
+        corrected,
+        uncorrectable,
+    )
     return CodeCheck(corrected, uncorrectable)
-
-
-def _correct_codeword(symbols: NDArray[np.uint8], *, dual_basis: bool) -> int:
-    """Correct one codeword (a strided view) in place; the number of symbols corrected, or -1.
-
-    A correction that would touch the virtual fill is none: the codeword was beyond the code.
-    """
-    inward = galois.FROM_DUAL if dual_basis else _IDENTITY
-    outward = galois.TO_DUAL if dual_basis else _IDENTITY
-    fill = CODEWORD_SYMBOLS - symbols.size
-    conventional = np.zeros(CODEWORD_SYMBOLS, dtype=np.uint8)
-    conventional[fill:] = inward[symbols]
-    repaired = int(_decode(conventional, galois.ANTILOG, galois.LOG))
-    if conventional[:fill].any():
-        return -1
-    if repaired > 0:
-        symbols[:] = outward[conventional[fill:]]
-    return repaired
 
 
 @cache
@@ -124,18 +110,31 @@ def _remainder(words, tables, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _check(blocks, depth, fill, tables, wrong):  # type: ignore[no-untyped-def]
+def _correct(blocks, depth, fill, tables, inward, outward, antilog, log, corrected, uncorrectable):  # type: ignore[no-untyped-def] # noqa: PLR0917
     symbols = np.zeros(256, dtype=np.uint8)
     words = symbols.view(np.uint64)
     parity = np.zeros(4, dtype=np.uint64)
+    remainder = parity.view(np.uint8)
+    places = np.zeros(32, dtype=np.int64)
+    values = np.zeros(32, dtype=np.int64)
     for block in range(blocks.shape[0]):
         for codeword in range(depth):
             for k in range(255 - fill):
                 symbols[k + 1 + fill] = blocks[block, k * depth + codeword]
             _remainder(words, tables, parity)
-            wrong[block, codeword] = (
-                parity[0] != words[28] or parity[1] != words[29] or parity[2] != words[30] or parity[3] != words[31]
-            )
+            for k in range(4):
+                parity[k] ^= words[28 + k]
+            if not (parity[0] | parity[1] | parity[2] | parity[3]):
+                continue
+            for k in range(32):
+                remainder[k] = inward[remainder[k]]
+            found = _errors(remainder, fill, antilog, log, places, values)
+            if found < 0:
+                uncorrectable[block] = True
+                continue
+            corrected[block] += found
+            for k in range(found):
+                blocks[block, (places[k] - fill) * depth + codeword] ^= outward[values[k]]
 
 
 @njit(cache=True, nogil=True)
@@ -171,19 +170,16 @@ def _evaluate(polynomial, degree, exponent, antilog, log):  # type: ignore[no-un
 
 
 @njit(cache=True, nogil=True)
-def _syndromes(symbols, antilog, log, out):  # type: ignore[no-untyped-def]
-    """Values of the received polynomial at the 32 roots; true when any is not zero."""
-    wrong = False
+def _syndromes(remainder, antilog, log, out):  # type: ignore[no-untyped-def]
+    """Values of the received polynomial at the 32 roots: those of its remainder, whose highest power comes first."""
     for j in range(32):
         root = (11 * (112 + j)) % 255
         total = 0
-        for k in range(255):
+        for k in range(32):
             if total:
                 total = int(antilog[log[total] + root])
-            total ^= int(symbols[k])
+            total ^= int(remainder[k])
         out[j] = total
-        wrong = wrong or total != 0
-    return wrong
 
 
 @njit(cache=True, nogil=True)
@@ -213,26 +209,23 @@ def _locator(syndromes, antilog, log, locator):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _decode(symbols, antilog, log):  # type: ignore[no-untyped-def]
-    """Correct one codeword of the conventional basis in place; symbols corrected, or -1 when that is impossible."""
+def _errors(remainder, fill, antilog, log, places, values):  # type: ignore[no-untyped-def] # noqa: PLR0917
+    """Places (from 0) and values of the wrong symbols of a codeword; how many, or -1 where the code cannot tell."""
     syndromes = np.zeros(32, dtype=np.int64)
-    if not _syndromes(symbols, antilog, log, syndromes):
-        return 0
+    _syndromes(remainder, antilog, log, syndromes)
     locator = np.zeros(33, dtype=np.int64)
     errors = _locator(syndromes, antilog, log, locator)
     if errors > 16:
         return -1
     evaluator = np.zeros(32, dtype=np.int64)
-    for n in range(32):
-        for k in range(min(n, errors) + 1):
+    for n in range(errors):
+        for k in range(n + 1):
             evaluator[n] ^= _multiply(locator[k], syndromes[n - k], antilog, log)
-    repaired = symbols.copy()
     found = 0
-    for power in range(255):
+    for power in range(255 - fill):
         inverse = (-11 * power) % 255
         if _evaluate(locator, errors, inverse, antilog, log) != 0:
             continue
-        found += 1
         slope = 0
         for k in range(1, errors + 1, 2):
             if locator[k]:
@@ -241,9 +234,21 @@ def _decode(symbols, antilog, log):  # type: ignore[no-untyped-def]
         if slope == 0 or value == 0:
             return -1
         # Forney: magnitude = X^(1 - b) Omega(1/X) / Lambda'(1/X) with b = 112, X = alpha^(11 power)
-        magnitude = antilog[(log[value] - log[slope] + 111 * inverse) % 255]
-        repaired[254 - power] ^= magnitude
-    if found != errors or _syndromes(repaired, antilog, log, syndromes):
+        places[found] = 254 - power
+        values[found] = antilog[(log[value] - log[slope] + 111 * inverse) % 255]
+        found += 1
+    if found != errors or not _explains(syndromes, places, values, found, antilog, log):
         return -1
-    symbols[:] = repaired
     return found
+
+
+@njit(cache=True, nogil=True)
+def _explains(syndromes, places, values, count, antilog, log):  # type: ignore[no-untyped-def] # noqa: PLR0917
+    """Whether errors of these values at these places have the syndromes."""
+    for j in range(32):
+        total = syndromes[j]
+        for k in range(count):
+            total ^= int(antilog[(log[values[k]] + 11 * (112 + j) * (254 - places[k])) % 255])
+        if total:
+            return False
+    return True
