@@ -73,14 +73,10 @@ class FrameSpoiler:
 
         self._lost = hits("lost", faults.lose_frames, faults.lose_run)
         self._flips = hits("bits", faults.bit_errors)
-        self._repairable, self._corrupt = (
-            hits("repairable", faults.repairable_frames),
-            hits("corrupt", faults.corrupt_frames),
-        )
-        self._damaged, self._inverted = (
-            hits("damaged", faults.damaged_markers),
-            hits("inverted", faults.inverted_markers),
-        )
+        self._repairable = hits("repairable", faults.repairable_frames)
+        self._corrupt = hits("corrupt", faults.corrupt_frames)
+        self._damaged = hits("damaged", faults.damaged_markers)
+        self._inverted = hits("inverted", faults.inverted_markers)
         self._wrong = hits("counts", faults.wrong_counts)
         self._symbols, self._marks, self._counts = (
             generator(seed, sent.channel, purpose) for purpose in ("symbols", "marks", "wrong")
