@@ -10,7 +10,6 @@ from s1pdgs.formats.link.mpdu import PacketBatch
 from s1pdgs.formats.obmemc import PacketStore
 from s1pdgs.processors.l0.records import PACKET_RECORD
 
-_RECORD_BUFFER = 1024 * 1024
 TIME_OCTETS = 16
 """How much of each telemetry packet is remembered: its headers, with room for the time codes in use."""
 TELEMETRY_RECORD = np.dtype(
@@ -33,17 +32,18 @@ class Spool:
         self.file = MeasurementFile(packets)
         self._dtype = dtype
         self._records = records
-        self._stream = records.open("wb", buffering=_RECORD_BUFFER)
+        records.write_bytes(b"")
 
     def append(self, buffer: NDArray[np.uint8], packets: NDArray[np.void], records: NDArray[np.void]) -> None:
         """Add packets of `RECEIVED_PACKET` that lie in a buffer, and their records."""
         write_packets(self.file, buffer, packets)
-        self._stream.write(records.tobytes())
+        # opened each time: damaged headers may name more data takes than a process may hold files open
+        with self._records.open("ab", buffering=0) as stream:
+            stream.write(records.tobytes())
 
     def close(self) -> None:
         """No more packets come."""
         self.file.close()
-        self._stream.close()
 
     def records(self) -> NDArray[np.void]:
         """All records in order of reception, once closed; the system pages them in from their file."""
