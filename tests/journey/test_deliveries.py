@@ -140,13 +140,15 @@ def assert_slices_cover(ground: Ground, packets: bytes) -> None:
     assert reached == len(packets)
 
 
+@pytest.mark.parametrize("same_name", [False, True])
 def test_a_pass_that_two_stations_heard_is_the_union_of_both(
-    tiny: Path, tmp_path: Path, make_ground: MakeGround
+    tiny: Path, tmp_path: Path, make_ground: MakeGround, same_name: bool
 ) -> None:
     svalbard, neustrelitz = tmp_path / "svalbard", tmp_path / "neustrelitz"
     losses = Faults(lose_frames=0.06, lose_run=3.0, corrupt_frames=0.02)
     spoil(tiny, svalbard, losses, seed=1)
-    spoil(tiny, neustrelitz, losses, Delivery(station="NSG", unit="07", session_id=other_name(tiny)), seed=2)
+    name = None if same_name else other_name(tiny)
+    spoil(tiny, neustrelitz, losses, Delivery(station="NSG", unit="07", session_id=name), seed=2)
     with station(svalbard, neustrelitz) as source:
         ground = make_ground(source, chains=level_0_chains(tmp_path / "chains"), units=("SGS", "NSG"))
         ground.start()
