@@ -23,6 +23,7 @@ from s1pdgs.processors.l1.ground import ground_range
 from s1pdgs.processors.l1.images import SIGNED, UNSIGNED, ComplexImage, DetectedImage, Frame, scaling_of
 from s1pdgs.processors.l1.inputs import ChannelInput, SliceInput
 from s1pdgs.processors.l1.looks import DetectionPlan, LookParameters, detect, plan_detection
+from s1pdgs.processors.l1.merge import MergePlan
 from s1pdgs.processors.l1.tops_plan import BurstStack
 from s1pdgs.sar.antenna import AntennaPattern, elevation_angle_rad
 from s1pdgs.sar.orbit import ground_point
@@ -39,7 +40,7 @@ class ChannelPlan:
     """How one polarisation of a swath is focused and what its images will be, by product (`SLC`, `GRD`)."""
 
     channel: ChannelInput
-    focus: FocusPlan | BurstStack
+    focus: FocusPlan | BurstStack | MergePlan
     detection: DetectionPlan | None
     doppler: tuple[DopplerEstimate, ...]
     noise: tuple[NoiseMeasurement, ...]
@@ -216,8 +217,13 @@ def _detected_image(inputs: SliceInput, plan: FocusPlan, detection: DetectionPla
         slant=plan.image,
         ground=detection.ground,
     )
-    model = range_model(inputs.orbit, plan.image.mid_line_s, plan.image.ranges_m)
+    return DetectedImage(frame, detected_scaling(inputs, frame))
+
+
+def detected_scaling(inputs: SliceInput, frame: Frame) -> Array:
+    """Digital numbers of the columns of a detected image over beta nought amplitudes."""
+    model = range_model(inputs.orbit, frame.slant.mid_line_s, frame.slant.ranges_m)
     columns = frame.slant_m(frame.mid_line_s, np.arange(frame.samples, dtype=np.float64))
     incidence = np.interp(columns, model.ranges_m, model.incidence_rad)
     table = inputs.processing.application_table(application_table_id(inputs))
-    return DetectedImage(frame, scaling_of(table.scaling(UNSIGNED), incidence))
+    return scaling_of(table.scaling(UNSIGNED), incidence)

@@ -50,6 +50,11 @@ class ChannelInput:
     bursts: tuple[BurstEchoes, ...] = ()
     lost: int = 0
 
+    @property
+    def name(self) -> str:
+        """Swath and polarisation, as the log tells them."""
+        return f"{self.swath} {self.polarisation}"
+
 
 @frozen(eq=False)
 class SliceInput:
@@ -85,9 +90,9 @@ class SliceInput:
     def tops(self) -> bool:
         return bool(self.channels[0].bursts)
 
-    def only(self, channel: ChannelInput) -> "SliceInput":
-        """The inputs of one channel."""
-        return evolve(self, channels=(channel,))
+    def only(self, *channels: ChannelInput) -> "SliceInput":
+        """The inputs of some channels."""
+        return evolve(self, channels=channels)
 
     @property
     def sensing(self) -> Interval:

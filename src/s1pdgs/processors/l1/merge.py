@@ -19,7 +19,7 @@ from s1pdgs.processors.l1.geometry import ImageGrid, range_model
 from s1pdgs.processors.l1.ground import GroundRange, ground_range
 from s1pdgs.processors.l1.looks import DetectedBlock, LookParameters, RangeDetector
 from s1pdgs.processors.l1.tops_kernels import put_columns, take_columns
-from s1pdgs.processors.l1.tops_plan import BurstPlan, resampling_lengths, smooth_ratio
+from s1pdgs.processors.l1.tops_plan import BurstPlan, TopsParameters, resampling_lengths, smooth_ratio
 from s1pdgs.sar.constants import SPEED_OF_LIGHT_M_S
 from s1pdgs.sar.orbit import Orbit
 
@@ -73,6 +73,16 @@ class MergePlan:
     spacing_m: float
     pieces: tuple[Piece, ...]
     ratio: Fraction
+
+    @property
+    def image(self) -> ImageGrid:
+        """The slant range and time that the image spans."""
+        return self.slant
+
+    @property
+    def parameters(self) -> TopsParameters:
+        """Those of the first burst of the nearest swath."""
+        return self.swaths[0].bursts[0].parameters
 
     def pixels_of(self, swath: int) -> tuple[int, int]:
         """Ground pixels that a swath fills, the last one excluded."""

@@ -1,4 +1,4 @@
-"""L1: a Level-0 slice becomes its products: SLC and GRDH of StripMap, SLC of IW and EW.
+"""L1: a Level-0 slice becomes its products: SLC and GRDH of StripMap, IW and EW.
 
 `s1pdgs-l1 JobOrder.xml`, run in the working directory. The job order brings one slice (`*_RAW__0S`), its calibration
 and noise products where there are any, AUX_INS, AUX_CAL, AUX_PP1 and an orbit file, and asks for `*_SLC__1S`,
@@ -30,16 +30,18 @@ from s1pdgs.formats.l1.quicklook import quicklook_png
 from s1pdgs.formats.listfile import list_file_name, write_list
 from s1pdgs.model.time import SystemClock
 from s1pdgs.processors.l0.program import Outcome, run_program
-from s1pdgs.processors.l1.channel import GRD, SLC, ChannelPlan, estimate_centroid, fill_images, plan_channel
+from s1pdgs.processors.l1.channel import GRD, SLC, ChannelPlan, Progress, estimate_centroid, fill_images, plan_channel
 from s1pdgs.processors.l1.describe.context import ImageContext, no_offset
 from s1pdgs.processors.l1.describe.image import SIGNIFICANT_GAP_LINES
 from s1pdgs.processors.l1.describe.product import product_annotation
 from s1pdgs.processors.l1.describe.vectors import calibration_data_set, noise_data_set, rfi_data_set
+from s1pdgs.processors.l1.doppler import DopplerEstimate
 from s1pdgs.processors.l1.errors import ProcessingError
 from s1pdgs.processors.l1.focus import FocusError
 from s1pdgs.processors.l1.geolocation import geolocation_grid
-from s1pdgs.processors.l1.inputs import ChannelInput, SliceInput, read_inputs
-from s1pdgs.processors.l1.tops_channel import fill_bursts, plan_swath
+from s1pdgs.processors.l1.inputs import SliceInput, read_inputs
+from s1pdgs.processors.l1.merge import MergeError, MergePlan
+from s1pdgs.processors.l1.tops_channel import fill_bursts, plan_merged, plan_swath
 from s1pdgs.processors.l1.tops_plan import BurstError
 from s1pdgs.sar.attitude import AttitudeError
 
@@ -61,10 +63,8 @@ def process_slice(order: JobOrder, folder: Path, outcome: Outcome) -> None:
     try:
         inputs = read_inputs(order)
         _tell_inputs(inputs, outcome)
-        if inputs.tops and GRD in wanted_products(order):
-            raise ProcessingError(f"{inputs.mode}_GRDH_1S is not made yet; ask for {inputs.mode}_SLC__1S alone")
         products = _Run(order, inputs, folder, outcome, started).make()
-    except (FocusError, BurstError, PacketError, AttitudeError, AuxiliaryError) as error:
+    except (FocusError, BurstError, MergeError, PacketError, AttitudeError, AuxiliaryError) as error:
         raise ProcessingError(str(error)) from error
     write_list(folder / list_file_name(folder.resolve()), [path.name for path in products])
 
@@ -75,7 +75,7 @@ def wanted_products(order: JobOrder) -> tuple[str, ...]:
     if not found:
         asked = ", ".join(order.output_types()) or "nothing"
         raise ProcessingError(
-            f"the job order asks for {asked}; this processor makes SM_SLC__1S and SM_GRDH_1S, IW_SLC__1S and EW_SLC__1S"
+            f"the job order asks for {asked}; this processor makes SM_SLC__1S and SM_GRDH_1S, alike for IW and EW"
         )
     return tuple(found)
 
@@ -87,7 +87,7 @@ def _tell_inputs(inputs: SliceInput, outcome: Outcome) -> None:
         f"{sensing.stop.isoformat()}, orbit {inputs.orbit_source}"
     )
     for channel in inputs.channels:
-        echoes, name = channel.echoes, channel_name(channel)
+        echoes, name = channel.echoes, channel.name
         outcome.info(
             f"{name}: {echoes.lines} lines of {echoes.samples} samples, {echoes.missing} missing in "
             f"{echoes.gaps} gaps, {echoes.calibration} of calibration"
@@ -116,6 +116,7 @@ class _Run:
         self._outcome = outcome
         self._started = started
         self._offsets: dict[str, Callable[[int], int]] = {}
+        self._swaths: dict[str, list[ChannelPlan]] = {}
 
     def make(self) -> list[Path]:
         """Focus all channels and write all products; their paths."""
@@ -127,62 +128,88 @@ class _Run:
                 outcome.info(f"no reliable Doppler estimate around {found.time_s:.1f} s: taking that of the attitude")
         with ExitStack() as stack:
             drafts = {kind: stack.enter_context(product_draft(self._folder)) for kind in self._wanted}
-            plans = []
-            for index, channel in enumerate(inputs.channels):
-                if inputs.tops:
-                    plan = plan_swath(inputs.only(channel), channel)
-                else:
-                    plan = plan_channel(inputs, channel, doppler, self._wanted)
-                plans.append(plan)
-                self._focus(plan, drafts, index)
-            return [self._finish(kind, drafts[kind], plans) for kind in self._wanted]
+            plans = self._focus_bursts(drafts) if inputs.tops else self._focus_lines(drafts, doppler)
+            return [self._finish(kind, drafts[kind], plans[kind]) for kind in self._wanted]
 
-    def _focus(self, plan: ChannelPlan, drafts: Mapping[str, ProductDraft], index: int) -> None:
-        share = _FOCUS_SHARE / len(self._inputs.channels)
+    def _focus_lines(
+        self, drafts: Mapping[str, ProductDraft], doppler: tuple[DopplerEstimate, ...]
+    ) -> dict[str, list[ChannelPlan]]:
+        """StripMap: every channel fills its images; their plans by product."""
+        plans = []
+        for index, channel in enumerate(self._inputs.channels):
+            plan = plan_channel(self._inputs, channel, doppler, self._wanted)
+            plans.append(plan)
+            with ExitStack() as stack:
+                writers = {kind: stack.enter_context(self._writer(plan, kind, drafts)) for kind in self._wanted}
+                fill_images(plan, writers, self._progress(index, len(self._inputs.channels)))
+        return dict.fromkeys(self._wanted, plans)
 
+    def _focus_bursts(self, drafts: Mapping[str, ProductDraft]) -> dict[str, list[ChannelPlan]]:
+        """TOPS: the bursts of all swaths of a polarisation fill the images of the swaths and the merged one."""
+        inputs = self._inputs
+        polarisations = list(dict.fromkeys(channel.polarisation for channel in inputs.channels))
+        plans: dict[str, list[ChannelPlan]] = {kind: [] for kind in self._wanted}
+        for index, polarisation in enumerate(polarisations):
+            channels = [channel for channel in inputs.channels if channel.polarisation == polarisation]
+            swaths = [plan_swath(inputs.only(channel), channel) for channel in channels]
+            self._swaths[polarisation] = swaths
+            with ExitStack() as stack:
+                writers, merged = {}, None
+                if SLC in self._wanted:
+                    plans[SLC] += swaths
+                    for plan in swaths:
+                        writer = stack.enter_context(self._writer(plan, SLC, drafts))
+                        writers[plan.channel.swath] = writer
+                        self._offsets[plan.channel.name] = writer.line_offset
+                if GRD in self._wanted:
+                    plan = plan_merged(inputs.only(*channels), swaths)
+                    plans[GRD].append(plan)
+                    merged = plan, stack.enter_context(self._writer(plan, GRD, drafts))
+                fill_bursts(swaths, writers, merged, self._progress(index, len(polarisations)))
+        return plans
+
+    def _progress(self, index: int, count: int) -> Progress:
         def progress(done: float, name: str) -> None:
-            self._outcome.progress(_DOPPLER_SHARE + share * (index + done), f"{name} focused")
+            self._outcome.progress(_DOPPLER_SHARE + _FOCUS_SHARE / count * (index + done), f"{name} focused")
 
-        with self._writers(plan, drafts) as writers:
-            if self._inputs.tops:
-                fill_bursts(plan, writers[SLC], progress)
-                self._offsets[channel_name(plan.channel)] = writers[SLC].line_offset
-            else:
-                fill_images(plan, writers, progress)
-        for kind in self._wanted:
-            saturated = plan.image(kind).statistics.saturated
-            if saturated:
-                self._outcome.info(f"{channel_name(plan.channel)} {kind}: {saturated} saturated pixels")
+        return progress
 
     @contextmanager
-    def _writers(self, plan: ChannelPlan, drafts: Mapping[str, ProductDraft]) -> Iterator[dict[str, MeasurementWriter]]:
-        with ExitStack() as stack:
-            writers = {}
-            for kind in self._wanted:
-                context = self._context(plan, kind)
-                info = MeasurementInfo(
-                    lines=context.frame.lines,
-                    samples=context.frame.samples,
-                    description=f"Sentinel-1{self._inputs.manifest.satellite[2]} {context.inputs.swath} {kind} L1",
-                    software=f"s1pdgs {__version__}",
-                    created=self._started,
-                    tie_points=geolocation_grid(self._inputs.orbit, context.frame),
-                )
-                image = plan.image(kind)
-                writers[kind] = stack.enter_context(drafts[kind].measurement(context.header(), info, image.form))
-            yield writers
+    def _writer(self, plan: ChannelPlan, kind: str, drafts: Mapping[str, ProductDraft]) -> Iterator[MeasurementWriter]:
+        context, image = self._context(plan, kind), plan.image(kind)
+        header = context.header()
+        info = MeasurementInfo(
+            lines=context.frame.lines,
+            samples=context.frame.samples,
+            description=f"Sentinel-1{self._inputs.manifest.satellite[2]} {header.swath} {kind} L1",
+            software=f"s1pdgs {__version__}",
+            created=self._started,
+            tie_points=geolocation_grid(self._inputs.orbit, context.frame),
+        )
+        with drafts[kind].measurement(header, info, image.form) as writer:
+            yield writer
+        if image.statistics.saturated:
+            self._outcome.info(f"{plan.channel.name} {kind}: {image.statistics.saturated} saturated pixels")
 
     def _context(self, plan: ChannelPlan, kind: str) -> ImageContext:
         """SLC images are numbered by the names of polarisation and swath, GRD images co-polarisation first."""
-        names = [channel_name(channel) for channel in self._inputs.channels]
-        ordered = sorted(names, key=lambda name: name.split()[::-1]) if kind == SLC else names
-        name = channel_name(plan.channel)
+        channels = self._inputs.channels
+        if isinstance(plan.focus, MergePlan):
+            own = [channel for channel in channels if channel.polarisation == plan.channel.polarisation]
+            names = list(dict.fromkeys(channel.polarisation for channel in channels))
+            name, parts = plan.channel.polarisation, self._swaths[plan.channel.polarisation]
+        else:
+            own, name, parts = [plan.channel], plan.channel.name, []
+            names = [channel.name for channel in channels]
+            if kind == SLC:
+                names.sort(key=lambda name: name.split()[::-1])
         return ImageContext(
-            inputs=self._inputs.only(plan.channel),
+            inputs=self._inputs.only(*own),
             plan=plan,
             product_type=kind,
-            number=ordered.index(name) + 1,
+            number=names.index(name) + 1,
             line_offset=self._offsets.get(name, no_offset),
+            parts=tuple(self._context(part, SLC) for part in parts),
             timeliness=self._order.parameter("Timeliness_Category", "Fast-24h"),
         )
 
@@ -236,11 +263,6 @@ class _Run:
         focusing = Processing("SLC Processing", self._started, now, facility, (*auxiliaries, level0))
         intermediate = Resource(name="in memory", role="Level-1 Intermediate SLC Product", processing=focusing)
         return Processing(f"{kind} Post Processing", self._started, now, facility, (intermediate,))
-
-
-def channel_name(channel: ChannelInput) -> str:
-    """Swath and polarisation, as the log tells them."""
-    return f"{channel.swath} {channel.polarisation}"
 
 
 def _swaths_of(inputs: SliceInput) -> str:

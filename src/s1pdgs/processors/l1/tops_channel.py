@@ -1,6 +1,8 @@
-"""One polarisation of one TOPS swath from bursts of packets to the lines of its SLC image."""
+"""One polarisation of one TOPS swath from bursts of packets to the lines of its images."""
 
 import math
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from attrs import evolve
@@ -9,11 +11,13 @@ from s1pdgs.formats.isp.codes import sampling_frequency_hz
 from s1pdgs.formats.l1.measurement import MeasurementWriter
 from s1pdgs.processors.l1.calibration_pulses import measure_noise
 from s1pdgs.processors.l1.channel import (
+    GRD,
     SLC,
     ChannelPlan,
     Progress,
     azimuth_pattern,
     complex_scaling,
+    detected_scaling,
     elevation_pattern,
     looks_of,
     product_id,
@@ -22,9 +26,10 @@ from s1pdgs.processors.l1.channel import (
 from s1pdgs.processors.l1.doppler import doppler_model, estimate_doppler
 from s1pdgs.processors.l1.errors import ProcessingError
 from s1pdgs.processors.l1.geometry import no_doppler, range_model
-from s1pdgs.processors.l1.images import ComplexImage, Frame
+from s1pdgs.processors.l1.images import ComplexImage, DetectedImage, Frame
 from s1pdgs.processors.l1.inputs import ChannelInput, SliceInput
-from s1pdgs.processors.l1.tops import focus_burst
+from s1pdgs.processors.l1.merge import MergePlan, SwathBursts, merge, plan_merge
+from s1pdgs.processors.l1.tops import Spectrum, focus_burst
 from s1pdgs.processors.l1.tops_plan import (
     EW_LINE_INTERVAL_S,
     IW_LINE_INTERVAL_S,
@@ -65,15 +70,68 @@ def plan_swath(inputs: SliceInput, channel: ChannelInput) -> ChannelPlan:
     )
 
 
-def fill_bursts(plan: ChannelPlan, writer: MeasurementWriter, progress: Progress) -> None:
-    """Focus the bursts of a channel into its SLC image; `progress` is told the share of bursts done, 0 to 1."""
-    stack, bursts = plan.focus, plan.channel.bursts
-    if not isinstance(stack, BurstStack) or plan.slc is None:
+def plan_merged(inputs: SliceInput, swaths: Sequence[ChannelPlan]) -> ChannelPlan:
+    """Lay out the detected image of one polarisation; `inputs` are those of its channels, nearest swath first.
+
+    Raises `MergeError` when the swaths make no image.
+    """
+    focused, detected = (inputs.processing.product(product_id(inputs, kind)) for kind in (SLC, GRD))
+    bursts = []
+    for plan in swaths:
+        name, stack = plan.channel.swath, plan.focus
+        if not isinstance(stack, BurstStack):
+            raise TypeError("only the swaths of TOPS are merged")
+        windows, looks = looks_of(focused, name), looks_of(detected, name)
+        range_looks, azimuth_looks = (evolve(look, full=one.full) for look, one in zip(looks, windows, strict=True))
+        bursts.append(SwathBursts(name, stack.bursts, range_looks, azimuth_looks))
+    post = detected.postprocessing
+    spacing = 10.0 if post is None else post.range_look(swaths[0].channel.swath).pixel_spacing_m
+    merged = plan_merge(bursts, inputs.orbit, spacing)
+    frame = Frame(
+        merged.lines, merged.samples, merged.first_line_s, merged.line_interval_s, spacing, merged.slant, merged.ground
+    )
+    image = DetectedImage(frame, detected_scaling(inputs, frame))
+    return evolve(swaths[0], focus=merged, doppler=(), slc=None, grd=image)
+
+
+def fill_bursts(
+    swaths: Sequence[ChannelPlan],
+    writers: Mapping[str, MeasurementWriter],
+    merged: tuple[ChannelPlan, MeasurementWriter] | None,
+    progress: Progress,
+) -> None:
+    """Focus every burst of one polarisation once, into the SLC image of its swath and the merged image.
+
+    `writers` are those of SLC images by swath, none where none is wanted. `progress` is told the share done, 0 to 1.
+    """
+    order = [(at, burst) for at, plan in enumerate(swaths) for burst in range(len(plan.channel.bursts))]
+    plan = None if merged is None else merged[0].focus
+    pieces = [(piece.swath, piece.burst) for piece in plan.pieces] if isinstance(plan, MergePlan) else []
+    total = len(order)
+    order = [*(place for place in order if place not in pieces), *pieces]
+
+    def focused() -> Iterator[Spectrum]:
+        for count, (at, burst) in enumerate(order):
+            pixels = _focus_into(swaths[at], burst, writers.get(swaths[at].channel.swath))
+            progress((count + 1) / total, swaths[at].channel.name)
+            if (at, burst) in pieces:
+                yield pixels
+
+    if merged is None or not isinstance(plan, MergePlan) or merged[0].grd is None:
+        deque(focused(), maxlen=0)
+        return
+    for block in merge(plan, focused()):
+        merged[0].grd.add(block, merged[1])
+
+
+def _focus_into(plan: ChannelPlan, burst: int, writer: MeasurementWriter | None) -> Spectrum:
+    stack = plan.focus
+    if not isinstance(stack, BurstStack):
         raise TypeError("StripMap lines are filled by fill_images")
-    for index, (burst, echoes) in enumerate(zip(stack.bursts, bursts, strict=True)):
-        pixels = focus_burst(burst, echoes.echoes.read)
-        plan.slc.add_lines(index * stack.lines_per_burst, stack.fill(index, pixels), writer)
-        progress((index + 1) / len(bursts), f"{plan.channel.swath} {plan.channel.polarisation}")
+    pixels = focus_burst(stack.bursts[burst], plan.channel.bursts[burst].echoes.read)
+    if writer is not None and plan.slc is not None:
+        plan.slc.add_lines(burst * stack.lines_per_burst, stack.fill(burst, pixels), writer)
+    return pixels
 
 
 def common_grid(inputs: SliceInput) -> CommonGrid:

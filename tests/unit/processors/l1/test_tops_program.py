@@ -1,4 +1,4 @@
-"""A simulated IW slice of noise becomes an SLC product whose bursts, grids and noise agree with readers and packets."""
+"""Simulated IW slices of noise become SLC and GRDH products: bursts, grids and noise agree with readers and packets."""
 
 import math
 import shutil
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import rasterio
 import xarray as xr
-from attrs import frozen
+from attrs import evolve, frozen
 from lxml import etree
 
 from s1pdgs.formats.joborder import JobOrder, OrderInput, OrderOutput, OrderTask, write_job_order
@@ -58,11 +58,12 @@ class Slice:
         return path
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Slice:
-    folder = tmp_path_factory.mktemp("slice")
+def noise_of_plan() -> tuple[Trajectory, NoiseTake]:
     trajectory = Trajectory.spanning(PLAN.start - timedelta(hours=9), PLAN.start + timedelta(days=1), PLAN.satellite)
-    take = noise_take(PLAN, PLAN.takes[0], 0x1234, trajectory)
+    return trajectory, noise_take(PLAN, PLAN.takes[0], 0x1234, trajectory)
+
+
+def write_slice(folder: Path, trajectory: Trajectory, take: NoiseTake) -> Slice:
     write_auxiliary(
         folder / "auxiliary",
         AuxiliaryContext.of(trajectory, take.sensing, satellite="S1A"),
@@ -99,6 +100,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Slice:
     quality = MeasurementQuality(take.packet_count, 0, 0)
     content = MeasurementContent("VV", 24, quality, path, path.stat().st_size, "0" * 32)
     return Slice(folder, write_product(folder, header, [content], "SV"), take)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Slice:
+    return write_slice(tmp_path_factory.mktemp("slice"), *noise_of_plan())
 
 
 def run(order: Path, monkeypatch: pytest.MonkeyPatch) -> int:
@@ -216,8 +222,71 @@ def test_a_slice_without_a_whole_burst_of_a_swath_is_refused(
     assert "no burst of IW3 lies whole in the slice, 1 reach over its ends" in capfd.readouterr().err
 
 
-def test_detected_products_are_refused_with_the_reason(
+def test_swaths_with_a_gap_between_them_make_no_detected_image(
     made: Slice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert run(made.order(tmp_path, "IW_GRDH_1S"), monkeypatch) >= 128
-    assert "IW_GRDH_1S is not made yet; ask for IW_SLC__1S alone" in capfd.readouterr().err
+    assert "IW1 and IW2 leave a gap in range" in capfd.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def merged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Slice, dict[str, Path]]:
+    """Both products of a slice whose small windows are drawn together until they overlap."""
+    trajectory, take = noise_of_plan()
+    codes = {"IW1": (9, 4087), "IW2": (7, 20_080), "IW3": (9, 970)}
+    swaths = tuple(
+        evolve(swath, rank=codes[swath.swath][0], swst=codes[swath.swath][1]) for swath in take.program.swaths
+    )
+    starts = np.array([swath.swst for swath in swaths])[take.program.swath]
+    take = evolve(take, program=evolve(take.program, swaths=swaths), window_starts=starts)
+    near = write_slice(tmp_path_factory.mktemp("merged"), trajectory, take)
+    workdir = tmp_path_factory.mktemp("both")
+    with pytest.MonkeyPatch.context() as patch:
+        assert run(near.order(workdir, "IW_SLC__1S", "IW_GRDH_1S"), patch) < 128
+    return near, {name[7:10]: workdir / name for name in read_list(workdir / f"{workdir.name}.LIST")}
+
+
+def test_one_pass_over_the_bursts_makes_both_products(merged: tuple[Slice, dict[str, Path]]) -> None:
+    _, products = merged
+    assert sorted(products) == ["GRD", "SLC"]
+    assert products["GRD"].name.startswith("S1A_IW_GRDH_1SSV_2026")
+    (measurement,) = (products["GRD"] / "measurement").iterdir()
+    assert measurement.name.startswith("s1a-iw-grd-vv-")
+    with rasterio.open(measurement) as image:
+        pixels = image.read(1)
+    # so near, bursts of IW3 sweep less ground than they are apart
+    assert np.count_nonzero(pixels[5:-5, 5:-5]) > 0.98 * pixels[5:-5, 5:-5].size
+
+
+@pytest.mark.parametrize("kind", ["product", "calibration", "noise", "rfi"])
+def test_annotations_of_merged_images_follow_their_schemas(merged: tuple[Slice, dict[str, Path]], kind: str) -> None:
+    folder = merged[1]["GRD"]
+    schema = etree.XMLSchema(etree.parse(folder / "support" / f"s1-level-1-{kind}.xsd"))
+    place = {"product": "annotation", "rfi": "annotation/rfi"}.get(kind, "annotation/calibration")
+    (path,) = (folder / place).glob("s1a-*.xml" if kind == "product" else f"{kind}-*.xml")
+    schema.assertValid(etree.parse(path))
+
+
+def test_a_merged_image_tells_its_swaths(merged: tuple[Slice, dict[str, Path]]) -> None:
+    folder = merged[1]["GRD"]
+    (path,) = (folder / "annotation").glob("s1a-*.xml")
+    found = read_product(path)
+    bounds = [merge.swath_bounds_list[0] for merge in found.swath_merging.swath_merge_list]
+    samples = found.image_annotation.image_information.number_of_samples
+    assert [merge.swath for merge in found.swath_merging.swath_merge_list] == ["IW1", "IW2", "IW3"]
+    assert bounds[0].first_range_sample == 0
+    assert bounds[-1].last_range_sample == samples - 1
+    assert all(after.first_range_sample == before.last_range_sample + 1 for before, after in pairwise(bounds))
+    downlinks = found.general_annotation.downlink_information_list
+    assert [downlink.swath for downlink in downlinks] == ["IW1", "IW2", "IW3"]
+    assert found.swath_timing.burst_list == ()
+    noise = read_noise(next((folder / "annotation/calibration").glob("noise-*.xml")))
+    spans = [(one.first_range_sample, one.last_range_sample) for one in noise.noise_azimuth_vector_list]
+    assert spans == [(bound.first_range_sample, bound.last_range_sample) for bound in bounds]
+    assert np.all(noise.noise_range_vector_list[0].noise_range_lut > 0.0)
+
+
+def test_readers_open_the_merged_image(merged: tuple[Slice, dict[str, Path]]) -> None:
+    folder = merged[1]["GRD"]
+    image = xr.open_dataset(folder, group="IW/VV", engine="sentinel-1")
+    assert image.sizes["ground_range"] > 100

@@ -24,7 +24,8 @@ def no_offset(line: int) -> int:
 class ImageContext:
     """One image of a product: `product_type` is SLC or GRD, `number` counts the product's images from 1.
 
-    `line_offset` tells where a line begins in the measurement file, once that is written.
+    `line_offset` tells where a line begins in the measurement file, once that is written. `parts` are the swaths of a
+    merged image, each as an image of its own.
     """
 
     inputs: SliceInput
@@ -33,10 +34,16 @@ class ImageContext:
     number: int
     timeliness: str
     line_offset: Callable[[int], int] = no_offset
+    parts: "tuple[ImageContext, ...]" = ()
 
     @property
     def image(self) -> ComplexImage | DetectedImage:
         return self.plan.image(self.product_type)
+
+    @property
+    def swaths(self) -> "tuple[ImageContext, ...]":
+        """The swaths that the image is made of."""
+        return self.parts or (self,)
 
     @property
     def frame(self) -> Frame:
@@ -72,7 +79,7 @@ class ImageContext:
             product_type=self.product_type,
             polarisation=self.polarisation,
             mode=self.inputs.mode if self.inputs.tops else self.inputs.swath,
-            swath=self.inputs.swath,
+            swath=self.inputs.mode if self.parts else self.inputs.swath,
             start_time=self.start,
             stop_time=self.stop,
             absolute_orbit_number=manifest.orbit.start_orbit,

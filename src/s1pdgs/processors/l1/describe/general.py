@@ -37,12 +37,12 @@ def general_annotation(context: ImageContext) -> GeneralAnnotation:
     """All lists of the general annotation."""
     return GeneralAnnotation(
         product_information=_product_information(context),
-        downlink_information_list=(downlink_information(context),),
+        downlink_information_list=tuple(downlink_information(swath) for swath in context.swaths),
         orbit_list=_orbits(context),
         attitude_list=_attitudes(context),
-        raw_data_analysis_list=(_raw_data_analysis(context),),
-        replica_information_list=(_replicas(context),),
-        noise_list=_noise(context),
+        raw_data_analysis_list=tuple(_raw_data_analysis(swath) for swath in context.swaths),
+        replica_information_list=tuple(_replicas(swath) for swath in context.swaths),
+        noise_list=tuple(noise for swath in context.swaths for noise in _noise(swath)),
         terrain_height_list=tuple(
             TerrainHeight(azimuth_time=context.utc(time), value=0.0) for time in context.times_s(_TERRAIN_INTERVAL_S)
         ),
@@ -69,7 +69,9 @@ def _product_information(context: ImageContext) -> ProductInformation:
         projection="Ground Range" if context.frame.detected else "Slant Range",
         range_sampling_rate=context.plan.focus.image.sampling_hz,
         radar_frequency=RADAR_FREQUENCY_HZ,
-        azimuth_steering_rate=context.inputs.instrument.swath(context.inputs.swath).azimuth_steering_rate_deg_s,
+        azimuth_steering_rate=0.0
+        if context.parts
+        else context.inputs.instrument.swath(context.inputs.swath).azimuth_steering_rate_deg_s,
     )
 
 

@@ -29,7 +29,8 @@ _FM_INTERVAL_S = 1.5
 
 def doppler_centroid(context: ImageContext) -> DopplerCentroid:
     """The estimates that focusing used."""
-    return DopplerCentroid(dc_estimate_list=tuple(_estimate(context, found) for found in context.plan.doppler))
+    found = (estimate for swath in context.swaths for estimate in swath.plan.doppler)
+    return DopplerCentroid(dc_estimate_list=tuple(_estimate(context, estimate) for estimate in found))
 
 
 def _estimate(context: ImageContext, found: DopplerEstimate) -> DcEstimate:
@@ -69,6 +70,11 @@ def azimuth_fm_rates(context: ImageContext) -> tuple[AzimuthFmRate, ...]:
 
 
 def antenna_patterns(context: ImageContext) -> AntennaPatterns:
+    """The patterns that were taken off each swath."""
+    return AntennaPatterns(antenna_pattern_list=tuple(found for swath in context.swaths for found in _patterns(swath)))
+
+
+def _patterns(context: ImageContext) -> list[AntennaPattern]:
     """The two-way elevation pattern of AUX_CAL at the angles of the image, once a second.
 
     The elevation angle is the off-nadir angle: roll plus the angle from the boresight.
@@ -96,7 +102,7 @@ def antenna_patterns(context: ImageContext) -> AntennaPatterns:
                 roll=float(np.degrees(roll)),
             )
         )
-    return AntennaPatterns(antenna_pattern_list=tuple(patterns))
+    return patterns
 
 
 def geolocation(context: ImageContext) -> GeolocationGrid:

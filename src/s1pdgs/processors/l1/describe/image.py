@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from s1pdgs.formats.aux.pp1 import ProductParameters
 from s1pdgs.formats.l1.annotation import (
     DopplerCentroidQuality,
     DownlinkQuality,
@@ -104,7 +105,6 @@ def _information(context: ImageContext) -> ImageInformation:
 def _processing(context: ImageContext) -> ProcessingInformation:
     inputs, echoes = context.inputs, context.plan.channel.echoes
     product = inputs.processing.product(product_id(inputs, context.product_type))
-    range_looks, azimuth_looks = looks_of(product, inputs.swath)
     return ProcessingInformation(
         raw_data_analysis_used=echoes.bias != 0,
         orbit_data_file_used=inputs.orbit_source is OrbitSource.AUXILIARY,
@@ -125,21 +125,15 @@ def _processing(context: ImageContext) -> ProcessingInformation:
         pg_source="Extracted" if context.plan.replicas else "Model",
         rrf_spectrum="Extended Tapered",
         application_lut_id=application_table_id(inputs),
-        swath_proc_params_list=(
-            SwathProcParams(
-                swath=inputs.swath,
-                range_processing=_looks(range_looks),
-                azimuth_processing=_looks(azimuth_looks),
-                processor_scaling_factor=context.plan.focus.parameters.raw_gain,
-            ),
-        ),
-        input_dimensions_list=(
+        swath_proc_params_list=tuple(_swath_parameters(swath, product) for swath in context.swaths),
+        input_dimensions_list=tuple(
             InputDimensions(
-                azimuth_time=context.start,
-                swath=inputs.swath,
-                number_of_input_samples=echoes.samples,
-                number_of_input_lines=echoes.lines,
-            ),
+                azimuth_time=swath.start,
+                swath=swath.inputs.swath,
+                number_of_input_samples=swath.plan.channel.echoes.samples,
+                number_of_input_lines=swath.plan.channel.echoes.lines,
+            )
+            for swath in context.swaths
         ),
         reference_range=REFERENCE_RANGE_M,
         ellipsoid_name="WGS84",
@@ -149,6 +143,16 @@ def _processing(context: ImageContext) -> ProcessingInformation:
         tops_filter_convention="Only Echo Lines",
         orbit_source=str(inputs.orbit_source),
         attitude_source="Downlink",
+    )
+
+
+def _swath_parameters(context: ImageContext, product: ProductParameters) -> SwathProcParams:
+    range_looks, azimuth_looks = looks_of(product, context.inputs.swath)
+    return SwathProcParams(
+        swath=context.inputs.swath,
+        range_processing=_looks(range_looks),
+        azimuth_processing=_looks(azimuth_looks),
+        processor_scaling_factor=context.plan.focus.parameters.raw_gain,
     )
 
 

@@ -1,7 +1,7 @@
 """The product annotation of one image."""
 
 from s1pdgs.formats.l1.annotation import Product, SwathMerging, SwathTiming
-from s1pdgs.processors.l1.describe.bursts import NO_SWATH_TIMING, swath_timing
+from s1pdgs.processors.l1.describe.bursts import NO_SWATH_TIMING, swath_merging, swath_timing
 from s1pdgs.processors.l1.describe.context import ImageContext
 from s1pdgs.processors.l1.describe.general import general_annotation
 from s1pdgs.processors.l1.describe.geometry import (
@@ -11,6 +11,7 @@ from s1pdgs.processors.l1.describe.geometry import (
     geolocation,
 )
 from s1pdgs.processors.l1.describe.image import image_annotation, quality_information
+from s1pdgs.processors.l1.merge import MergePlan
 from s1pdgs.processors.l1.tops_plan import BurstStack
 
 
@@ -28,6 +29,13 @@ def _swath_timing(context: ImageContext) -> SwathTiming:
     )
 
 
+def _swath_merging(context: ImageContext) -> SwathMerging:
+    plan = context.plan.focus
+    if isinstance(plan, MergePlan):
+        return swath_merging(plan, context.inputs.orbit)
+    return SwathMerging(swath_merge_list=())
+
+
 def product_annotation(context: ImageContext) -> Product:
     """Everything that is annotated about one image."""
     return Product(
@@ -40,5 +48,5 @@ def product_annotation(context: ImageContext) -> Product:
         swath_timing=_swath_timing(context),
         geolocation_grid=geolocation(context),
         coordinate_conversion=coordinate_conversions(context),
-        swath_merging=SwathMerging(swath_merge_list=()),
+        swath_merging=_swath_merging(context),
     )

@@ -1,6 +1,7 @@
 """Calibration and noise vectors (docs/joints.md, section 1; DAD, calibration and noise annotation)."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +12,12 @@ from s1pdgs.formats.l1.rfi import Rfi
 from s1pdgs.processors.l1.calibration_pulses import noise_power
 from s1pdgs.processors.l1.describe.context import Array, ImageContext
 from s1pdgs.processors.l1.focus import azimuth_noise_spectrum, noise_gain, range_noise_spectrum
-from s1pdgs.processors.l1.geometry import RangeModel, range_model
+from s1pdgs.processors.l1.geometry import range_model
 from s1pdgs.processors.l1.looks import noise_share
+from s1pdgs.processors.l1.merge import MergePlan
 from s1pdgs.processors.l1.tops import noise_gain as burst_noise_gain
-from s1pdgs.processors.l1.tops_plan import BurstStack
+from s1pdgs.processors.l1.tops import noise_spectra
+from s1pdgs.processors.l1.tops_plan import BurstPlan, BurstStack
 
 INTERVAL_S = 1.0
 _STEP = 40
@@ -63,8 +66,8 @@ def noise_data_set(context: ImageContext) -> Noise:
     power = raw_noise_power(context)
     vectors = []
     for time in context.times_s(INTERVAL_S):
-        level, model = _noise_equivalent_beta(context, time)
-        along = np.interp(frame.slant_m(time, pixels.astype(np.float64)), model.ranges_m, level)
+        level, ranges = _noise_equivalent_beta(context, time)
+        along = np.interp(frame.slant_m(time, pixels.astype(np.float64)), ranges, level)
         vectors.append(
             NoiseRangeVector(
                 azimuth_time=context.utc(time),
@@ -73,21 +76,45 @@ def noise_data_set(context: ImageContext) -> Noise:
                 noise_range_lut=power * along * scaling**2,
             )
         )
-    lines, shape = _azimuth_shape(context)
-    azimuth = NoiseAzimuthVector(
-        swath=context.inputs.swath,
-        first_azimuth_line=0,
-        first_range_sample=0,
-        last_azimuth_line=frame.lines - 1,
-        last_range_sample=frame.samples - 1,
-        line=lines,
-        noise_azimuth_lut=shape,
-    )
     return Noise(
         ads_header=context.header(),
         noise_range_vector_list=tuple(vectors),
-        noise_azimuth_vector_list=(azimuth,),
+        noise_azimuth_vector_list=_azimuth_vectors(context),
     )
+
+
+def _azimuth_vectors(context: ImageContext) -> tuple[NoiseAzimuthVector, ...]:
+    """One of the whole image, or of each swath of a merged one."""
+    plan, frame = context.plan.focus, context.frame
+    vectors = []
+    for at, swath in enumerate(context.swaths):
+        first, end = plan.pixels_of(at) if isinstance(plan, MergePlan) else (0, frame.samples)
+        lines, shape = _merged_shape(plan, at) if isinstance(plan, MergePlan) else _azimuth_shape(context)
+        vectors.append(
+            NoiseAzimuthVector(
+                swath=swath.inputs.swath,
+                first_azimuth_line=0,
+                first_range_sample=first,
+                last_azimuth_line=frame.lines - 1,
+                last_range_sample=end - 1,
+                line=lines,
+                noise_azimuth_lut=shape,
+            )
+        )
+    return tuple(vectors)
+
+
+def _merged_shape(plan: MergePlan, swath: int) -> tuple[NDArray[np.int64], Array]:
+    found, shapes = [], []
+    for piece in plan.pieces:
+        if piece.swath != swath:
+            continue
+        burst = plan.swaths[swath].bursts[piece.burst]
+        lines = np.unique(np.append(np.arange(*piece.lines, _BURST_STEP_LINES), piece.lines[1] - 1))
+        times = plan.first_line_s + lines * plan.line_interval_s - burst.centre_s
+        found.append(lines)
+        shapes.append(np.interp(times, burst.line_offsets_s, burst_noise_gain(burst)[1]))
+    return np.concatenate(found), np.concatenate(shapes)
 
 
 def _azimuth_shape(context: ImageContext) -> tuple[NDArray[np.int64], Array]:
@@ -122,19 +149,40 @@ def annotation_step(context: ImageContext) -> int:
     return _STEP if context.frame.samples > 2 * _STEP else 1
 
 
-def _noise_equivalent_beta(context: ImageContext, time_s: float) -> tuple[Array, RangeModel]:
-    """Beta nought of noise of one squared count, over the slant ranges of the focused image."""
+def _noise_equivalent_beta(context: ImageContext, time_s: float) -> tuple[Array, Array]:
+    """Beta nought of noise of one squared count, and the slant ranges where it is so."""
     plan = context.plan.focus
     if isinstance(plan, BurstStack):
-        burst = min(plan.bursts, key=lambda burst: abs(burst.image.first_line_s - time_s))
-        return burst_noise_gain(burst)[0], burst.model
+        burst = _nearest(plan.bursts, time_s)
+        return burst_noise_gain(burst)[0], burst.model.ranges_m
+    if isinstance(plan, MergePlan):
+        return _merged_noise(plan, time_s)
     model = range_model(context.inputs.orbit, time_s, plan.image.ranges_m)
     level = noise_gain(plan, model)
     detection = context.plan.detection
     if context.frame.detected and detection is not None:
         across, along = range_noise_spectrum(plan), azimuth_noise_spectrum(plan)
         level = level * noise_share(detection.range_looks, detection.azimuth_looks, across, along)
-    return level, model
+    return level, model.ranges_m
+
+
+def _nearest(bursts: Sequence[BurstPlan], time_s: float) -> BurstPlan:
+    return min(bursts, key=lambda burst: abs(burst.image.mid_line_s - time_s))
+
+
+def _merged_noise(plan: MergePlan, time_s: float) -> tuple[Array, Array]:
+    """The noise of each swath up to the middle of the overlaps."""
+    levels, ranges = [], []
+    edges = [plan.pixels_of(at)[0] for at in range(1, len(plan.swaths))]
+    cuts = plan.ground.slant_m(time_s, np.array(edges, np.float64) * plan.spacing_m)
+    limits = [-math.inf, *cuts.tolist(), math.inf]
+    for swath, near, far in zip(plan.swaths, limits[:-1], limits[1:], strict=True):
+        burst = _nearest(swath.bursts, time_s)
+        share = noise_share(swath.range_looks, swath.azimuth_looks, *noise_spectra(burst))
+        chosen = (burst.model.ranges_m >= near) & (burst.model.ranges_m < far)
+        levels.append(burst_noise_gain(burst)[0][chosen] * share)
+        ranges.append(burst.model.ranges_m[chosen])
+    return np.concatenate(levels), np.concatenate(ranges)
 
 
 def _incidence_factors(context: ImageContext, time_s: float, slant_m: Array) -> tuple[Array, Array]:
