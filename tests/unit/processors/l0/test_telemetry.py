@@ -46,6 +46,7 @@ def test_gps_and_housekeeping_packets_become_products_timed_by_their_packets(mis
         assert abs(described.validity.stop - SENSED - timedelta(seconds=stop_s)) < timedelta(milliseconds=1)
         assert described.timeliness is Timeliness.NRT
         assert described.attributes["orbitNumber"] == 63411
+        assert "datatakeID" not in described.attributes
         manifest = read_manifest(path / "manifest.safe")
         assert manifest.text("timeReference") == "SENSING"
         (data,) = manifest.files
