@@ -28,7 +28,9 @@ from tests.databases import KINDS, new_database
 from tests.unit.conftest import ManualClock
 
 NOON = datetime(2020, 6, 15, 12, tzinfo=UTC)
-SELECTION = Selection.of([r".*_RAW__0[SACN]", r".*_(SLC|GRD|OCN)[FHM_]_[12][SA]"], [r".*_RAW__0S (FULL|START|MID|END)"])
+SELECTION = Selection.of(
+    [r".*_RAW__0[SACN]", r".*_(SLC|GRD|OCN)[FHM_]_[12][SA]"], [r".*_RAW__0S .. (FULL|START|MID|END) .*"]
+)
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 
 
