@@ -13,8 +13,13 @@ import sys
 import time
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.fuzz.target import Target
 
 HANG_S = 30
+PLAIN_HANG_S = 300
 COMPILATION_S = 600
 MEMORY_MB = 2048
 _WORDS = re.compile(rb"[A-Za-z_]{3,40}")
@@ -30,6 +35,11 @@ def main() -> None:
         _try_random(name, place, float(seconds), int(runs), int(first))
 
 
+def _hang_s(target: "Target") -> int:
+    """Kernels in plain Python take thousands of times as long, and the largest packet is no hang."""
+    return PLAIN_HANG_S if target.compiled and "NUMBA_DISABLE_JIT" in os.environ else HANG_S
+
+
 def _try_random(name: str, place: Path, seconds: float, runs: int, first: int) -> None:
     from tests.fuzz.mutation import mutated  # noqa: PLC0415 - after the environment is settled
     from tests.fuzz.registry import target_of  # noqa: PLC0415
@@ -42,7 +52,7 @@ def _try_random(name: str, place: Path, seconds: float, runs: int, first: int) -
     begin, done = time.monotonic(), -len(corpus)
     while done < 0 or (done < runs and time.monotonic() < begin + seconds):
         if done % 64 == 0 or done < 0:
-            faulthandler.dump_traceback_later(HANG_S if done >= 0 else COMPILATION_S, exit=True)
+            faulthandler.dump_traceback_later(_hang_s(target) if done >= 0 else COMPILATION_S, exit=True)
         if done < 0:
             data = corpus[done]
         else:
@@ -77,7 +87,8 @@ def _fuzz(name: str, place: Path, seconds: float, runs: int) -> None:
         f"-max_total_time={max(int(seconds), 1)}",
         f"-runs={runs}",
         f"-max_len={target.largest}",
-        f"-timeout={HANG_S}",
+        f"-timeout={_hang_s(target)}",
+        f"-report_slow_units={_hang_s(target)}",
         f"-rss_limit_mb={MEMORY_MB}",
         f"-artifact_prefix={place / 'findings'}{os.sep}",
         *([f"-dict={dictionary}"] if words else []),

@@ -89,10 +89,11 @@ def packet(data: bytes) -> None:
         headers = gather_headers(octets, offsets)
         assert packet_faults(headers).size == offsets.size
         answer_or_refusal(lambda: pack_headers(headers), "header ")
-        answer_or_refusal(lambda: decode_lines(octets, offsets, lengths, headers))
-        for offset, length in zip(offsets.tolist(), lengths.tolist(), strict=True):
-            _decode_one(data[offset : offset + length])
-    _decode_one(data)
+        if answer_or_refusal(lambda: decode_lines(octets, offsets, lengths, headers)) is None:
+            for offset, length in zip(offsets[:2].tolist(), lengths[:2].tolist(), strict=True):
+                answer_or_refusal(lambda piece=data[offset : offset + length]: decode_packet(piece))
+    else:
+        answer_or_refusal(lambda: decode_packet(data))
 
 
 def samples(data: bytes) -> None:
@@ -160,10 +161,6 @@ def index(data: bytes) -> None:
     """An index component."""
     records = answer_or_refusal(lambda: read_index(data, "index.dat"), "index.dat")
     assert records is None or records.nbytes == len(data)
-
-
-def _decode_one(octets: bytes) -> None:
-    answer_or_refusal(lambda: decode_packet(octets))
 
 
 def _link(flags: int) -> LinkParameters:
