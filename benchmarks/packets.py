@@ -45,6 +45,7 @@ def run(options: Options) -> list[Result]:
         path = Path(folder) / "S1A_echo.dat"
         path.write_bytes(echo_packets().tobytes())
         one = in_turns(contestants, "decode", path, options.rounds, one_core=True)
+        into = one | in_turns([ours()], "decode-into", path, options.rounds, one_core=True)
         all_cores = in_turns(contestants, "decode", path, options.rounds, one_core=False)
         path.write_bytes(path.read_bytes() * SCAN_REPEATS)
         scan = in_turns(contestants, "scan", path, options.rounds, one_core=True)
@@ -52,6 +53,13 @@ def run(options: Options) -> list[Result]:
     million = LINES * 2 * QUADS / 1e6
     return [
         compared("FDBAQ decoding", "Mcplx/cpu-s", COMMAND, one, lambda run: million / run["cpu_s"]),
+        compared(
+            "FDBAQ decoding, ours into an array in hand as Level-1 does",
+            "Mcplx/cpu-s",
+            COMMAND,
+            into,
+            lambda run: million / run["cpu_s"],
+        ),
         compared("FDBAQ decoding, all cores", "Mcplx/s", COMMAND, all_cores, lambda run: million / run["wall_s"]),
         compared("header scan", "k packets/cpu-s", COMMAND, scan, lambda run: run["packets"] / run["cpu_s"] / 1e3),
         Result(

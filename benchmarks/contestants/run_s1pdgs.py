@@ -34,7 +34,8 @@ if work == "scan":
     found = timed(lambda: scan(path)) | {"packets": offsets.size}
 else:
     samples = decode_lines(np.memmap(path, np.uint8, "r"), offsets, lengths, headers)
-    found = timed(lambda: decode_lines(np.memmap(path, np.uint8, "r"), offsets, lengths, headers))
+    out = samples if work == "decode-into" else None
+    found = timed(lambda: decode_lines(np.memmap(path, np.uint8, "r"), offsets, lengths, headers, out))
     found |= {
         "samples": samples.size,
         "power": float(np.mean([np.vdot(line, line).real / line.size for line in samples])),
