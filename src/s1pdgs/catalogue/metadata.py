@@ -5,6 +5,7 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
+from s1pdgs.catalogue.acquired import acquired_polarisations
 from s1pdgs.formats.eof import read_header
 from s1pdgs.formats.manifest import Manifest, read_manifest
 from s1pdgs.formats.names import AuxiliaryName, NamingError, ProductName
@@ -61,8 +62,16 @@ def _instrument_product(path: Path) -> Description:
         generation_time=manifest.processing_start or manifest.stop,
         timeliness=_timeliness(manifest),
         footprint=_footprint(manifest),
-        attributes=_attributes(name, manifest),
+        attributes=_attributes(name, manifest) | _acquired(name, path),
     )
+
+
+def _acquired(name: ProductName, path: Path) -> dict[str, AttributeValue]:
+    """Of Level-0 data: which polarisations the instrument received, be they here or not."""
+    if (name.level, name.product_class) != (0, "S"):
+        return {}
+    found = acquired_polarisations(path)
+    return {"acquiredPolarisations": "&".join(found)} if found else {}
 
 
 def _manifest_of(path: Path) -> Manifest:

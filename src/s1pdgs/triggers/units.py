@@ -246,12 +246,15 @@ def _lacking(chain: Chain, trigger: Held, groups: dict[str, list[Held]], whole: 
 
 
 def _lacking_partner(chain: Chain, trigger: Held, groups: dict[str, list[Held]], until: datetime) -> list[_Lack]:
-    """The polarisation that makes a set of a lone one. Wave mode has one only; of others, segments of single
-    polarisation do not tell that they are alone for ever.
+    """The polarisation that makes a set of a lone one, unless its packets say that nothing else was received. Wave mode
+    has one only.
     """
-    if trigger.product.type.startswith("WV_"):
-        return []
     have = set(groups)
+    acquired = {
+        str(held.product.attributes.get("acquiredPolarisations")) for group in groups.values() for held in group
+    }
+    if trigger.product.type.startswith("WV_") or (len(have) == 1 and acquired <= have):
+        return []
     partners = [set(wanted) - have for wanted in POLARISATION_SETS if have and have < set(wanted)]
     if not partners:
         return [_Lack(f"a set of polarisations ({' and '.join(sorted(have))} are no set)", until)]

@@ -108,6 +108,13 @@ class TestDataTakes:
         mission.receive(*PLANS, segment(polarisation))
         assert mission.order("l0-asp").state == OrderState.PLANNED
 
+    @pytest.mark.parametrize(("acquired", "state"), [("VV", OrderState.PLANNED), ("VH&VV", OrderState.WAITING)])
+    def test_packets_tell_whether_there_is_a_partner(self, mission: Mission, acquired: str, state: OrderState) -> None:
+        lone = segment("VV")
+        told = evolve(lone, attributes={**lone.attributes, "acquiredPolarisations": acquired})
+        mission.receive(*PLANS, told)
+        assert mission.order("l0-asp").state == state
+
     def test_parts_of_a_data_take_wait_for_each_other(self, mission: Mission) -> None:
         mission.receive(*PLANS, segment("SV", -3000, -2960, "START"))
         assert "the end of SV of data take 024A10" in str(mission.order("l0-asp").reason)
