@@ -84,7 +84,8 @@ def _run_program(folder: Path, job_order: Path) -> Run:
     process.returncode = os.waitstatus_to_exitcode(status)
     if not (0 <= process.returncode < _GOOD_BELOW and (folder / AIO_LIST).exists()):
         raise SystemExit(f"{PROGRAM.name} failed ({process.returncode}):\n{(folder / 'log.txt').read_text()[-2000:]}")
-    return Run(usage.ru_utime + usage.ru_stime, wall, max(peak, usage.ru_maxrss * 1024) / 1e6)
+    # not ru_maxrss, which a program inherits from the one that started it
+    return Run(usage.ru_utime + usage.ru_stime, wall, peak / 1e6)
 
 
 def _resident(process: psutil.Process) -> int:
