@@ -15,7 +15,7 @@ from s1pdgs.formats.isp.tables import TimelineEntry, timeline
 from s1pdgs.processors.l1.calibration_pulses import NoiseMeasurement, measure_noise_lines
 from s1pdgs.processors.l1.errors import ProcessingError
 from s1pdgs.processors.l1.packets import CONSTANT_FIELDS, ECHO_FIELDS, Packets, settle_headers
-from s1pdgs.processors.l1.preprocess import Echoes, lay_lines, raw_statistics
+from s1pdgs.processors.l1.preprocess import Echoes, InstrumentLoss, lay_lines, raw_statistics
 from s1pdgs.processors.l1.tops_plan import Burst
 from s1pdgs.sar.orbit import Orbit
 from s1pdgs.sar.timing import DELTA_TX_LATCH_S
@@ -89,6 +89,7 @@ class SwathEchoes:
             missing=self.missing,
             gaps=sum(part.gaps for part in parts),
             longest_gap=max(part.longest_gap for part in parts),
+            instrument=sum((part.instrument for part in parts), InstrumentLoss()),
             errors=self.errors,
             stop=last.last_latch,
         )
@@ -216,7 +217,12 @@ def _swath(
             lost += 1
         else:
             laid = lay_lines(
-                packets.select(line >= rank), line[line >= rank] - rank, pris - rank, errors={}, statistics=statistics
+                packets.select(line >= rank),
+                line[line >= rank] - rank,
+                pris - rank,
+                errors={},
+                instrument=InstrumentLoss.between(packets),
+                statistics=statistics,
             )
             bursts.append(BurstEchoes(value, pris, laid, packets.select(line < rank)))
     return SwathEchoes(name, tuple(bursts), cut, lost, errors | found)

@@ -17,6 +17,7 @@ from s1pdgs.formats.isp.codes import (
     tx_ramp_rate_hz_per_s,
     tx_start_frequency_hz,
 )
+from s1pdgs.formats.isp.gaps import steps_between
 from s1pdgs.model.time import gps_to_utc
 from s1pdgs.processors.l1.errors import ProcessingError
 from s1pdgs.processors.l1.geometry import RawGrid
@@ -65,14 +66,34 @@ class RawStatistics:
         return abs(mean) > _BIAS_SIGMAS * deviation / math.sqrt(max(self.samples, 1))
 
 
+@frozen
+class InstrumentLoss:
+    """Runs of packets that never left the instrument (DAD, section 4.3.1), the packets in them, and the longest run."""
+
+    gaps: int = 0
+    packets: int = 0
+    longest: int = 0
+
+    @classmethod
+    def between(cls, packets: Packets) -> "InstrumentLoss":
+        """What was lost between the first and the last of neighbouring packets of one receive channel."""
+        headers = packets.headers
+        names = ("sequence_count", "space_packet_count", "pri_count")
+        lost = steps_between(*(headers[name] for name in names)).instrument
+        return cls(int(np.count_nonzero(lost)), int(lost.sum()), int(lost.max(initial=0)))
+
+    def __add__(self, other: "InstrumentLoss") -> "InstrumentLoss":
+        return InstrumentLoss(self.gaps + other.gaps, self.packets + other.packets, max(self.longest, other.longest))
+
+
 @frozen(eq=False)
 class Echoes:
     """The echoes of one polarisation as lines: `line` (n,) of each packet; line 0 is the first echo.
 
     `first_latch` is the smoothed latch time of line 0, `pri_s` the smoothed interval; `header` the settled header of
-    the echoes. `missing` lines are absent though an echo was due, `gaps` are their runs, `calibration` lines were
-    given to internal calibration. `errors` counts header differences by field. `stop` is the latch time of the last
-    line where lines are no even run.
+    the echoes. `missing` lines are absent though an echo was due, `gaps` are their runs; `instrument` tells those that
+    are no loss of the downlink. `calibration` lines were given to internal calibration. `errors` counts header
+    differences by field. `stop` is the latch time of the last line where lines are no even run.
     """
 
     packets: Packets
@@ -88,6 +109,7 @@ class Echoes:
     calibration: int
     errors: dict[str, int]
     statistics: RawStatistics
+    instrument: InstrumentLoss = InstrumentLoss()
     stop: datetime | None = None
 
     @property
@@ -182,9 +204,11 @@ def gather_echoes(packets: Packets) -> Echoes:
     if np.any(np.diff(line) <= 0):
         raise ProcessingError(f"{packets.source}: PRI counts do not increase; is this one data take?")
     lines = int(line[-1]) + 1
-    busy = settled.headers["pri_count"][settled.headers["signal_type"] != SignalType.ECHO].astype(np.int64) - count[0]
-    calibration = int(np.count_nonzero((busy > 0) & (busy < lines)))
-    return lay_lines(echoes, line, lines, calibration=calibration, errors=errors | echo_errors)
+    within = settled.headers["pri_count"].astype(np.int64) - count[0]
+    inside = (within >= 0) & (within < lines)
+    calibration = int(np.count_nonzero(inside & (settled.headers["signal_type"] != SignalType.ECHO)))
+    loss = InstrumentLoss.between(settled.select(inside))
+    return lay_lines(echoes, line, lines, calibration=calibration, errors=errors | echo_errors, instrument=loss)
 
 
 def lay_lines(
@@ -194,6 +218,7 @@ def lay_lines(
     *,
     calibration: int = 0,
     errors: dict[str, int],
+    instrument: InstrumentLoss,
     statistics: RawStatistics | None = None,
 ) -> Echoes:
     """Echoes of one setting on their lines (n,), increasing, of `lines`; `calibration` of these were given away.
@@ -217,6 +242,7 @@ def lay_lines(
         calibration=calibration,
         errors=errors,
         statistics=raw_statistics(echoes) if statistics is None else statistics,
+        instrument=instrument,
     )
 
 

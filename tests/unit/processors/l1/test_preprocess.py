@@ -14,7 +14,7 @@ from s1pdgs.model.time import gps_minus_utc_s
 from s1pdgs.processors.l1.calibration_pulses import measure_noise, noise_power
 from s1pdgs.processors.l1.errors import ProcessingError
 from s1pdgs.processors.l1.packets import open_packets
-from s1pdgs.processors.l1.preprocess import Echoes, gather_echoes
+from s1pdgs.processors.l1.preprocess import Echoes, InstrumentLoss, gather_echoes
 from s1pdgs.sar.constants import REFERENCE_FREQUENCY_HZ
 
 PRI, SWL, RANK = 19499, 1000, 10
@@ -68,6 +68,15 @@ def test_missing_lines_are_counted_and_zero(tmp_path: Path) -> None:
     assert not out[2:5].any()
     assert np.abs(out[[0, 1, 5]]).min(axis=1).max() > 0.0
     assert np.abs(out[0]).mean() > 10.0
+
+
+def test_lines_that_never_left_the_instrument_are_told_apart(tmp_path: Path) -> None:
+    sequence = np.arange(60)
+    sequence[13:] -= 3  # lines 10 to 12 are lost in the instrument, line 40 in the downlink
+    echoes = echoes_of(tmp_path, 60, drop=(10, 11, 12, 40), sequence_count=sequence)
+    assert (echoes.missing, echoes.gaps) == (4, 2)
+    assert echoes.instrument == InstrumentLoss(gaps=1, packets=3, longest=3)
+    assert echoes_of(tmp_path, 60, drop=(10, 11, 12, 40)).instrument == InstrumentLoss()
 
 
 def test_lines_given_to_calibration_are_not_missing(tmp_path: Path) -> None:

@@ -170,7 +170,9 @@ def _looks(looks: LookParameters) -> ProcessingParameters:
 
 def _downlink_quality(context: ImageContext) -> DownlinkQuality:
     echoes, replicas = context.plan.channel.echoes, context.plan.replicas
-    statistics = echoes.statistics
+    statistics, instrument = echoes.statistics, echoes.instrument
+    downlink_missing = max(echoes.missing - instrument.packets, 0)
+    downlink_gaps = max(echoes.gaps - instrument.gaps, int(downlink_missing > 0))
     amplitudes = np.abs([found.pg for found in replicas]) if replicas else np.ones(1)
     phases = np.angle([found.pg for found in replicas]) if replicas else np.zeros(1)
     failed = bool(replicas) and not any(found.valid for found in replicas)
@@ -181,14 +183,14 @@ def _downlink_quality(context: ImageContext) -> DownlinkQuality:
         i_input_data_std_dev=statistics.i_std,
         q_input_data_std_dev=statistics.q_std,
         input_data_st_dev_outside_nominal_range_flag=False,
-        num_downlink_input_data_gaps=echoes.gaps,
-        downlink_gaps_in_input_data_significant_flag=echoes.longest_gap > SIGNIFICANT_GAP_LINES,
-        num_downlink_input_missing_lines=echoes.missing,
-        downlink_missing_lines_significant_flag=echoes.missing > SIGNIFICANT_GAP_LINES,
-        num_instrument_input_data_gaps=0,
-        instrument_gaps_in_input_data_significant_flag=False,
-        num_instrument_input_missing_lines=0,
-        instrument_missing_lines_significant_flag=False,
+        num_downlink_input_data_gaps=downlink_gaps,
+        downlink_gaps_in_input_data_significant_flag=min(echoes.longest_gap, downlink_missing) > SIGNIFICANT_GAP_LINES,
+        num_downlink_input_missing_lines=downlink_missing,
+        downlink_missing_lines_significant_flag=downlink_missing > SIGNIFICANT_GAP_LINES,
+        num_instrument_input_data_gaps=instrument.gaps,
+        instrument_gaps_in_input_data_significant_flag=instrument.longest > SIGNIFICANT_GAP_LINES,
+        num_instrument_input_missing_lines=instrument.packets,
+        instrument_missing_lines_significant_flag=instrument.packets > SIGNIFICANT_GAP_LINES,
         num_ssb_error_input_data_gaps=0,
         ssb_error_gaps_in_input_data_significant_flag=False,
         num_ssb_error_input_missing_lines=0,
