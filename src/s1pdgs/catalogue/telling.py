@@ -181,10 +181,11 @@ def _channel_lines(each: ReceptionAccount) -> Iterator[str]:
         f"{each.uncorrectable_frames} uncorrectable, {each.fill_frames} fill, {each.foreign_frames} foreign; "
         f"{each.skipped_bytes} bytes skipped in {each.slips} slips"
     )
-    for count in each.station_counts:
-        if count.station is not None:
-            verdict = "as we count" if count.station == count.ours else f"we count {count.ours}"
-            yield f"    station tells {count.name} {count.station}, {verdict}"
+    told = [count for count in each.station_counts if count.station is not None]
+    differing = [count for count in told if count.station != count.ours]
+    yield from (f"    station tells {count.name} {count.station}, we count {count.ours}" for count in differing)
+    if told and not differing:
+        yield f"    the station counts the same: {', '.join(count.name for count in told)}"
 
 
 def _day(moment: datetime) -> str:
