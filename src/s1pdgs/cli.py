@@ -25,11 +25,15 @@ class _LazyGroup(click.Group):
         "l0": ("s1pdgs.tools.l0.command", "l0"),
         "get": ("s1pdgs.stations.get_command", "command"),
         "tasktable": ("s1pdgs.triggers.tasktable_command", "command"),
+        "order": ("s1pdgs.order_command", "command"),
+        "explain": ("s1pdgs.order_command", "explain_command"),
     }
     summaries: ClassVar = {
         "simulate": "Make a downlink session and its auxiliary files from a scene.",
         "spoil": "Make another delivery of a session, with what a link or a station does wrong.",
         "station": "Serve deliveries of simulated sessions as CADIP and AUXIP.",
+        "order": "Look at orders and act on them.",
+        "explain": "Say why an order is where it is, and what was refused.",
         "tasktable": "Check task tables and see what they ask for.",
         "get": "Find and download products of an OData service.",
         "demo": "Turn a simulated downlink into published products, and watch.",

@@ -1,6 +1,7 @@
 """What the catalogue holds: by name, by type and time, and as candidates for an input."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from s1pdgs.model.time import micros
 from s1pdgs.model.timeliness import Timeliness
 
 ANY_SATELLITE = "S1_"
+_AS_OF = "s1pdgs_as_of"
 
 
 @frozen
@@ -42,6 +44,16 @@ class Held:
         return self.product.generation_time
 
 
+@contextmanager
+def as_of(connection: sa.Connection, moment: datetime | None) -> Iterator[None]:
+    """Within the block `candidates` and `of_datatake` see the catalogue as it was at a moment; None is now."""
+    connection.execution_options(**{_AS_OF: moment})
+    try:
+        yield
+    finally:
+        connection.execution_options(**{_AS_OF: None})
+
+
 def find(connection: sa.Connection, name: str) -> Held | None:
     """The product of a name."""
     return next(iter(_held(connection, sa.select(t.product).where(t.product.c.name == name))), None)
@@ -60,7 +72,7 @@ def candidates(
         query = sa.select(t.product).where(
             t.product.c.type == kind,
             t.product.c.satellite.in_([satellite, ANY_SATELLITE]),
-            t.product.c.evicted_at.is_(None),
+            *_here(connection),
         )
         if window is not None:
             longest = connection.scalar(sa.select(t.type_span.c.longest_us).where(t.type_span.c.type == kind)) or 0
@@ -81,7 +93,7 @@ def of_datatake(connection: sa.Connection, satellite: str, datatake: int, types:
             t.product.c.datatake == datatake,
             t.product.c.type.in_(sorted(types)),
             t.product.c.satellite == satellite,
-            t.product.c.evicted_at.is_(None),
+            *_here(connection),
         )
         .order_by(t.product.c.start, t.product.c.name)
     )
@@ -94,6 +106,28 @@ def newest(connection: sa.Connection, limit: int, types: Sequence[str] = ()) -> 
     if types:
         query = query.where(t.product.c.type.in_(types))
     return _held(connection, query)
+
+
+def near(connection: sa.Connection, types: Iterable[str], moment: datetime, count: int) -> list[Held]:
+    """Products of some types, of any satellite and whether their bytes are here or not, that begin next to a moment:
+    for each type at most `count` before and as many after it.
+    """
+    found: list[Held] = []
+    start = t.product.c.start
+    for kind in sorted(set(types)):
+        of_type = sa.select(t.product).where(t.product.c.type == kind).limit(count)
+        found.extend(_held(connection, of_type.where(start <= moment).order_by(start.desc(), t.product.c.id.desc())))
+        found.extend(_held(connection, of_type.where(start > moment).order_by(start, t.product.c.id)))
+    return found
+
+
+def _here(connection: sa.Connection) -> tuple[sa.ColumnElement[bool], ...]:
+    """What makes a product one whose bytes are here, or were at the moment of `as_of`."""
+    moment = connection.get_execution_options().get(_AS_OF)
+    evicted = t.product.c.evicted_at
+    if moment is None:
+        return (evicted.is_(None),)
+    return t.product.c.catalogued_at <= moment, sa.or_(evicted.is_(None), evicted > moment)
 
 
 def _held(connection: sa.Connection, query: sa.Select[Any]) -> list[Held]:

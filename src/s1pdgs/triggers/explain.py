@@ -1,14 +1,23 @@
 """Why an order is where it is, in words for operators."""
 
+from datetime import datetime, timedelta
+from typing import Any
+
 import sqlalchemy as sa
 from attrs import frozen
 
+from s1pdgs.catalogue.query import as_of, find
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.job import JobState, OrderState
 from s1pdgs.triggers import tables as t
+from s1pdgs.triggers.chains import Chains, Route
+from s1pdgs.triggers.explain_inputs import InputExplained, explain_inputs
+from s1pdgs.triggers.inputs import resolve
 from s1pdgs.triggers.needs import Need, clock_time
 from s1pdgs.triggers.orders import UnknownOrder
 from s1pdgs.triggers.rounds import job_of
+from s1pdgs.triggers.segments import UnitError
+from s1pdgs.triggers.units import Moment, gather
 
 
 @frozen
@@ -29,6 +38,70 @@ class Explanation:
         if self.next_step:
             lines.append(f"  next: {self.next_step}")
         return "\n".join(lines)
+
+
+@frozen
+class Inquiry:
+    """An order looked at closely: every input with its candidates as the catalogue was at a moment, what that made of
+    the order, and what its deadlines do.
+    """
+
+    explanation: Explanation
+    moment: datetime
+    outcome: str
+    needs: tuple[Need, ...] = ()
+    inputs: tuple[InputExplained, ...] = ()
+    deadlines: tuple[str, ...] = ()
+
+
+def inquire(
+    connection: sa.Connection, chains: Chains, order: int, now: datetime, at: datetime | None = None
+) -> Inquiry:
+    """Look for the inputs of an order again, as of `at`: when it became a job, or else now, unless told.
+
+    Nothing is changed. `UnknownOrder` when there is none.
+    """
+    explanation = explain(connection, order)
+    row = connection.execute(sa.select(t.order).where(t.order.c.id == order)).one()
+    if at is None:
+        job = job_of(connection, order)
+        at = now if job is None else job.created_at
+    route, trigger = chains.named(row.chain), find(connection, row.trigger)
+    if route is None or trigger is None:
+        return Inquiry(
+            explanation, at, f"chain {row.chain} is not configured any more; nothing can be told of its inputs"
+        )
+    if trigger.catalogued_at > at:
+        told = clock_time(trigger.catalogued_at)
+        return Inquiry(explanation, at, f"there was no order yet: {trigger.name} came at {told}")
+    moment = Moment(min(row.opened_at or row.created_at, at), at)
+    try:
+        with as_of(connection, at):
+            unit = gather(connection, route.chain, trigger, moment)
+            resolution = resolve(connection, route, unit, moment)
+            inputs = explain_inputs(connection, route, unit, resolution, at)
+    except UnitError as error:
+        return Inquiry(explanation, at, str(error))
+    needs = (*unit.needs, *resolution.needs)
+    outcome = "it waits" if needs else "it has all that it needs"
+    deadlines = _deadlines(row, route, needs) if explanation.state is OrderState.WAITING and at >= now else ()
+    return Inquiry(explanation, at, outcome, needs, inputs, deadlines)
+
+
+def _deadlines(row: sa.Row[Any], route: Route, needs: tuple[Need, ...]) -> tuple[str, ...]:
+    """What happens when, as long as nothing comes."""
+    gives_up = (row.opened_at or row.created_at) + timedelta(seconds=route.chain.give_up_after_s)
+    lacking = [need.input for need in needs if need.until is None]
+    ends = sorted({need.until for need in needs if need.until is not None and need.until < gives_up})
+    told = []
+    for end in ends:
+        without = ", ".join(need.input for need in needs if need.until == end)
+        told.append(f"at {clock_time(end)} it goes on without {without}")
+    if not lacking and ends:
+        told[-1] += " and becomes a job"
+    if lacking or not ends:
+        told.append(f"at {clock_time(gives_up)} it gives up: it expires, and nothing is made")
+    return tuple(told)
 
 
 def explain(connection: sa.Connection, order: int) -> Explanation:

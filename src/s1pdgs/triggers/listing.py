@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from attrs import frozen
 
+from s1pdgs.jobs import tables as jobs
 from s1pdgs.model.job import OrderState
 from s1pdgs.model.time import format_iso
 from s1pdgs.triggers import tables as t
@@ -50,9 +51,58 @@ def as_row(order: ListedOrder) -> dict[str, Any]:
     }
 
 
+def order_row(order: ListedOrder) -> dict[str, Any]:
+    """An order as JSON values, with its number."""
+    return {
+        "order": order.number,
+        "chain": order.chain,
+        "state": order.state,
+        "timeliness": order.timeliness,
+        "created": format_iso(order.created),
+        "check": None if order.check_at is None else format_iso(order.check_at),
+        "unit": order.unit,
+        "note": order.reason,
+    }
+
+
+def order_details(connection: sa.Connection, number: int) -> dict[str, Any]:
+    """All that is stored of an order, its jobs and what they made, as JSON values."""
+    row = connection.execute(sa.select(t.order).where(t.order.c.id == number)).one()
+    of_order = sa.select(jobs.job.c.id).where(jobs.job.c.order_id == number)
+    made = sa.select(jobs.job_output.c.product).where(jobs.job_output.c.job_id.in_(of_order)).distinct()
+    runs = sa.select(jobs.job.c.id, jobs.job.c.round, jobs.job.c.state).where(jobs.job.c.order_id == number)
+    return {
+        "order": row.id,
+        "chain": row.chain,
+        "unit": row.unit,
+        "trigger": row.trigger,
+        "satellite": row.satellite,
+        "start": format_iso(row.start),
+        "stop": format_iso(row.stop),
+        "timeliness": row.timeliness,
+        "state": row.state,
+        "reason": row.reason,
+        "round": row.round,
+        "created": format_iso(row.created_at),
+        "check": None if row.check_at is None else format_iso(row.check_at),
+        "products": row.context.get("products", []),
+        "jobs": [
+            f"{job.id} ({job.state}, round {job.round})" for job in connection.execute(runs.order_by(jobs.job.c.id))
+        ],
+        "made": list(connection.scalars(made.order_by(jobs.job_output.c.product))),
+    }
+
+
 def orders_in(connection: sa.Connection, state: str, limit: int) -> list[ListedOrder]:
     """Orders of a state, newest first, with the product types that they still need."""
-    query = sa.select(t.order).where(t.order.c.state == state).order_by(t.order.c.id.desc()).limit(limit)
+    return newest_orders(connection, limit, state)
+
+
+def newest_orders(connection: sa.Connection, limit: int, state: str | None = None) -> list[ListedOrder]:
+    """Orders of a state or of all, newest first, with the product types that they still need."""
+    query = sa.select(t.order).order_by(t.order.c.id.desc()).limit(limit)
+    if state is not None:
+        query = query.where(t.order.c.state == state)
     rows = connection.execute(query).all()
     lacks = _lacks(connection, [row.id for row in rows])
     return [

@@ -1,0 +1,95 @@
+"""`s1pdgs order` and `s1pdgs explain` on a real ground segment's folder."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from s1pdgs.cli import cli
+from s1pdgs.storage.database import open_sqlite
+from s1pdgs.storage.schema import migrate
+from tests.unit.triggers.conftest import PLANS, Mission, mission_on, segment, session
+
+
+@pytest.fixture
+def mission(tmp_path: Path) -> Iterator[Mission]:
+    (tmp_path / "data").mkdir()
+    database = open_sqlite(tmp_path / "data" / "s1pdgs.db")
+    migrate(database)
+    yield mission_on(database)
+    database.close()
+
+
+@pytest.fixture
+def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    monkeypatch.setenv("S1PDGS_DATA_DIR", str(tmp_path / "data"))
+    return CliRunner()
+
+
+def told(runner: CliRunner, *arguments: str) -> str:
+    result = runner.invoke(cli, arguments)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_no_orders(runner: CliRunner) -> None:
+    assert told(runner, "order", "list") == "no orders\n"
+    assert json.loads(told(runner, "order", "list", "--json")) == []
+
+
+def test_orders_are_listed_by_state_and_shown(mission: Mission, runner: CliRunner) -> None:
+    mission.receive(*PLANS, session(), segment("VV"))
+    rows = json.loads(told(runner, "order", "list", "--json"))
+    assert [(row["order"], row["chain"], row["state"]) for row in rows] == [
+        (2, "l0-asp", "waiting"),
+        (1, "l0-aio", "planned"),
+    ]
+    assert "polarisation VH" in told(runner, "order", "list", "--state", "waiting")
+    shown = json.loads(told(runner, "order", "show", "1", "--json"))
+    assert (shown["products"], shown["jobs"]) == ([session().name], ["1 (ready, round 1)"])
+    assert "job 1 waits for a free worker" in told(runner, "order", "show", "1")
+
+
+def test_an_order_is_released_and_dropped(mission: Mission, runner: CliRunner) -> None:
+    mission.receive(*PLANS, segment("VV"))
+    assert "job 1 waits for a free worker" in told(runner, "order", "release", "1")
+    assert told(runner, "order", "drop", "1", "--reason", "not needed") == "order 1 is dropped\n"
+    assert "dropped: not needed" in told(runner, "explain", "1")
+    assert "order 1 has ended already" in runner.invoke(cli, ["order", "drop", "1"]).output
+
+
+def test_a_release_without_what_is_mandatory_makes_no_job(mission: Mission, runner: CliRunner) -> None:
+    mission.receive(session())
+    result = runner.invoke(cli, ["order", "release", "1"])
+    assert result.exit_code == 1
+    assert "it has no job: order 1 (l0-aio of S1A_20200615120000032000)" in result.output
+
+
+def test_explain_tells_candidates_and_the_past(mission: Mission, runner: CliRunner) -> None:
+    mission.receive(session(), *PLANS[:2])
+    mission.watch.turn(60)
+    mission.receive(PLANS[2])
+    now = told(runner, "explain", "1")
+    assert "input MPL_ORBPRE (mandatory): MPL_ORBPRE_file" in now
+    then = told(runner, "explain", "1", "--as-of", "2020-06-15T13:00:30")
+    assert "as of 2020-06-15T13:00:30Z: it waits" in then
+    assert "refused  MPL_ORBPRE_file: came only at 2020-06-15T13:01:00Z" in then
+    assert json.loads(told(runner, "explain", "1", "--json"))["outcome"] == "it has all that it needs"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["order", "show", "7"], "there is no order 7"),
+        (["order", "release", "7"], "there is no order 7"),
+        (["order", "drop", "7"], "there is no order 7"),
+        (["explain", "7"], "there is no order 7"),
+        (["explain", "7", "--as-of", "yesterday"], "'yesterday' is no time"),
+    ],
+)
+def test_mistakes_are_told(runner: CliRunner, arguments: list[str], message: str) -> None:
+    result = runner.invoke(cli, arguments)
+    assert result.exit_code != 0
+    assert message in result.output
