@@ -13,8 +13,10 @@ from attrs import field, frozen
 
 from s1pdgs.bus.outbox import Outbox, Subscriber, deliver
 from s1pdgs.jobs.execute import Workshop
-from s1pdgs.jobs.local import LocalRunner
 from s1pdgs.jobs.queue import BackOff, Claim
+from s1pdgs.jobs.runners.local import LocalRunner
+from s1pdgs.jobs.runners.runner import Runner
+from s1pdgs.jobs.supervisor import Supervisor
 from s1pdgs.model.time import SystemClock
 from s1pdgs.settings import Settings, Source
 from s1pdgs.stations.profile import Credentials, Profile
@@ -30,7 +32,6 @@ logger = structlog.get_logger(__name__)
 ROLES = ("stations", "triggers", "work", "publish", "housekeeping", "serve")
 IDLE_S = 0.2
 AFTER_ERROR_S = 2.0
-DRAIN_S = 30.0
 HOUSEKEEPING_S = 60.0
 SWEEP_EVERY = timedelta(seconds=5)
 
@@ -193,20 +194,20 @@ def _trigger_role(ground: GroundSegment) -> Role:
 
 def _work_role(ground: GroundSegment) -> Role:
     work = ground.settings.work
-    runner = LocalRunner(
+    supervisor = Supervisor(
         ground.database,
         ground.outbox,
         work.slots,
-        lambda claim: execute_command(ground, claim),
+        runner_of(ground),
         timedelta(seconds=work.lease_s),
         BackOff(timedelta(seconds=work.backoff_s)),
     )
+    return Role("work", supervisor.step, finish=supervisor.finish)
 
-    def finish() -> None:
-        runner.stop()
-        runner.drain(DRAIN_S)
 
-    return Role("work", runner.step, finish=finish)
+def runner_of(ground: GroundSegment) -> Runner:
+    """Where the settings want attempts to run."""
+    return LocalRunner(lambda claim: execute_command(ground, claim))
 
 
 def execute_command(ground: GroundSegment, claim: Claim) -> list[str]:

@@ -1,4 +1,4 @@
-"""The local runner fills its slots, notices children that die, and takes them along when it is killed."""
+"""The supervisor fills its slots, notices processes that die, and takes those of this host along when it is killed."""
 
 import os
 import signal
@@ -9,14 +9,17 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.jobs import queue
 from s1pdgs.jobs import tables as t
-from s1pdgs.jobs.local import LocalRunner
 from s1pdgs.jobs.processes import launcher
 from s1pdgs.jobs.queue import Claim
+from s1pdgs.jobs.runners.local import LocalRunner
+from s1pdgs.jobs.runners.runner import Demand, Refused, RunnerError
+from s1pdgs.jobs.supervisor import Supervisor
 from s1pdgs.model.job import JobState
 from s1pdgs.storage.database import Database
 from tests.databases import address_of
@@ -45,24 +48,24 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def test_slots_bound_what_runs_and_stopping_empties_them(database: Database, outbox: Outbox) -> None:
+def test_slots_bound_what_runs_and_finishing_empties_them(database: Database, outbox: Outbox) -> None:
     fill(database, 3)
-    runner = LocalRunner(database, outbox, 2, sleeping)
-    assert [runner.step() for _ in range(4)] == [True, True, False, False]
+    runner = LocalRunner(sleeping)
+    supervisor = Supervisor(database, outbox, 2, runner)
+    assert [supervisor.step() for _ in range(4)] == [True, True, False, False]
     assert states(database) == [JobState.RUNNING, JobState.RUNNING, JobState.READY]
-    assert not runner.drain(0.1)
-    runner.stop()
-    assert runner.drain(20)
-    assert runner.running == []
+    supervisor.finish()
+    assert supervisor.running == []
+    assert runner.look() == {}
+    assert states(database) == [JobState.READY] * 3
 
 
 def test_a_child_that_dies_fails_its_attempt_at_once(database: Database, outbox: Outbox) -> None:
     fill(database, 1)
-    runner = LocalRunner(
-        database, outbox, 1, lambda _claim: [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"]
-    )
-    assert runner.step()
-    assert runner.drain(20)
+    runner = LocalRunner(lambda _claim: [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"])
+    supervisor = Supervisor(database, outbox, 1, runner)
+    assert supervisor.step()
+    until(lambda: supervisor.step() and not supervisor.running)
     with database.read() as connection:
         row = connection.execute(sa.select(t.job)).one()
     assert row.state == JobState.READY
@@ -72,29 +75,68 @@ def test_a_child_that_dies_fails_its_attempt_at_once(database: Database, outbox:
 
 def test_a_child_that_finished_its_job_is_not_failed(database: Database, outbox: Outbox) -> None:
     fill(database, 1)
-    runner = LocalRunner(database, outbox, 1, lambda _claim: [sys.executable, "-c", "import time; time.sleep(0.3)"])
-    runner.step()
+    supervisor = Supervisor(
+        database, outbox, 1, LocalRunner(lambda _claim: [sys.executable, "-c", "import time; time.sleep(0.3)"])
+    )
+    supervisor.step()
     with database.write() as connection:
         queue.finish(connection, outbox, Claim(1, 1), [])
-    assert runner.drain(20)
+    until(lambda: supervisor.step() and not supervisor.running)
     assert states(database) == [JobState.DONE]
 
 
 def test_a_child_that_is_still_loading_keeps_its_lease(database: Database, outbox: Outbox, watch: Watch) -> None:
     fill(database, 1)
-    runner = LocalRunner(database, outbox, 1, sleeping, lease=timedelta(seconds=0.03))
-    runner.step()
+    supervisor = Supervisor(database, outbox, 1, LocalRunner(sleeping), lease=timedelta(seconds=0.03))
+    supervisor.step()
     watch.turn(60)
     time.sleep(0.02)
-    runner.step()
+    supervisor.step()
     with database.read() as connection:
         assert connection.scalar(sa.select(t.job.c.lease_until)) == watch.now() + timedelta(seconds=0.03)
-    runner.stop()
-    assert runner.drain(20)
+    supervisor.finish()
 
 
-def test_an_idle_runner_does_nothing(database: Database, outbox: Outbox) -> None:
-    assert not LocalRunner(database, outbox, 1, sleeping).step()
+def test_a_child_whose_job_was_taken_away_is_stopped(database: Database, outbox: Outbox) -> None:
+    fill(database, 1)
+    supervisor = Supervisor(database, outbox, 1, LocalRunner(sleeping), lease=timedelta(seconds=0.03))
+    supervisor.step()
+    with database.write() as connection:
+        queue.drop(connection, 1, "not wanted", NOON)
+    until(lambda: supervisor.step() and not supervisor.running)
+    assert states(database) == [JobState.DROPPED]
+
+
+def test_an_idle_supervisor_does_nothing(database: Database, outbox: Outbox) -> None:
+    assert not Supervisor(database, outbox, 1, LocalRunner(sleeping)).step()
+
+
+def test_a_job_that_the_place_refuses_fails_with_its_words(database: Database, outbox: Outbox) -> None:
+    class Small(LocalRunner):
+        def start(self, claim: Claim, demand: Demand) -> None:
+            raise Refused(f"no machine has {demand.cpus} cores for job {claim.job}")
+
+    fill(database, 1)
+    assert Supervisor(database, outbox, 1, Small(sleeping)).step()
+    with database.read() as connection:
+        row = connection.execute(sa.select(t.job)).one()
+    assert (row.state, row.reason) == (JobState.READY, "no machine has 1 cores for job 1")
+
+
+def test_while_the_place_cannot_be_asked_jobs_keep_their_attempts(database: Database, outbox: Outbox) -> None:
+    class Away(LocalRunner):
+        def start(self, claim: Claim, demand: Demand) -> None:
+            raise RunnerError(f"the scheduler is away: {claim}, {demand}")
+
+    fill(database, 1)
+    supervisor = Supervisor(database, outbox, 1, Away(sleeping))
+    with pytest.raises(RunnerError, match="away"):
+        supervisor.step()
+    assert not supervisor.step()
+    with database.read() as connection:
+        row = connection.execute(sa.select(t.job)).one()
+        outcomes = list(connection.scalars(sa.select(t.attempt.c.outcome)))
+    assert (row.state, row.fence, outcomes) == (JobState.READY, 1, ["handed back"])
 
 
 RUNNER = """
@@ -102,17 +144,18 @@ import sys, time
 from datetime import timedelta
 from pathlib import Path
 from s1pdgs.bus.outbox import Outbox
-from s1pdgs.jobs.local import LocalRunner
+from s1pdgs.jobs.runners.local import LocalRunner
+from s1pdgs.jobs.supervisor import Supervisor
 from s1pdgs.model.time import SystemClock
 from s1pdgs.storage.database import open_database
 
 child = "import os, sys, time, pathlib; pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(1000)"
-runner = LocalRunner(
+supervisor = Supervisor(
     open_database(sys.argv[1], Path(sys.argv[2])), Outbox(SystemClock()), 1,
-    lambda claim: [sys.executable, "-c", child, sys.argv[3]], lease=timedelta(seconds=1),
+    LocalRunner(lambda claim: [sys.executable, "-c", child, sys.argv[3]]), lease=timedelta(seconds=1),
 )
 while True:
-    runner.step()
+    supervisor.step()
     time.sleep(0.05)
 """
 

@@ -1,0 +1,69 @@
+"""The runner of this host: attempts in child processes that die with this one."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+
+from attrs import define, field
+
+from s1pdgs.jobs.processes import launcher
+from s1pdgs.jobs.queue import Claim
+from s1pdgs.jobs.runners.runner import Command, Demand, Ended, Progress, RunnerError, Running, told_of
+
+_DRAIN_S = 30.0
+
+
+@define
+class LocalRunner:
+    """Executes each attempt in a child process that dies with the thread which called `start`.
+
+    The kernel ties a child to the *thread* that started it: call the runner from one thread that lives until the end.
+    """
+
+    command: Command
+    name: str = "this host"
+    drain_s: float = _DRAIN_S
+    _children: dict[Claim, "subprocess.Popen[bytes]"] = field(factory=dict, init=False)
+
+    def adopt(self) -> list[Claim]:
+        return []
+
+    def start(self, claim: Claim, demand: Demand) -> None:  # noqa: ARG002  the slots of this host bound what runs
+        command = launcher(list(self.command(claim)))
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+        except OSError as error:
+            raise RunnerError(f"{command[0]} cannot be started on this host: {error.strerror}") from error
+        self._children[claim] = process
+
+    def look(self) -> Mapping[Claim, Progress]:
+        seen = {claim: _progress(child) for claim, child in self._children.items()}
+        for claim, progress in seen.items():
+            if isinstance(progress, Ended):
+                del self._children[claim]
+        return seen
+
+    def stop(self, claim: Claim) -> None:
+        if claim in self._children:
+            self._children[claim].send_signal(signal.SIGTERM)
+
+    def close(self) -> list[Claim]:
+        """Stop the children and wait; those that do not end within `drain_s` are killed."""
+        for claim in self._children:
+            self.stop(claim)
+        deadline = time.monotonic() + self.drain_s
+        for child in self._children.values():
+            try:
+                child.wait(max(deadline - time.monotonic(), 0.0))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        stopped = list(self._children)
+        self._children.clear()
+        return stopped
+
+
+def _progress(child: "subprocess.Popen[bytes]") -> Progress:
+    code = child.poll()
+    return Running() if code is None else Ended(told_of(code), code)
