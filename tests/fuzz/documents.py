@@ -1,10 +1,12 @@
 """Targets of documents: what stations, flight dynamics, other processors and operators hand in."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from s1pdgs.catalogue.areas import AreaError, united
 from s1pdgs.formats import eof, manifest
 from s1pdgs.formats.dsib import SessionInformation, parse_dsib, write_dsib
 from s1pdgs.formats.ipflog import LogLine
@@ -35,11 +37,13 @@ from s1pdgs.formats.l0.report import (
     VirtualChannelAccount,
 )
 from s1pdgs.formats.listfile import read_list, write_list
+from s1pdgs.formats.masks import parse_mask
 from s1pdgs.formats.names import AuxiliaryName, ProductName, SessionFileName
 from s1pdgs.formats.obmemc import MemoryConfiguration, PacketStore, read_obmemc, write_obmemc
 from s1pdgs.formats.tasktable import parse_task_table
 from s1pdgs.model.interval import Interval
 from tests.fuzz.target import Target, answer_or_refusal, file_of
+from tests.unit.formats.mask_files import geojson, gml, kml, mask_file, rectangle
 
 START = datetime(2026, 3, 1, 5, 10, 0, 123456, tzinfo=UTC)
 SPAN = Interval(START, START + timedelta(seconds=32.4))
@@ -117,6 +121,16 @@ def job_order(data: bytes) -> None:
 def task_table(data: bytes) -> None:
     found = answer_or_refusal(lambda: parse_task_table(data, _SOURCE), _SOURCE)
     assert found is None or found.tasks
+
+
+def mask(data: bytes) -> None:
+    """Polygons that are read lie on the globe, whatever they enclose."""
+    found = answer_or_refusal(lambda: parse_mask(data, _SOURCE), _SOURCE)
+    if found is not None:
+        with suppress(AreaError):
+            west, south, east, north = united(found).bounds or (0.0, 0.0, 0.0, 0.0)
+            assert not any(abs(edge) > 180.0 for edge in (west, east))
+            assert not any(abs(edge) > 57.3 for edge in (south, north))
 
 
 def list_file(data: bytes) -> None:
@@ -257,6 +271,11 @@ def _task_table_seeds() -> Iterator[bytes]:
     )
 
 
+def _mask_seeds() -> Iterator[bytes]:
+    for write in (geojson, kml, gml):
+        yield mask_file(write(rectangle(0, 75, 40, 82), rectangle(170, -20, 190, 10)))
+
+
 def _list_seeds() -> Iterator[bytes]:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "x.LIST"
@@ -285,6 +304,7 @@ TARGETS = (
     _document("manifest-l0", level0_manifest, _manifest_seeds),
     _document("joborder", job_order, _job_order_seeds),
     _document("tasktable", task_table, _task_table_seeds),
+    _document("mask", mask, _mask_seeds),
     _document("listfile", list_file, _list_seeds),
     Target("names", names, _name_seeds, largest=200),
 )
