@@ -173,9 +173,11 @@ def station_profile(source: Source, settings: Settings) -> Profile:
 def _trigger_role(ground: GroundSegment) -> Role:
     from s1pdgs.catalogue import accounts  # noqa: PLC0415
     from s1pdgs.triggers.chains import SHIPPED, Chains  # noqa: PLC0415
+    from s1pdgs.triggers.gates import MaskShelf  # noqa: PLC0415
     from s1pdgs.triggers.orders import Planner, sweep  # noqa: PLC0415
 
-    planner = Planner(Chains.read(ground.settings.triggers.chains or SHIPPED), ground.outbox)
+    chains = Chains.read(ground.settings.triggers.chains or SHIPPED)
+    planner = Planner(chains, ground.outbox, MaskShelf(ground.store))
     subscribers = [planner.subscriber(), _publication_subscriber(ground), accounts.subscriber(ground.store)]
     swept_at = ground.outbox.clock.now()
 

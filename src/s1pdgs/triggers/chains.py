@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from attrs import frozen
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from s1pdgs.catalogue.selection import UnknownPolicy, policy_named
 from s1pdgs.formats.joborder import ParameterStyle
@@ -56,6 +56,31 @@ class Assembly(_Model):
     at_once: frozenset[Timeliness] = frozenset({Timeliness.PT, Timeliness.NRT})
 
 
+class Gate(_Model):
+    """Where on the ground a chain processes: at least `percent` of the footprint, and more than nothing, must lie
+    inside or outside a mask, chosen by `policy` among the catalogued ones of the type `mask`.
+    """
+
+    mask: str = Field(pattern=r"^MSK_[A-Z0-9_]{2,6}$")
+    side: Literal["inside", "outside"]
+    percent: float = Field(default=0.0, ge=0, le=100)
+    policy: str = "LatestValCover"
+
+    @field_validator("policy")
+    @classmethod
+    def _exists(cls, policy: str) -> str:
+        policy_named(policy)
+        return policy
+
+    @property
+    def wanted(self) -> str:
+        """How much must lie there, in words."""
+        return f"{self.percent:g} %" if self.percent else "some"
+
+    def __str__(self) -> str:
+        return f"{self.wanted} {self.side} {self.mask}"
+
+
 class ChainLimits(_Model):
     """What one attempt may use."""
 
@@ -67,8 +92,9 @@ class ChainLimits(_Model):
 class Chain(_Model):
     """One way of processing. `types` are regular expressions of catalogue types, matched as a whole; `where` are
     attributes that a triggering product must have; products made by the chain itself or by `except_made_by` never
-    trigger it. `ghosts` are sensing times (s) by mode: a Level-0 measurement that is shorter is kept aside and told
-    instead of catalogued (coprs.md section 5.6).
+    trigger it. A slice that does not pass all `gates` is not processed, and its order tells why. `ghosts` are sensing
+    times (s) by mode: a Level-0 measurement that is shorter is kept aside and told instead of catalogued (coprs.md
+    section 5.6).
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")
@@ -88,6 +114,7 @@ class Chain(_Model):
     slice_length_s: float = 0.0
     slice_overlap_s: float = 0.0
     waits: tuple[Wait, ...] = ()
+    gates: tuple[Gate, ...] = ()
     assembly: Assembly = Assembly()
     limits: ChainLimits = ChainLimits()
     patterns: dict[str, str] = {}
@@ -105,6 +132,12 @@ class Chain(_Model):
             except re.error as error:
                 raise ValueError(f"{text!r} is not a regular expression: {error}") from None
         return types
+
+    @model_validator(mode="after")
+    def _gates_have_footprints(self) -> Self:
+        if self.gates and self.unit != "slice":
+            raise ValueError(f"gates are for slices; a {self.unit} has no one footprint")
+        return self
 
     def wants(self, product: Product) -> bool:
         """True when a product triggers this chain, as far as the product itself tells."""

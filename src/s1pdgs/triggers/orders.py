@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from attrs import frozen
+from attrs import field, frozen
 
 from s1pdgs.bus.events import AnyEvent, JobFinished, JobParked, OrderReady, ProductCatalogued
 from s1pdgs.bus.outbox import Outbox, Subscriber
@@ -22,6 +22,7 @@ from s1pdgs.model.job import OrderState
 from s1pdgs.triggers import rounds
 from s1pdgs.triggers import tables as t
 from s1pdgs.triggers.chains import Chains, Route
+from s1pdgs.triggers.gates import MaskShelf, OutsideGate, check
 from s1pdgs.triggers.inputs import resolve
 from s1pdgs.triggers.needs import Need, clock_time
 from s1pdgs.triggers.segments import EDGE, UnitError
@@ -41,10 +42,11 @@ class UnknownOrder(LookupError):  # noqa: N818
 
 @frozen
 class Planner:
-    """What turns products into orders: the chains, and where news goes."""
+    """What turns products into orders: the chains, where news goes, and the masks of their gates."""
 
     chains: Chains
     outbox: Outbox
+    masks: MaskShelf = field(factory=MaskShelf)
 
     def subscriber(self) -> Subscriber:
         """The consumer of the news that orders depend on."""
@@ -230,11 +232,13 @@ def evaluate(planner: Planner, connection: sa.Connection, order: int, *, release
         return _stay(connection, order, f"chain {row.chain} is not configured any more; add it or drop the order")
     moment = Moment(row.opened_at or row.created_at, planner.outbox.clock.now(), released)
     try:
+        masks = check(connection, planner.masks, route.chain, trigger, moment)
         unit = gather(connection, route.chain, trigger, moment)
     except UnitError as error:
-        return _end(connection, order, OrderState.EXPIRED, str(error))
+        state = OrderState.DROPPED if isinstance(error, OutsideGate) else OrderState.EXPIRED
+        return _end(connection, order, state, str(error))
     resolution = resolve(connection, route, unit, moment)
-    needs = [*unit.needs, *resolution.needs]
+    needs = [*masks, *unit.needs, *resolution.needs]
     if not needs:
         return _plan(planner, connection, row, build_spec(route, unit, row.unit, resolution), unit)
     gives_up = moment.created + timedelta(seconds=route.chain.give_up_after_s)
