@@ -15,6 +15,7 @@ from s1pdgs.triggers import orders
 from s1pdgs.triggers.chains import SHIPPED, ChainError, Chains
 from s1pdgs.triggers.explain import explain, inquire
 from s1pdgs.triggers.explain_text import as_lines, to_json
+from s1pdgs.triggers.gates import MaskShelf
 from s1pdgs.triggers.listing import newest_orders, order_details, order_row
 from s1pdgs.triggers.orders import Planner, UnknownOrder
 
@@ -81,7 +82,7 @@ def show(ctx: click.Context, number: int, *, as_json: bool) -> None:
 def release(ctx: click.Context, number: int) -> None:
     """Let a waiting order go on with gaps and without its optional inputs."""
     ground = _open(ctx)
-    planner = Planner(chains_of(ground), ground.outbox)
+    planner = Planner(chains_of(ground), ground.outbox, MaskShelf(ground.store))
     try:
         with ground.database.write() as connection:
             has_job = orders.release(planner, connection, number)
