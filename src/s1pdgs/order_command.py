@@ -6,18 +6,24 @@ from pathlib import Path
 from typing import Any
 
 import click
+import sqlalchemy as sa
 
 from s1pdgs.app import GroundSegment
+from s1pdgs.catalogue.query import Held
+from s1pdgs.catalogue.telling import UnknownDataTake, parse_identifier
 from s1pdgs.cli import _open, _show
+from s1pdgs.model.interval import Interval
 from s1pdgs.model.job import OrderState
 from s1pdgs.model.time import parse_utc
-from s1pdgs.triggers import orders
+from s1pdgs.triggers import orders, wanted_sources
 from s1pdgs.triggers.chains import SHIPPED, ChainError, Chains
 from s1pdgs.triggers.explain import explain, inquire
 from s1pdgs.triggers.explain_text import as_lines, to_json
 from s1pdgs.triggers.gates import MaskShelf
 from s1pdgs.triggers.listing import newest_orders, order_details, order_row
 from s1pdgs.triggers.orders import Planner, UnknownOrder
+from s1pdgs.triggers.wanted import Wanted, carry_out, plan, way_types
+from s1pdgs.triggers.wanted_sources import WantedError
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 _STATES = [str(state) for state in OrderState]
@@ -109,6 +115,81 @@ def drop(ctx: click.Context, number: int, reason: str) -> None:
     if not gone:
         raise click.ClickException(f"order {number} has ended already")
     click.echo(f"order {number} is dropped")
+
+
+@command.command("make")
+@click.argument("kind", metavar="TYPE")
+@click.option("--for", "product", metavar="PRODUCT", help="Make it of this product, or of what was made of it.")
+@click.option("--datatake", metavar="ID", help="Of this data take (024A10, or S1A-024A10).")
+@click.option("--area", metavar="WKT", help="Of what touches this area (longitudes and latitudes in degrees) ...")
+@click.option("--start", type=UtcTime(), help="... and was sensed from here (UTC) ...")
+@click.option("--stop", type=UtcTime(), help="... to here.")
+@click.option("--satellite", help="Of this satellite only, with --area or --start and --stop.")
+@click.option("--parameter", "parameters", multiple=True, metavar="K=V", help="Set this parameter (repeatable).")
+@click.option("--priority", type=click.IntRange(0, 100), help="Higher runs first: PT is 40, NRT 30, FAST24 20, NTC 10.")
+@click.option("--again", is_flag=True, help="Make it though it exists.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be ordered.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array for machines.")
+@click.pass_context
+def make(ctx: click.Context, /, kind: str, *, dry_run: bool, as_json: bool, **asked: Any) -> None:
+    """Order products of TYPE (like IW_GRDH_1S): what they need and does not exist is made first."""
+    ground = _open(ctx)
+    planner = Planner(chains_of(ground), ground.outbox, MaskShelf(ground.store))
+    wanted = Wanted(kind, asked.pop("again"), _parameters(asked.pop("parameters")), asked.pop("priority"))
+    try:
+        with ground.database.read() if dry_run else ground.database.write() as connection:
+            groups = _sources(connection, planner.chains, kind, **asked)
+            steps = plan(connection, planner.chains, wanted, groups)
+            placed = iter([] if dry_run else carry_out(planner, connection, wanted, steps))
+            rows = [
+                {
+                    "action": str(step.action),
+                    "order": next(placed, step.order) if step.is_placed else step.order,
+                    "chain": " > ".join(step.way),
+                    "unit": step.unit,
+                    "note": step.note,
+                }
+                for step in steps
+            ]
+    except (WantedError, UnknownDataTake) as error:
+        raise click.ClickException(str(error)) from None
+    _show(rows, as_json, "nothing to make")
+
+
+def _parameters(given: tuple[str, ...]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given]
+    wrong = next((key + sign for key, sign, _ in pairs if not (key and sign)), None)
+    if wrong is not None:
+        raise click.BadParameter(f"{wrong!r} is not like NAME=VALUE", param_hint="--parameter")
+    return {key: value for key, _, value in pairs}
+
+
+def _sources(
+    connection: sa.Connection,
+    chains: Chains,
+    kind: str,
+    *,
+    product: str | None,
+    datatake: str | None,
+    area: str | None,
+    start: datetime | None,
+    stop: datetime | None,
+    satellite: str | None,
+) -> list[list[Held]]:
+    """What a wish is made of, by the one way in which it was told."""
+    in_time = area is not None or start is not None or stop is not None
+    if (product is not None) + (datatake is not None) + in_time != 1:
+        raise click.UsageError("tell one thing to make it of: --for, --datatake, or --start and --stop with any --area")
+    if product is not None:
+        return [wanted_sources.of_product(connection, product)]
+    if datatake is not None:
+        number, of_satellite = parse_identifier(datatake)
+        return [wanted_sources.of_datatake(connection, number, of_satellite or satellite)]
+    if start is None or stop is None or stop < start:
+        raise click.UsageError("an area needs a time: --start and --stop, the later one last")
+    shape = None if area is None else wanted_sources.parse_area(area)
+    types = way_types(connection, chains, kind)
+    return wanted_sources.in_area(connection, types, Interval(start, stop), shape, satellite)
 
 
 @click.command("explain", context_settings=_HELP)

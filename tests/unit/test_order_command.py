@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from click.testing import CliRunner
 
 from s1pdgs.cli import cli
 from s1pdgs.storage.database import open_sqlite
 from s1pdgs.storage.schema import migrate
-from tests.unit.triggers.conftest import PLANS, Mission, mission_on, segment, session
+from tests.unit.triggers.conftest import CALIBRATION, PLANS, Mission, mission_on, raw_slice, segment, session
+from tests.unit.triggers.test_wanted import ACN, SQUARE
 
 
 @pytest.fixture
@@ -79,9 +81,29 @@ def test_explain_tells_candidates_and_the_past(mission: Mission, runner: CliRunn
     assert json.loads(told(runner, "explain", "1", "--json"))["outcome"] == "it has all that it needs"
 
 
+def test_a_product_is_ordered_by_hand(mission: Mission, runner: CliRunner) -> None:
+    mission.receive(*CALIBRATION, *ACN, evolve(raw_slice(), footprint=SQUARE))
+    told(runner, "order", "drop", "1")
+    area = ["--area", "POINT (10.5 40.5)", "--start", "2020-06-15", "--stop", "2020-06-16", "--satellite", "S1A"]
+    for source in (["--for", raw_slice().name], ["--datatake", "S1A-024A10"], area):
+        (row,) = json.loads(told(runner, "order", "make", "S3_GRDH_1S", *source, "--dry-run", "--json"))
+        assert (row["action"], row["order"], row["chain"], row["unit"]) == ("again", 1, "l1-sm", raw_slice().name)
+    made = ["order", "make", "S3_GRDH_1S", "--datatake", "024A10"]
+    told(runner, *made, "--priority", "90", "--parameter", "Slicing_Flag=FALSE")
+    assert mission.jobs("l1-sm") == [(1, "dropped"), (2, "ready")]
+    assert mission.spec("l1-sm").order.parameter("Slicing_Flag") == "FALSE"
+    assert "ongoing" in told(runner, *made)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["order", "make", "S3_GRDH_1S"], "tell one thing to make it of"),
+        (["order", "make", "S3_GRDH_1S", "--for", "x", "--datatake", "7"], "tell one thing to make it of"),
+        (["order", "make", "S3_GRDH_1S", "--area", "POINT (1 1)"], "an area needs a time"),
+        (["order", "make", "S3_GRDH_1S", "--datatake", "take"], "'take' is no data take identifier"),
+        (["order", "make", "S3_GRDH_1S", "--datatake", "024A10"], "nothing of data take 024A10 is here"),
+        (["order", "make", "S3_GRDH_1S", "--for", "x", "--parameter", "K"], "'K' is not like NAME=VALUE"),
         (["order", "show", "7"], "there is no order 7"),
         (["order", "release", "7"], "there is no order 7"),
         (["order", "drop", "7"], "there is no order 7"),

@@ -108,6 +108,14 @@ def newest(connection: sa.Connection, limit: int, types: Sequence[str] = ()) -> 
     return _held(connection, query)
 
 
+def named(connection: sa.Connection, names: Iterable[str]) -> list[Held]:
+    """The products of some names, in order of start and name; unknown names are left out."""
+    wanted, found = sorted(set(names)), []
+    for begin in range(0, len(wanted), 500):
+        found.extend(_held(connection, sa.select(t.product).where(t.product.c.name.in_(wanted[begin : begin + 500]))))
+    return sorted(found, key=lambda held: (held.validity.start, held.name))
+
+
 def near(connection: sa.Connection, types: Iterable[str], moment: datetime, count: int) -> list[Held]:
     """Products of some types, of any satellite and whether their bytes are here or not, that begin next to a moment:
     for each type at most `count` before and as many after it.

@@ -61,8 +61,19 @@ class Failure:
     lasting: bool = False
 
 
-def enqueue(connection: sa.Connection, spec: JobSpec, order: int, now: datetime, round_: int = 1) -> int:
-    """Put the job of an order's round into the queue; its number. A second one for the round violates its key."""
+def enqueue(
+    connection: sa.Connection,
+    spec: JobSpec,
+    order: int,
+    now: datetime,
+    round_: int = 1,
+    *,
+    priority: int | None = None,
+) -> int:
+    """Put the job of an order's round into the queue; its number. A second one for the round violates its key.
+
+    The priority is that of the timeliness unless one is told.
+    """
     inserted = connection.execute(
         t.job.insert().values(
             order_id=order,
@@ -72,7 +83,7 @@ def enqueue(connection: sa.Connection, spec: JobSpec, order: int, now: datetime,
             spec=to_json(spec),
             t0=spec.t0,
             timeliness=spec.timeliness,
-            priority=spec.timeliness.priority,
+            priority=spec.timeliness.priority if priority is None else priority,
             state=JobState.READY,
             visible_at=now,
             fence=0,

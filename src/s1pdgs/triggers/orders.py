@@ -29,6 +29,7 @@ from s1pdgs.triggers.segments import EDGE, UnitError
 from s1pdgs.triggers.specs import build_spec
 from s1pdgs.triggers.types import table_type
 from s1pdgs.triggers.units import Moment, Unit, excluded, gather, made_by, pass_until, unit_key
+from s1pdgs.triggers.wishes import Wish, inherited, on_demand
 
 logger = logging.getLogger(__name__)
 
@@ -70,11 +71,18 @@ def on_catalogued(planner: Planner, connection: sa.Connection, event: ProductCat
     concerned = [
         order
         for route in planner.chains.routes
-        if route.chain.wants(held.product) and not made_by(connection, held.name, excluded(route.chain))
+        if _takes(connection, route, held) and not made_by(connection, held.name, excluded(route.chain))
         for order in _offer(planner, connection, route, held)
     ]
     for order in dict.fromkeys([*concerned, *waiting_for(connection, held)]):
         evaluate(planner, connection, order)
+
+
+def _takes(connection: sa.Connection, route: Route, held: Held) -> bool:
+    """A chain that is switched off takes only products that were made on the way to what somebody wants of it."""
+    if route.chain.enabled:
+        return route.chain.wants(held.product)
+    return on_demand(route).chain.wants(held.product) and inherited(connection, held.name, route.name) is not None
 
 
 def on_ended(planner: Planner, connection: sa.Connection, event: JobFinished | JobParked) -> None:
@@ -149,8 +157,7 @@ def _offer(planner: Planner, connection: sa.Connection, route: Route, held: Held
     """The order of a product's unit when it waits: created when there is none, opened again for late data."""
     product = held.product
     try:
-        key = unit_key(route.chain, product)
-        key, known = _known(connection, route, held, key)
+        key, known = known_order(connection, route, held)
         if known is not None:
             if known.state == OrderState.WAITING or _opens_again(planner, connection, route, known, held):
                 yield known.id
@@ -159,6 +166,13 @@ def _offer(planner: Planner, connection: sa.Connection, route: Route, held: Held
         logger.warning("chain %s: no order for %s: %s", route.name, product.name, error)
         return
     _take_over(connection, route, held)
+    yield _create(planner, connection, route, held, key, wish=inherited(connection, product.name, route.name))
+
+
+def _create(
+    planner: Planner, connection: sa.Connection, route: Route, held: Held, key: str, *, wish: Wish | None
+) -> int:
+    product = held.product
     created = connection.execute(
         t.order.insert().values(
             chain=route.name,
@@ -171,9 +185,32 @@ def _offer(planner: Planner, connection: sa.Connection, route: Route, held: Held
             context={},
             state=OrderState.WAITING,
             created_at=planner.outbox.clock.now(),
+            wanted=None if wish is None else wish.to_json(),
         )
     )
-    yield created.inserted_primary_key[0]  # type: ignore[index]
+    number: int = created.inserted_primary_key[0]  # type: ignore[index]
+    return number
+
+
+def place(planner: Planner, connection: sa.Connection, route: Route, held: Held, wish: Wish) -> int:
+    """The order of a product's unit as somebody wants it, its number: a new one, one that waits and now has the wish,
+    or another round of one that was planned or has ended. `UnitError` when the product makes no unit of the chain.
+    """
+    key, known = known_order(connection, route, held)
+    if known is None:
+        number = _create(planner, connection, route, held, key, wish=wish)
+    else:
+        number = known.id
+        connection.execute(t.order.update().where(t.order.c.id == number).values(wanted=wish.to_json()))
+        if known.state != OrderState.WAITING:
+            rounds.again(connection, number, planner.outbox.clock.now())
+    evaluate(planner, connection, number)
+    return number
+
+
+def known_order(connection: sa.Connection, route: Route, held: Held) -> tuple[str, sa.Row[Any] | None]:
+    """The name of the unit that a product makes of a chain, and its order when there is one. Raises `UnitError`."""
+    return _known(connection, route, held, unit_key(route.chain, held.product))
 
 
 def _opens_again(planner: Planner, connection: sa.Connection, route: Route, order: sa.Row[Any], held: Held) -> bool:
@@ -230,6 +267,8 @@ def evaluate(planner: Planner, connection: sa.Connection, order: int, *, release
     route, trigger = planner.chains.named(row.chain), find(connection, row.trigger)
     if route is None or trigger is None:
         return _stay(connection, order, f"chain {row.chain} is not configured any more; add it or drop the order")
+    if row.wanted is not None:
+        route = on_demand(route)
     moment = Moment(row.opened_at or row.created_at, planner.outbox.clock.now(), released)
     try:
         masks = check(connection, planner.masks, route.chain, trigger, moment)
@@ -285,9 +324,12 @@ def _plan(planner: Planner, connection: sa.Connection, order: sa.Row[Any], spec:
         .where(t.order.c.id == order.id, t.order.c.state == OrderState.WAITING, t.order.c.round == order.round)
         .values(**_facts(unit), state=OrderState.PLANNED, reason=None, check_at=None)
     )
+    wish = Wish.from_json(order.wanted)
     if connection.execute(taken).rowcount == 1:
         connection.execute(t.order_need.delete().where(t.order_need.c.order_id == order.id))
-        job = queue.enqueue(connection, spec, order.id, planner.outbox.clock.now(), order.round)
+        now, priority = planner.outbox.clock.now(), None if wish is None else wish.priority
+        spec = spec if wish is None else wish.applied(spec)
+        job = queue.enqueue(connection, spec, order.id, now, order.round, priority=priority)
         planner.outbox.emit(connection, OrderReady(order.id, job))
     return OrderState.PLANNED
 

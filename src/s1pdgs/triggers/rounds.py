@@ -69,7 +69,20 @@ def with_late_data(connection: sa.Connection) -> list[int]:
     return list(connection.scalars(query))
 
 
-def resume(connection: sa.Connection, order: int, now: datetime) -> bool:
+def again(connection: sa.Connection, order: int, now: datetime) -> bool:
+    """Open another round because somebody wants it, of an order that was dropped too; when its job runs, afterwards.
+
+    True when it waits again.
+    """
+    wanted = t.order.update().where(t.order.c.id == order)
+    connection.execute(
+        wanted.values(late=True, state=sa.case((t.order.c.state == OrderState.DROPPED, OrderState.EXPIRED),
+                                               else_=t.order.c.state))
+    )  # fmt: skip
+    return resume(connection, order, now, "opened again as wanted")
+
+
+def resume(connection: sa.Connection, order: int, now: datetime, reason: str = "opened again for late data") -> bool:
     """Open another round of an order that late data waits for, unless its job runs; True when it waits again."""
     job = job_of(connection, order)
     if job is not None and job.state in (JobState.READY, JobState.RUNNING, JobState.PARKED):
@@ -84,7 +97,7 @@ def resume(connection: sa.Connection, order: int, now: datetime) -> bool:
             round=t.order.c.round + 1,
             opened_at=now,
             late=False,
-            reason="opened again for late data",
+            reason=reason,
             check_at=None,
         )
     )

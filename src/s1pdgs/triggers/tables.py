@@ -23,6 +23,11 @@ order = sa.Table(
     sa.Column("round", sa.Integer, nullable=False, default=1, comment="from 1; late data opens another one"),
     sa.Column("opened_at", Micros, comment="when its later round began; null in the first"),
     sa.Column("late", sa.Boolean, nullable=False, default=False, comment="data came that its running job lacks"),
+    sa.Column(
+        "wanted",
+        sa.JSON(none_as_null=True),
+        comment="what it was asked for: see triggers/wishes.py; null for orders that data caused",
+    ),
     sa.UniqueConstraint("chain", "unit"),
 )
 sa.Index("ix_production_order_state", order.c.state, order.c.check_at)
