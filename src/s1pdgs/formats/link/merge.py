@@ -159,7 +159,47 @@ def _grown(sequences: Sequence[tuple[int, "_Sequence"]], streams: Sequence[Index
     growing: list[_Growing] = []
     for number, sequence in sequences:
         _add(growing, number, sequence, streams)
-    return growing
+    return _joined(growing, streams)
+
+
+def _joined(growing: Sequence[_Growing], streams: Sequence[IndexedStream]) -> list[_Growing]:
+    """Lines that belong together as one: those that share frames, which a later stream may be the first to show, and
+    then those that are the same channel's other part, or fit beside.
+    """
+    by_frames = _absorbed(growing, streams, lambda longer, line: _matched(longer.frames, line.frames))
+    return _absorbed(by_frames, streams, lambda longer, line: _fitting(longer, line, streams))
+
+
+def _absorbed(
+    lines: Sequence[_Growing],
+    streams: Sequence[IndexedStream],
+    placed: Callable[[_Growing, _Growing], tuple[NDArray[np.int64], int]],
+) -> list[_Growing]:
+    """Lines, the longest first, each taken into the one before it where it is `placed` best: its extended counts there
+    and how well they fit (0: not at all). Lines that hold streams of the same delivery stay apart.
+    """
+    kept: list[_Growing] = []
+    for line in sorted(lines, key=lambda line: -line.frames.rows.size):
+        deliveries = {streams[member].delivery for member in line.sizes}
+        others = [one for one in kept if deliveries.isdisjoint(streams[member].delivery for member in one.sizes)]
+        places = [(one, *placed(one, line)) for one in others]
+        best, extended, fit = max(places, key=lambda place: place[2], default=(line, line.frames.extended, 0))
+        if not fit:
+            kept.append(line)
+            continue
+        best.frames, conflicts = _union([best.frames, attrs.evolve(line.frames, extended=extended)])
+        best.conflicts += line.conflicts + conflicts
+        best.sizes |= line.sizes
+    return kept
+
+
+def _fitting(longer: _Growing, line: _Growing, streams: Sequence[IndexedStream]) -> tuple[NDArray[np.int64], int]:
+    """A line beside a longer one, which fits better when they are of the same channel."""
+    extended = _beside(longer.frames, line.frames)
+    if extended is None:
+        return line.frames.extended, 0
+    channels = ({streams[member].channel for member in each.sizes} for each in (longer, line))
+    return extended, 1 if set.isdisjoint(*channels) else 2
 
 
 def _new_starts(sequence: _Sequence) -> int:
@@ -207,28 +247,19 @@ def _extended(counts: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _add(growing: list[_Growing], number: int, sequence: _Sequence, streams: Sequence[IndexedStream]) -> None:
-    """Merge a stream into the line that holds the same frames, or the same channel's other part; else it is a line."""
+    """Merge a stream into the line that holds most of the same frames; else it is a line of its own."""
     delivery = streams[number].delivery
     others = [line for line in growing if all(streams[member].delivery != delivery for member in line.sizes)]
-    same_channel = [line for line in others if any(streams[m].channel == streams[number].channel for m in line.sizes)]
     placed = [(line, *_matched(line.frames, sequence)) for line in others]
     line, extended, matches = max(placed, key=lambda entry: entry[2], default=(None, sequence.extended, 0))
-    if not matches:
-        for line in [*same_channel, *others]:
-            beside = _beside(line.frames, sequence)
-            if beside is not None:
-                extended = beside
-                break
-        else:
-            line = None
     own = attrs.evolve(sequence, extended=extended)
-    if line is None:
-        growing.append(_Growing(*_union([own])[:1], {}))
-        line = growing[-1]
+    if line is None or not matches:
+        line = _Growing(*_union([own])[:1], {})
+        growing.append(line)
     else:
         line.frames, conflicts = _union([line.frames, own])
         line.conflicts += conflicts
-    line.sizes[number] = int(np.unique(extended).size)
+    line.sizes[number] = int(np.unique(own.extended).size)
 
 
 def _matched(line: _Sequence, sequence: _Sequence) -> tuple[NDArray[np.int64], int]:

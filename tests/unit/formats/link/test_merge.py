@@ -94,7 +94,8 @@ def test_merging_damaged_copies_gives_the_packets_of_the_union_of_their_sound_fr
     resets = data.draw(st.sampled_from([(), (30,)]))
     cadus = _cadus(LINK, first_count, resets)
     random = np.random.default_rng(seed)
-    harm = data.draw(st.sampled_from([0.02, 0.2, 0.5]))
+    # a reset amid half of the frames cannot always be told from a gap
+    harm = data.draw(st.sampled_from([0.02, 0.2] if resets else [0.02, 0.2, 0.5]))
     odds = [1 - harm, harm / 3, harm / 3, harm / 3]
     fates = random.choice(4, size=(copies, len(cadus)), p=odds)
     for copy in range(copies):
@@ -113,6 +114,19 @@ def test_merging_damaged_copies_gives_the_packets_of_the_union_of_their_sound_fr
     assert {vcid: sorted(found) for vcid, found in packets.items() if found} == {
         vcid: sorted(found) for vcid, found in expected.items() if found
     }
+
+
+def test_a_later_delivery_shows_that_two_parts_belong_together():
+    cadus = _cadus(LINK, resets=(30,))
+    start = [SOUND if k < 60 else ABSENT for k in range(len(cadus))]
+    end = [SOUND if 190 <= k < 225 else ABSENT for k in range(len(cadus))]
+    whole = [SOUND if k % 7 else DAMAGED for k in range(len(cadus))]
+    streams = [_stream(_spoiled(cadus, fates), delivery=n) for n, fates in enumerate([start, end, whole], 1)]
+    packets, lines = _merged(streams)
+    assert [line.vcid for line in lines] == [7, 9]
+    union = [min(fates) for fates in zip(start, end, whole, strict=True)]
+    expected = _received(_spoiled(cadus, union))
+    assert {vcid: sorted(found) for vcid, found in packets.items()} == {v: sorted(f) for v, f in expected.items()}
 
 
 def test_the_least_corrected_copy_of_a_frame_is_taken():
