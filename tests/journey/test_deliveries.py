@@ -173,10 +173,11 @@ def test_a_channel_that_never_comes_is_waited_for_then_the_other_one_is_processe
 ) -> None:
     one = tmp_path / "one"
     spoil(tiny, one, None, Delivery(channels=frozenset({2}), announced_channels=2))
+    blocks = len(json.loads((one / "session.json").read_text())["files"])
     with station(one) as source:
-        ground = make_ground(source, chains=level_0_chains(tmp_path / "chains"), triggers__session_timeout_s=5.0)
+        ground = make_ground(source, chains=level_0_chains(tmp_path / "chains"), triggers__session_timeout_s=10.0)
         ground.start()
-        waiting = ground.wait(lambda: ground.session() if ground.stored_blocks() == 8 else None, "all blocks came")
+        waiting = ground.wait(lambda: ground.session() if ground.stored_blocks() == blocks else None, "all blocks came")
         assert waiting.state == "open"
         assert "1 of 2 channels seen (2)" in waiting.reason
         ground.wait(lambda: done(ground, 1, 1, "S3_RAW__0A"), "the channel is processed")

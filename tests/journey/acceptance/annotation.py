@@ -58,7 +58,7 @@ class GeolocationGrid:
             at = [float(spline(place[0], place[1])[0, 0]) for spline in splines]
             return [at[0] - latitude, at[1] - longitude]
 
-        line, pixel = fsolve(miss, self.points[:, :2].mean(axis=0), xtol=1e-12)
+        line, pixel = fsolve(miss, self.points[:, :2].mean(axis=0), xtol=1e-9)
         return float(line), float(pixel)
 
     def _splines(self) -> tuple[RectBivariateSpline, RectBivariateSpline]:
