@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from s1pdgs.triggers.listing import newest_orders, order_details, order_row
 from s1pdgs.triggers.orders import Planner, UnknownOrder
 from s1pdgs.triggers.wanted import Wanted, carry_out, plan, way_types
 from s1pdgs.triggers.wanted_sources import WantedError
+from s1pdgs.triggers.wishes import on_demand
+from s1pdgs.triggers.would import trials
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 _STATES = [str(state) for state in OrderState]
@@ -88,7 +91,7 @@ def show(ctx: click.Context, number: int, *, as_json: bool) -> None:
 def release(ctx: click.Context, number: int) -> None:
     """Let a waiting order go on with gaps and without its optional inputs."""
     ground = _open(ctx)
-    planner = Planner(chains_of(ground), ground.outbox, MaskShelf(ground.store))
+    planner = _planner(ground)
     try:
         with ground.database.write() as connection:
             has_job = orders.release(planner, connection, number)
@@ -134,26 +137,71 @@ def drop(ctx: click.Context, number: int, reason: str) -> None:
 def make(ctx: click.Context, /, kind: str, *, dry_run: bool, as_json: bool, **asked: Any) -> None:
     """Order products of TYPE (like IW_GRDH_1S): what they need and does not exist is made first."""
     ground = _open(ctx)
-    planner = Planner(chains_of(ground), ground.outbox, MaskShelf(ground.store))
+    planner = _planner(ground)
     wanted = Wanted(kind, asked.pop("again"), _parameters(asked.pop("parameters")), asked.pop("priority"))
     try:
         with ground.database.read() if dry_run else ground.database.write() as connection:
             groups = _sources(connection, planner.chains, kind, **asked)
             steps = plan(connection, planner.chains, wanted, groups)
-            placed = iter([] if dry_run else carry_out(planner, connection, wanted, steps))
+            placed = {} if dry_run else carry_out(planner, connection, wanted, steps)
             rows = [
                 {
                     "action": str(step.action),
-                    "order": next(placed, step.order) if step.is_placed else step.order,
+                    "order": placed.get(step, step.order),
                     "chain": " > ".join(step.way),
                     "unit": step.unit,
-                    "note": step.note,
+                    "note": explain(connection, placed[step]).summary if step in placed else step.note,
                 }
                 for step in steps
             ]
     except (WantedError, UnknownDataTake) as error:
         raise click.ClickException(str(error)) from None
     _show(rows, as_json, "nothing to make")
+
+
+@command.command("would")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="CHAINFILE")
+@click.option("--chain", "only", multiple=True, help="Only this chain, though it is switched off (repeatable).")
+@click.option("--start", type=UtcTime(), default="1970-01-01", help="What begins from here (UTC) ...")
+@click.option("--stop", type=UtcTime(), default="9999-12-31", help="... to here.")
+@click.option("--limit", default=200, show_default=True, help="At most so many units of each chain.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array for machines.")
+@click.pass_context
+def would(ctx: click.Context, /, file: Path, only: tuple[str, ...], *, limit: int, as_json: bool, **time: Any) -> None:
+    """List what the chains and task tables of CHAINFILE would trigger on the catalogue as it is; nothing is changed."""
+    ground = _open(ctx)
+    planner = _planner(ground, file)
+    unknown = sorted(set(only) - {route.name for route in planner.chains.routes})
+    if unknown:
+        raise click.ClickException(f"{file} has no chain {unknown[0]}")
+    routes = [on_demand(route) if only else route for route in planner.chains.routes if not only or route.name in only]
+    window = _interval(**time)
+    with ground.database.read() as connection:
+        found = [trial for route in routes for trial in islice(trials(planner, connection, route, window), limit + 1)]
+    rows = [
+        {
+            "chain": trial.chain,
+            "would": str(trial.fate),
+            "unit": trial.unit,
+            "note": "; ".join(filter(None, [trial.note, trial.known])),
+        }
+        for route in routes
+        for trial in [each for each in found if each.chain == route.name][:limit]
+    ]
+    _show(rows, as_json, "nothing would be triggered")
+    for route in routes:
+        if sum(trial.chain == route.name for trial in found) > limit:
+            click.echo(f"{route.name} would process more than these {limit} units; --limit shows more", err=True)
+
+
+def _interval(start: datetime, stop: datetime) -> Interval:
+    if stop < start:
+        raise click.UsageError("--stop is before --start")
+    return Interval(start, stop)
+
+
+def _planner(ground: GroundSegment, chains: Path | None = None) -> Planner:
+    return Planner(chains_of(ground, chains), ground.outbox, MaskShelf(ground.store))
 
 
 def _parameters(given: tuple[str, ...]) -> dict[str, str]:
@@ -202,7 +250,7 @@ def explain_command(ctx: click.Context, number: int, moment: datetime | None, *,
     ground = _open(ctx)
     try:
         with ground.database.read() as connection:
-            inquiry = inquire(connection, chains_of(ground), number, ground.outbox.clock.now(), moment)
+            inquiry = inquire(_planner(ground), connection, number, moment)
     except UnknownOrder as error:
         raise click.ClickException(str(error)) from None
     if as_json:

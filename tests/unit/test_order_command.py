@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from s1pdgs.cli import cli
 from s1pdgs.storage.database import open_sqlite
 from s1pdgs.storage.schema import migrate
+from s1pdgs.triggers.chains import SHIPPED
 from tests.unit.triggers.conftest import CALIBRATION, PLANS, Mission, mission_on, raw_slice, segment, session
 from tests.unit.triggers.test_wanted import ACN, SQUARE
 
@@ -95,9 +96,24 @@ def test_a_product_is_ordered_by_hand(mission: Mission, runner: CliRunner) -> No
     assert "ongoing" in told(runner, *made)
 
 
+def test_a_dry_run_of_a_chain_file(mission: Mission, runner: CliRunner) -> None:
+    mission.receive(*CALIBRATION, raw_slice(), raw_slice(2, -2975, -2942))
+    rows = json.loads(told(runner, "order", "would", str(SHIPPED), "--json"))
+    assert [(row["chain"], row["would"], row["unit"]) for row in rows] == [
+        ("l1-sm", "waits", raw_slice().name),
+        ("l1-sm", "waits", raw_slice(2, -2975, -2942).name),
+    ]
+    one = runner.invoke(cli, ["order", "would", str(SHIPPED), "--chain", "l1-sm", "--limit", "1"])
+    assert "l1-sm would process more than these 1 units; --limit shows more" in one.output
+    assert raw_slice(2, -2975, -2942).name not in one.output
+    assert told(runner, "order", "would", str(SHIPPED), "--stop", "2020-06-01") == "nothing would be triggered\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["order", "would", str(SHIPPED), "--chain", "l9"], "chains.toml has no chain l9"),
+        (["order", "would", str(SHIPPED), "--start", "2021-01-01", "--stop", "2020-01-01"], "--stop is before --start"),
         (["order", "make", "S3_GRDH_1S"], "tell one thing to make it of"),
         (["order", "make", "S3_GRDH_1S", "--for", "x", "--datatake", "7"], "tell one thing to make it of"),
         (["order", "make", "S3_GRDH_1S", "--area", "POINT (1 1)"], "an area needs a time"),

@@ -10,14 +10,16 @@ from s1pdgs.catalogue.query import as_of, find
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.job import JobState, OrderState
 from s1pdgs.triggers import tables as t
-from s1pdgs.triggers.chains import Chains, Route
+from s1pdgs.triggers.chains import Route
 from s1pdgs.triggers.explain_inputs import InputExplained, explain_inputs
+from s1pdgs.triggers.gates import check
 from s1pdgs.triggers.inputs import resolve
 from s1pdgs.triggers.needs import Need, clock_time
-from s1pdgs.triggers.orders import UnknownOrder
+from s1pdgs.triggers.orders import Planner, UnknownOrder
 from s1pdgs.triggers.rounds import job_of
 from s1pdgs.triggers.segments import UnitError
 from s1pdgs.triggers.units import Moment, gather
+from s1pdgs.triggers.wishes import on_demand
 
 
 @frozen
@@ -54,36 +56,37 @@ class Inquiry:
     deadlines: tuple[str, ...] = ()
 
 
-def inquire(
-    connection: sa.Connection, chains: Chains, order: int, now: datetime, at: datetime | None = None
-) -> Inquiry:
+def inquire(planner: Planner, connection: sa.Connection, order: int, at: datetime | None = None) -> Inquiry:
     """Look for the inputs of an order again, as of `at`: when it became a job, or else now, unless told.
 
     Nothing is changed. `UnknownOrder` when there is none.
     """
     explanation = explain(connection, order)
     row = connection.execute(sa.select(t.order).where(t.order.c.id == order)).one()
+    job, now = job_of(connection, order), planner.outbox.clock.now()
     if at is None:
-        job = job_of(connection, order)
         at = now if job is None else job.created_at
-    route, trigger = chains.named(row.chain), find(connection, row.trigger)
+    route, trigger = planner.chains.named(row.chain), find(connection, row.trigger)
     if route is None or trigger is None:
         return Inquiry(
             explanation, at, f"chain {row.chain} is not configured any more; nothing can be told of its inputs"
         )
+    route = route if row.wanted is None else on_demand(route)
     if trigger.catalogued_at > at:
         told = clock_time(trigger.catalogued_at)
         return Inquiry(explanation, at, f"there was no order yet: {trigger.name} came at {told}")
     moment = Moment(min(row.opened_at or row.created_at, at), at)
     try:
         with as_of(connection, at):
+            masks = check(connection, planner.masks, route.chain, trigger, moment)
             unit = gather(connection, route.chain, trigger, moment)
             resolution = resolve(connection, route, unit, moment)
             inputs = explain_inputs(connection, route, unit, resolution, at)
     except UnitError as error:
         return Inquiry(explanation, at, str(error))
-    needs = (*unit.needs, *resolution.needs)
-    outcome = "it waits" if needs else "it has all that it needs"
+    needs = (*masks, *unit.needs, *resolution.needs)
+    waits = "it waits" if job is None or at < job.created_at else "it would wait, unless an operator releases it"
+    outcome = waits if needs else "it has all that it needs"
     deadlines = _deadlines(row, route, needs) if explanation.state is OrderState.WAITING and at >= now else ()
     return Inquiry(explanation, at, outcome, needs, inputs, deadlines)
 

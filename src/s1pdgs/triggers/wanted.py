@@ -48,7 +48,7 @@ class Step:
 
     way: tuple[str, ...]
     unit: str
-    trigger: Held
+    trigger: Held = field(eq=False)
     action: Action
     order: int | None
     note: str
@@ -106,15 +106,15 @@ def plan(connection: sa.Connection, chains: Chains, wanted: Wanted, groups: Iter
     return found
 
 
-def carry_out(planner: Planner, connection: sa.Connection, wanted: Wanted, steps: Iterable[Step]) -> list[int]:
+def carry_out(planner: Planner, connection: sa.Connection, wanted: Wanted, steps: Iterable[Step]) -> dict[Step, int]:
     """Place the orders that a plan asks for; their numbers."""
-    placed = []
+    placed: dict[Step, int] = {}
     for step in (step for step in steps if step.is_placed):
         route = planner.chains.named(step.way[0])
         if route is None:
             raise WantedError(f"chain {step.way[0]} is not configured any more")
         wish = Wish(wanted.type, step.way, wanted.parameters, wanted.priority)
-        placed.append(place(planner, connection, on_demand(route), step.trigger, wish))
+        placed[step] = place(planner, connection, on_demand(route), step.trigger, wish)
     return placed
 
 

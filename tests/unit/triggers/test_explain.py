@@ -17,7 +17,7 @@ from s1pdgs.model.timeliness import Timeliness
 from s1pdgs.triggers.explain import Inquiry, inquire
 from s1pdgs.triggers.explain_inputs import InputExplained, Verdict, _unfit
 from s1pdgs.triggers.explain_text import as_lines, to_json
-from s1pdgs.triggers.orders import UnknownOrder
+from s1pdgs.triggers.orders import UnknownOrder, release
 from tests.unit.triggers.conftest import (
     CALIBRATION,
     NOON,
@@ -38,7 +38,7 @@ SLICE = raw_slice(timeliness=Timeliness.FAST24)
 
 def inquiry(mission: Mission, order: int = 1, moment: object = None) -> Inquiry:
     with mission.database.read() as connection:
-        return inquire(connection, mission.planner.chains, order, mission.watch.now(), moment)  # type: ignore[arg-type]
+        return inquire(mission.planner, connection, order, moment)  # type: ignore[arg-type]
 
 
 def of_input(told: Inquiry, name: str) -> InputExplained:
@@ -126,6 +126,12 @@ class TestDeadlines:
 
 
 class TestAsOf:
+    def test_a_job_that_an_operator_let_go_is_told_as_such(self, mission: Mission) -> None:
+        mission.receive(SLICE, *CALIBRATION, *ACN)
+        with mission.database.write() as connection:
+            assert release(mission.planner, connection, 1)
+        assert inquiry(mission).outcome == "it would wait, unless an operator releases it"
+
     def test_only_what_was_catalogued_then_counts(self, mission: Mission) -> None:
         mission.receive(SLICE, *CALIBRATION, *ACN)
         mission.watch.turn(60)

@@ -53,7 +53,7 @@ def planned(mission: Mission, wanted: Wanted, product: str) -> list[Step]:
 def ordered(mission: Mission, wanted: Wanted, product: str) -> list[int]:
     with mission.database.write() as connection:
         steps = plan(connection, mission.planner.chains, wanted, [of_product(connection, product)])
-        return carry_out(mission.planner, connection, wanted, steps)
+        return list(carry_out(mission.planner, connection, wanted, steps).values())
 
 
 def priority(mission: Mission, chain: str) -> int:
