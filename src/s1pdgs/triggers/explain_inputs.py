@@ -14,7 +14,7 @@ from s1pdgs.catalogue.selection import Policy, policy_named
 from s1pdgs.formats.tasktable import Alternative, Origin, TaskInput
 from s1pdgs.model.interval import Interval
 from s1pdgs.triggers.chains import Route
-from s1pdgs.triggers.inputs import CONFIGURED, Resolution, window_of
+from s1pdgs.triggers.inputs import CONFIGURED, ERROR_MATRICES, Resolution, suits_polarisation, window_of
 from s1pdgs.triggers.needs import clock_time
 from s1pdgs.triggers.types import catalogue_types, level_0_class
 from s1pdgs.triggers.units import Unit, inner
@@ -137,6 +137,8 @@ def _foreign(held: Held, alternative: Alternative, unit: Unit) -> str | None:
     configuration = product.attributes.get("instrumentConfigurationID")
     if kind in CONFIGURED and unit.configuration is not None and configuration != unit.configuration:
         return f"of instrument configuration {configuration}, not {unit.configuration}"
+    if kind == ERROR_MATRICES and not suits_polarisation(held, unit):
+        return "of the polarisation that was not sent"
     return None
 
 

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from s1pdgs.catalogue.query import Held, candidates, of_datatake
 from s1pdgs.catalogue.selection import policy_named, select
+from s1pdgs.formats.names import NamingError, ProductName
 from s1pdgs.formats.tasktable import Alternative, Origin, TaskInput
 from s1pdgs.model.interval import Interval
 from s1pdgs.triggers.chains import Chain, Route
@@ -19,6 +20,9 @@ CONFIGURED = frozenset({"AUX_PP1", "AUX_PP2", "AUX_CAL", "AUX_INS"})
 """Types that must have the instrument configuration of the data."""
 ORBITS = frozenset({"AUX_POE", "AUX_RES", "AUX_PRE"})
 """Types that must serve the whole data take, so that its slices fit together."""
+
+ERROR_MATRICES = "AUX_ECE"
+"""The type that has a file for each polarisation that is sent."""
 
 
 @frozen
@@ -85,6 +89,8 @@ def _products(connection: sa.Connection, alternative: Alternative, unit: Unit) -
     found = candidates(connection, types, unit.satellite, window if bounded else None)
     if kind in CONFIGURED and unit.configuration is not None:
         found = [held for held in found if _configuration(held) == unit.configuration]
+    if kind == ERROR_MATRICES:
+        found = [held for held in found if suits_polarisation(held, unit)]
     return select(alternative.retrieval_mode, window, found)
 
 
@@ -105,6 +111,21 @@ def window_of(alternative: Alternative, unit: Unit) -> Interval:
     """The time that an alternative must serve: T0 before and T1 after the unit, or its data take for orbits."""
     base = unit.whole if alternative.file_type in ORBITS else unit.interval
     return base.widened(timedelta(seconds=alternative.t0_s), timedelta(seconds=alternative.t1_s))
+
+
+def suits_polarisation(held: Held, unit: Unit) -> bool:
+    """True when an error matrix is of the polarisation that a unit was sent in, or the unit does not tell it."""
+    sent = {polarisation[-1] for product in unit.products if (polarisation := _polarisation(product)) is not None}
+    return not sent or held.product.type in {f"AM{letter}_ERRMAT" for letter in sent}
+
+
+def _polarisation(held: Held) -> str | None:
+    """SH, SV, DH or DV of a Level-0 product, as its name tells; None for others."""
+    try:
+        told = ProductName.parse(held.name).polarisation
+    except NamingError:
+        return None
+    return told if told in ("SH", "SV", "DH", "DV") else None
 
 
 def _configuration(held: Held) -> object:
