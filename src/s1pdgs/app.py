@@ -1,5 +1,6 @@
 """The composition root: settings become adapters, adapters become roles, roles run until they are stopped."""
 
+import hashlib
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from s1pdgs.bus.outbox import Outbox, Subscriber, deliver
 from s1pdgs.jobs.execute import Workshop
 from s1pdgs.jobs.queue import BackOff, Claim
 from s1pdgs.jobs.runners.local import LocalRunner
-from s1pdgs.jobs.runners.runner import Runner
+from s1pdgs.jobs.runners.runner import PYTHON, Runner
 from s1pdgs.jobs.supervisor import Supervisor
 from s1pdgs.model.time import SystemClock
 from s1pdgs.settings import Settings, Source
@@ -49,6 +50,12 @@ class GroundSegment:
     @property
     def work_root(self) -> Path:
         return self.settings.data_dir / "work"
+
+    @property
+    def identity(self) -> str:
+        """The same for all processes on this database and folder, another for others: names tasks in clusters."""
+        told = f"{self.settings.database.get_secret_value()} {self.settings.data_dir}"
+        return f"s1pdgs-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
 
 
 @frozen
@@ -209,13 +216,22 @@ def _work_role(ground: GroundSegment) -> Role:
 
 def runner_of(ground: GroundSegment) -> Runner:
     """Where the settings want attempts to run."""
-    return LocalRunner(lambda claim: execute_command(ground, claim))
+    work = ground.settings.work
+    match work.runner:
+        case "dask":
+            from s1pdgs.jobs.runners.dask import DaskRunner  # noqa: PLC0415
+
+            return DaskRunner(
+                work.dask_scheduler or "", lambda claim: execute_command(ground, claim, PYTHON), ground.identity
+            )
+        case _:
+            return LocalRunner(lambda claim: execute_command(ground, claim))
 
 
-def execute_command(ground: GroundSegment, claim: Claim) -> list[str]:
+def execute_command(ground: GroundSegment, claim: Claim, python: str = sys.executable) -> list[str]:
     """The command line that executes an attempt in a process of its own."""
     config = [] if ground.config is None else ["--config", str(ground.config.resolve())]
-    return [sys.executable, "-m", "s1pdgs", *config, "execute", str(claim.job), str(claim.fence)]
+    return [python, "-m", "s1pdgs", *config, "execute", str(claim.job), str(claim.fence)]
 
 
 def workshop_of(ground: GroundSegment) -> Workshop:

@@ -9,9 +9,9 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -70,11 +70,21 @@ class Serve(_Table):
 class Work(_Table):
     """Where and how jobs run."""
 
-    slots: int = Field(1, ge=0, description="jobs at once on this host")
+    runner: Literal["local", "dask"] = Field("local", description="where jobs run: 'local' is this host")
+    dask_scheduler: str | None = Field(
+        None, pattern=r"^(tcp|tls|ws|wss)://.+:\d+$", description="scheduler of the Dask cluster, tcp://host:port"
+    )
+    slots: int = Field(1, ge=0, description="jobs at once, on this host or handed to the cluster")
     lease_s: Seconds = Field(15.0, description="a job whose process is silent for so long is given to another")
     max_attempts: int = Field(3, ge=1)
     backoff_s: Seconds = Field(10.0, description="wait after the first failed attempt; doubled after each")
     keep_failed: int = Field(3, ge=0, description="working directories of failed attempts kept for inspection")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.runner == "dask" and self.dask_scheduler is None:
+            raise ValueError("runner 'dask' wants dask_scheduler, the address tcp://host:port of its scheduler")
+        return self
 
 
 class Triggers(_Table):

@@ -2,15 +2,18 @@
 
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from attrs import frozen
+from tests.clusters import dask_cluster as cluster
 
 from s1pdgs.jobs.queue import Claim
+from s1pdgs.jobs.runners.dask import DaskRunner
 from s1pdgs.jobs.runners.local import LocalRunner
-from s1pdgs.jobs.runners.runner import Command, Demand, Ended, Progress, Runner, Running, Waiting
+from s1pdgs.jobs.runners.runner import Command, Demand, Ended, Progress, Runner, RunnerError, Running, Waiting
 
 FIRST, SECOND = Claim(1, 1), Claim(2, 7)
 DEMAND = Demand(cpus=1, memory_mb=64, wall_s=60.0)
@@ -18,17 +21,36 @@ DEMAND = Demand(cpus=1, memory_mb=64, wall_s=60.0)
 
 @frozen
 class Place:
-    """Somewhere to run. `outlives`: attempts go on when the process that started them is gone."""
+    """Somewhere to run, for one ground segment and for another (`elsewhere`).
+
+    `outlives`: attempts go on when the process that started them is gone.
+    """
 
     open: Callable[[Command], Runner]
+    elsewhere: Callable[[Command], Runner]
     outlives: bool
 
 
-@pytest.fixture(params=["local"])
-def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+@pytest.fixture(params=["local", "dask"])
+def place(request: pytest.FixtureRequest) -> Place:
     match request.param:
-        case "local":
-            yield Place(LocalRunner, outlives=False)
+        case "dask":
+            address = request.getfixturevalue("dask_cluster")
+            ground, other = (f"test{uuid.uuid4().hex}" for _ in range(2))
+            return Place(
+                lambda command: DaskRunner(address, command, ground),
+                lambda command: DaskRunner(address, command, other),
+                outlives=True,
+            )
+        case _:
+            return Place(LocalRunner, LocalRunner, outlives=False)
+
+
+@pytest.fixture(scope="session")
+def dask_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a scheduler with two workers, each a process of its own."""
+    with cluster(tmp_path_factory.mktemp("dask")) as address:
+        yield address
 
 
 def program(text: str) -> Command:
@@ -42,7 +64,7 @@ def sleeping(folder: Path) -> Command:
 
 
 def end_of(runner: Runner, claim: Claim) -> Ended:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         progress = runner.look().get(claim)
         if isinstance(progress, Ended):
@@ -53,7 +75,7 @@ def end_of(runner: Runner, claim: Claim) -> Ended:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -105,8 +127,45 @@ def test_a_process_that_starts_again_takes_over_what_still_runs(place: Place, tm
     second = place.open(sleeping(tmp_path))
     adopted = second.adopt()
     assert (ended_with_it, adopted) == (([], [FIRST]) if place.outlives else ([FIRST], []))
-    for claim in adopted:
-        assert is_running(second.look()[claim])
-        second.stop(claim)
-        end_of(second, claim)
+    if adopted:
+        until(lambda: is_running(second.look()[FIRST]))
+        second.stop(FIRST)
+        end_of(second, FIRST)
     second.close()
+
+
+def test_attempts_of_another_ground_segment_are_not_taken_over(place: Place, tmp_path: Path) -> None:
+    theirs = place.open(sleeping(tmp_path))
+    theirs.start(FIRST, DEMAND)
+    ours = place.elsewhere(sleeping(tmp_path))
+    assert ours.adopt() == []
+    theirs.stop(FIRST)
+    end_of(theirs, FIRST)
+    theirs.close()
+    ours.close()
+
+
+def test_attempts_spread_over_the_workers_and_one_too_many_waits(dask_cluster: str, tmp_path: Path) -> None:
+    runner = DaskRunner(dask_cluster, sleeping(tmp_path), f"test{uuid.uuid4().hex}")
+    third = Claim(3, 1)
+    for claim in (FIRST, SECOND):
+        assert runner.has_room()
+        runner.start(claim, DEMAND)
+    assert not runner.has_room()
+    until(lambda: {path.name for path in tmp_path.iterdir()} == {"1", "2"})
+    until(lambda: all(is_running(runner.look()[claim]) for claim in (FIRST, SECOND)))
+    runner.start(third, DEMAND)
+    assert runner.look()[third] == Waiting()
+    runner.stop(third)
+    assert end_of(runner, third) == Ended("its task cancelled")
+    for claim in (FIRST, SECOND):
+        runner.stop(claim)
+        end_of(runner, claim)
+    assert {path.name for path in tmp_path.iterdir()} == {"1", "2"}
+    runner.close()
+
+
+def test_a_scheduler_that_is_not_there_is_named_with_the_remedy(tmp_path: Path) -> None:
+    runner = DaskRunner("tcp://127.0.0.1:9", sleeping(tmp_path), "test", timeout_s=0.5)
+    with pytest.raises(RunnerError, match=r"tcp://127\.0\.0\.1:9.*dask scheduler.*work\.dask_scheduler"):
+        runner.adopt()

@@ -21,7 +21,7 @@ from s1pdgs.jobs.aside import ghost_aside, keep_received
 from s1pdgs.jobs.errors import AttemptFailed, Interrupted, LeaseLost
 from s1pdgs.jobs.joblog import JobLog
 from s1pdgs.jobs.judge import Verdict, judge
-from s1pdgs.jobs.lease import held_lease
+from s1pdgs.jobs.lease import begin, held_lease
 from s1pdgs.jobs.outputs import collect, ghost_prefix, prefix, store_ghosts, store_outputs
 from s1pdgs.jobs.processes import Supervision, run_pools
 from s1pdgs.jobs.queue import BackOff, Claim, Failure
@@ -58,12 +58,12 @@ class Workshop:
 
 
 def execute(workshop: Workshop, claim: Claim, stop: threading.Event | None = None) -> Outcome:
-    """Run a claimed attempt to its end. Setting `stop` ends it early and hands the job back.
+    """Run a claimed attempt to its end, once. Setting `stop` ends it early and hands the job back.
 
     The working directory `<work_root>/<job>/<fence>` is removed after success and kept after failure.
     """
     with workshop.database.write() as connection:
-        if not queue.renew(connection, claim, workshop.outbox.clock.now(), workshop.lease):
+        if not begin(connection, claim, workshop.outbox.clock.now(), workshop.lease):
             return Outcome.LOST
         spec = queue.spec_of(connection, claim.job)
     workdir = make_workdir(workshop.work_root, claim)

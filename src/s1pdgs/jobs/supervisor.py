@@ -1,8 +1,6 @@
 """Claims jobs when a slot is free, gives them to a runner, and looks after them until they end."""
 
 import logging
-import os
-import socket
 import time
 from datetime import timedelta
 
@@ -10,6 +8,7 @@ from attrs import define, evolve, field, frozen
 
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.jobs import queue
+from s1pdgs.jobs.lease import keep, process_name
 from s1pdgs.jobs.queue import BackOff, Claim, Failure
 from s1pdgs.jobs.runners.runner import Ended, Progress, Refused, Runner, RunnerError, Waiting, demand_of
 from s1pdgs.storage.database import Database
@@ -28,11 +27,6 @@ class _Charge:
 
     renewed_s: float
     began_s: float | None = None
-
-
-def process_name() -> str:
-    """This process, as the one that runs or executes attempts."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 @define
@@ -104,8 +98,10 @@ class Supervisor:
         due = now_s >= charge.renewed_s + self.lease.total_seconds() / 3
         if due and (began_s is None or now_s <= began_s + _START_S):
             with self.database.write() as connection:
-                kept = queue.renew(connection, claim, self.outbox.clock.now(), self.lease)
-            if not kept:
+                current = keep(connection, claim, self.outbox.clock.now(), self.lease) or queue.is_current(
+                    connection, claim
+                )
+            if not current:
                 self.runner.stop(claim)
             charge = evolve(charge, renewed_s=now_s)
         self._charges[claim] = charge
@@ -122,7 +118,9 @@ class Supervisor:
             logger.error("job %d/%d: %s", claim.job, claim.fence, failure.reason)
 
     def _start_one(self) -> bool:
-        if len(self._charges) >= self.slots or time.monotonic() < self._claim_at_s or not self._due():
+        if len(self._charges) >= self.slots or time.monotonic() < self._claim_at_s:
+            return False
+        if not (self._due() and self.runner.has_room()):
             return False
         with self.database.write() as connection:
             claim = queue.claim(connection, self.outbox, self.owner, self.lease)

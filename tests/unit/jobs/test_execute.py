@@ -19,6 +19,7 @@ from s1pdgs.formats.joborder import JobOrder, OrderInput, OrderTask
 from s1pdgs.jobs import queue
 from s1pdgs.jobs import tables as t
 from s1pdgs.jobs.execute import Outcome, Workshop, execute
+from s1pdgs.jobs.lease import begin, process_name
 from s1pdgs.jobs.processes import memory_bytes
 from s1pdgs.jobs.queue import Claim
 from s1pdgs.jobs.spec import InputFile, JobSpec, Limits, SpecInput, SpecPool, SpecTask
@@ -293,6 +294,16 @@ def test_an_attempt_whose_fence_has_moved_does_not_start(bench: Bench) -> None:
         queue.hand_back(connection, old, NOON)
     assert execute(bench.workshop, old) is Outcome.LOST
     assert not (bench.folder / "work").exists()
+
+
+def test_an_attempt_that_another_process_has_begun_does_not_start(bench: Bench) -> None:
+    claim = bench.claim(spec())
+    with bench.database.write() as connection:
+        assert begin(connection, claim, NOON, timedelta(seconds=60))
+    assert bench.job.owner == f"here:1 at {process_name()}"
+    assert execute(bench.workshop, claim) is Outcome.LOST
+    assert not (bench.folder / "work").exists()
+    assert bench.job.state == JobState.RUNNING
 
 
 def test_a_stopped_worker_hands_its_job_back(bench: Bench) -> None:

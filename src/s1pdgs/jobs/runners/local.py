@@ -29,6 +29,9 @@ class LocalRunner:
     def adopt(self) -> list[Claim]:
         return []
 
+    def has_room(self) -> bool:
+        return True
+
     def start(self, claim: Claim, demand: Demand) -> None:  # noqa: ARG002  the slots of this host bound what runs
         command = launcher(list(self.command(claim)))
         try:

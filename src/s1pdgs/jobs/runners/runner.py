@@ -14,6 +14,8 @@ from s1pdgs.jobs.spec import JobSpec
 Command = Callable[[Claim], Sequence[str]]
 """The command line that executes an attempt; its first word is an absolute path."""
 
+PYTHON = "python"
+"""As the first word of a command: the interpreter of the machine that runs it, where s1pdgs is installed."""
 MARGIN_MB = 512
 """What the executing process itself may take beside the programs of its job."""
 MARGIN_S = 900.0
@@ -70,6 +72,10 @@ class Runner(Protocol):
 
         `look` follows them from now on. Empty where attempts die with the process that started them.
         """
+
+    def has_room(self) -> bool:
+        """Whether an attempt started now would begin: a job is better kept in our queue, where a more urgent one may
+        pass it, than in the place's own."""
 
     def start(self, claim: Claim, demand: Demand) -> None:
         """Start an attempt. Raises `Refused` or `RunnerError` with nothing started."""

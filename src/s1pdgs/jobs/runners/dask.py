@@ -1,0 +1,210 @@
+"""The runner of a Dask cluster: each attempt is a task that executes it in a process of its own beside a worker.
+
+Each task is published under its key, `<ground segment>-<job>-<fence>`: so it outlives the process that submitted it,
+and a restarted one finds it again. A worker that dies takes the process of its attempt along; Dask gives the task to
+another worker then, where the attempt, having begun already, refuses to begin again: it fails and the job gets a new
+one.
+"""
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from attrs import define, field
+from distributed import Client, Future, Scheduler
+
+from s1pdgs.jobs.processes import launcher
+from s1pdgs.jobs.queue import Claim
+from s1pdgs.jobs.runners.runner import (
+    PYTHON,
+    Command,
+    Demand,
+    Ended,
+    Progress,
+    RunnerError,
+    Running,
+    Waiting,
+    told_of,
+)
+
+_LOOK_S = 1.0
+_processes: dict[str, "subprocess.Popen[bytes]"] = {}
+_unwanted: set[str] = set()
+_guard = threading.Lock()
+
+
+def open_cluster(address: str, timeout_s: float) -> Client:
+    """A connection to a scheduler (`tcp://host:port`); `RunnerError` when none answers there."""
+    try:
+        return Client(address, timeout=timeout_s, set_as_default=False, name="s1pdgs")
+    except (OSError, ValueError) as error:
+        raise RunnerError(
+            f"no Dask scheduler answers at {address} ({error}); start one with `dask scheduler`, "
+            "or correct work.dask_scheduler"
+        ) from error
+
+
+@define
+class DaskRunner:
+    """Attempts as tasks of a cluster. `ground` tells the tasks of this ground segment from those of others."""
+
+    address: str
+    command: Command
+    ground: str
+    timeout_s: float = 5.0
+    _client: Client | None = field(default=None, init=False)
+    _futures: dict[Claim, Future[int]] = field(factory=dict, init=False)
+    _given: dict[Claim, str | None] = field(factory=dict, init=False)
+    _executing: dict[str, str] = field(factory=dict, init=False)
+    _looked_s: float = field(default=float("-inf"), init=False)
+
+    @property
+    def name(self) -> str:
+        return f"Dask {self.address}"
+
+    def adopt(self) -> list[Claim]:
+        pattern = re.compile(rf"{re.escape(self.ground)}-(\d+)-(\d+)")
+        with self._asking() as client:
+            for name in client.list_datasets():
+                if found := pattern.fullmatch(str(name)):
+                    self._futures[Claim(int(found[1]), int(found[2]))] = client.get_dataset(name)
+        return list(self._futures)
+
+    def has_room(self) -> bool:
+        return any(threads > 0 for threads in self._free().values())
+
+    def start(self, claim: Claim, demand: Demand) -> None:  # noqa: ARG002  the threads of the workers bound what runs
+        key, free = self._key(claim), self._free()
+        chosen = max(free, key=lambda worker: free[worker], default=None)
+        where = {} if chosen is None else {"workers": [chosen], "allow_other_workers": True}
+        with self._asking() as client:
+            future = client.submit(run_attempt, key, list(self.command(claim)), key=key, pure=False, **where)
+            client.publish_dataset(future, name=key, override=True)
+        self._futures[claim] = future
+        self._given[claim] = chosen
+
+    def look(self) -> Mapping[Claim, Progress]:
+        if not self._futures:
+            return {}
+        if time.monotonic() > self._looked_s + _LOOK_S:
+            with self._asking() as client:
+                self._executing = client.run_on_scheduler(executing, prefix=f"{self.ground}-")
+            self._looked_s = time.monotonic()
+        seen = {claim: self._progress(claim, future) for claim, future in self._futures.items()}
+        for claim, progress in seen.items():
+            if isinstance(progress, Ended):
+                self._forget(claim)
+        return seen
+
+    def stop(self, claim: Claim) -> None:
+        future, key = self._futures.get(claim), self._key(claim)
+        if future is None or future.done():
+            return
+        with self._asking() as client:
+            worker: str | None = client.run_on_scheduler(worker_of, key=key)
+            begun = worker is not None and client.run(end_attempt, key, workers=[worker], on_error="ignore").get(worker)
+            if not begun:
+                future.cancel(force=True)
+
+    def close(self) -> list[Claim]:
+        """Leave the tasks to the cluster."""
+        self._futures.clear()
+        self._given.clear()
+        if self._client is not None:
+            self._client.close()
+        self._client = None
+        return []
+
+    def _key(self, claim: Claim) -> str:
+        return f"{self.ground}-{claim.job}-{claim.fence}"
+
+    def _free(self) -> dict[str, int]:
+        """Threads of each worker that execute nothing and are promised to no attempt of ours.
+
+        Dask itself, believing that attempts are as short as earlier ones, gives one to a busy worker beside an idle.
+        """
+        with self._asking() as client:
+            workers: dict[str, tuple[int, int]] = client.run_on_scheduler(threads_of)
+        ours = Counter(self._given.values())
+        return {address: threads - max(busy, ours[address]) for address, (threads, busy) in workers.items()}
+
+    def _forget(self, claim: Claim) -> None:
+        del self._futures[claim]
+        self._given.pop(claim, None)
+        with self._asking() as client:
+            client.unpublish_dataset(self._key(claim))
+
+    @contextmanager
+    def _asking(self) -> Iterator[Client]:
+        """The connection; what goes wrong with it is a `RunnerError`."""
+        try:
+            if self._client is None:
+                self._client = open_cluster(self.address, self.timeout_s)
+            yield self._client
+        except (OSError, TimeoutError) as error:
+            raise RunnerError(f"the Dask scheduler at {self.address} does not answer: {error}") from error
+
+    def _progress(self, claim: Claim, future: Future[int]) -> Progress:
+        match future.status:
+            case "finished":
+                code = future.result(timeout=self.timeout_s)
+                return Ended(told_of(code), code)
+            case "error":
+                return Ended(f"an error of its worker ({future.exception(timeout=self.timeout_s)})")
+            case "cancelled" | "lost":
+                return Ended("its task cancelled")
+            case _:
+                return Running() if self._key(claim) in self._executing else Waiting()
+
+
+def executing(prefix: str, dask_scheduler: Scheduler) -> dict[str, str]:
+    """Runs in the scheduler: the addresses of the workers that execute the tasks whose keys begin so."""
+    return {
+        str(task.key): worker.address
+        for worker in dask_scheduler.workers.values()
+        for task in worker.executing
+        if str(task.key).startswith(prefix)
+    }
+
+
+def worker_of(key: str, dask_scheduler: Scheduler) -> str | None:
+    """Runs in the scheduler: the worker that a task was given to, whether it has begun there or not."""
+    task = dask_scheduler.tasks.get(key)
+    return task.processing_on.address if task is not None and task.processing_on is not None else None
+
+
+def threads_of(dask_scheduler: Scheduler) -> dict[str, tuple[int, int]]:
+    """Runs in the scheduler: the threads of each worker, and the tasks that it has."""
+    return {worker.address: (worker.nthreads, len(worker.processing)) for worker in dask_scheduler.workers.values()}
+
+
+def run_attempt(key: str, command: list[str]) -> int:
+    """Runs in a worker: execute an attempt in a process that dies with this one; its exit code."""
+    words = [sys.executable if command[0] == PYTHON else command[0], *command[1:]]
+    with _guard:
+        if key in _unwanted:
+            return -signal.SIGTERM
+        process = subprocess.Popen(launcher(words), stdin=subprocess.DEVNULL, start_new_session=True)
+        _processes[key] = process
+    try:
+        return process.wait()
+    finally:
+        with _guard:
+            del _processes[key]
+
+
+def end_attempt(key: str) -> bool:
+    """Runs in a worker: ask an attempt to end; False when it has not begun here, and then it never will."""
+    with _guard:
+        process = _processes.get(key)
+        if process is None:
+            _unwanted.add(key)
+        else:
+            process.send_signal(signal.SIGTERM)
+    return process is not None
