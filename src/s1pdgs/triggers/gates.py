@@ -60,21 +60,14 @@ class OutsideGate(UnitError):  # noqa: N818
 
 
 def check(connection: sa.Connection, shelf: MaskShelf, chain: Chain, trigger: Held, moment: Moment) -> list[Need]:
-    """Ask every gate of a chain; raises `OutsideGate`, which is logged, when one refuses the product.
+    """Ask every gate of a chain; raises `OutsideGate` when one refuses the product.
 
-    A product without an area on the ground passes, which is logged too. A gate whose mask is not here waits for it
-    unless an operator lets the order go on.
+    A product without an area on the ground passes, which is logged. A gate whose mask is not here waits for it unless
+    an operator lets the order go on.
     """
-    needs: list[Need] = []
-    for gate in chain.gates:
-        try:
-            lacks = _ask(connection, shelf, chain, gate, trigger)
-        except OutsideGate as refusal:
-            logger.info("chain %s: %s is not processed: %s", chain.name, trigger.name, refusal)
-            raise
-        if lacks is not None and not moment.released:
-            needs.append(lacks)
-    return needs
+    asked = (_ask(connection, shelf, chain, gate, trigger) for gate in chain.gates)
+    lacking = [need for need in asked if need is not None]
+    return [] if moment.released else lacking
 
 
 def _ask(connection: sa.Connection, shelf: MaskShelf, chain: Chain, gate: Gate, trigger: Held) -> Need | None:

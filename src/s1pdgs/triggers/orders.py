@@ -274,6 +274,7 @@ def evaluate(planner: Planner, connection: sa.Connection, order: int, *, release
         masks = check(connection, planner.masks, route.chain, trigger, moment)
         unit = gather(connection, route.chain, trigger, moment)
     except UnitError as error:
+        logger.info("chain %s: %s is not processed: %s", route.name, trigger.name, error)
         state = OrderState.DROPPED if isinstance(error, OutsideGate) else OrderState.EXPIRED
         return _end(connection, order, state, str(error))
     resolution = resolve(connection, route, unit, moment)
