@@ -360,6 +360,6 @@ def _cell(name: str, value: Any) -> str:
         from rich.filesize import decimal
 
         return decimal(value)
-    if name in ("start", "stop", "catalogued", "created"):
+    if name in ("start", "stop", "catalogued", "created", "check"):
         return str(value)[:19].replace("T", " ")
     return str(value)

@@ -91,7 +91,7 @@ def _asked(
         window = inner(window)
     policy = policy_named(alternative.retrieval_mode)
     names = {held.name for held in taken}
-    verdicts = [Verdict(held.name, held.validity, True, f"taken by {alternative.retrieval_mode}") for held in taken]
+    verdicts = [Verdict(held.name, held.validity, True, _why_taken(policy, held, window)) for held in taken]
     for held in _looked_at(connection, alternative, unit, window):
         if held.name not in names:
             reason = (
@@ -102,6 +102,11 @@ def _asked(
             )
             verdicts.append(Verdict(held.name, held.validity, False, reason))
     return Asked(alternative.file_type, alternative.retrieval_mode, window, tuple(verdicts))
+
+
+def _why_taken(policy: Policy, held: Held, window: Interval) -> str:
+    """Calibration and noise packets that do not cover serve their data take all the same (`inputs.resolve`)."""
+    return "the policy's choice" if policy.eligible(held.validity, window) else "the nearest of its data take"
 
 
 def _looked_at(connection: sa.Connection, alternative: Alternative, unit: Unit, window: Interval) -> list[Held]:

@@ -39,7 +39,7 @@ def _verdict_lines(asked: Asked) -> Iterator[str]:
     refused = [verdict for verdict in asked.verdicts if not verdict.taken]
     for verdict in asked.verdicts:
         if verdict.taken:
-            yield f"      taken    {verdict.product}"
+            yield f"      taken    {verdict.product}: {verdict.reason}"
     for verdict in refused[:SHOWN]:
         yield f"      refused  {verdict.product}: {verdict.reason}"
     if len(refused) > SHOWN:

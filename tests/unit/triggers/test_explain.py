@@ -102,6 +102,8 @@ class TestRefusals:
         taken = {name for entry in told.inputs for name in entry.met_by}
         assert taken == {entry.product for entry in mission.spec("l1-sm").inputs}
         assert told.outcome == "it has all that it needs"
+        assert verdict(told, "orbit0").reason == "the policy's choice"
+        assert verdict(told, ACN[1].name).reason == "the nearest of its data take"
 
     def test_only_the_nearest_are_told_and_people_see_few(self, mission: Mission) -> None:
         files = [auxiliary("AUX_OBMEMC", validity=span(9000 + n, 9100 + n), name=f"f{n:03d}") for n in range(40)]

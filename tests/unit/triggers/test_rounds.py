@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,8 +19,10 @@ from s1pdgs.model.job import OrderState
 from s1pdgs.model.product import Product
 from s1pdgs.model.timeliness import Timeliness
 from s1pdgs.storage.database import Database
+from s1pdgs.triggers import tables as t
 from s1pdgs.triggers.explain import explain
-from s1pdgs.triggers.orders import drop, on_event
+from s1pdgs.triggers.orders import drop, evaluate, on_event
+from s1pdgs.triggers.rounds import again
 from tests.unit.triggers.conftest import (
     DATATAKE,
     NOON,
@@ -355,6 +358,15 @@ class Assembly(RuleBasedStateMachine):
             else:
                 assert queue.fail(connection, outbox, self.running, Failure("broken", lasting=lasting))
         self.running = None
+
+    @rule()
+    def somebody_wants_it_again(self) -> None:
+        planner = self.mission.planner
+        with self.mission.database.write() as connection:
+            for order in connection.execute(sa.select(t.order)).all():
+                if order.state != OrderState.WAITING:
+                    again(connection, order.id, self.mission.watch.now())
+                evaluate(planner, connection, order.id)
 
     @rule(hours=st.integers(1, 40))
     def time_goes_on(self, hours: int) -> None:
