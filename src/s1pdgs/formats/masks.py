@@ -163,7 +163,7 @@ def _in_steps(positions: etree._Element) -> list[list[str]]:
 
 def _latitude_first(ring: etree._Element) -> bool:
     named = next((name for each in (ring, *ring.iterancestors()) if (name := each.get("srsName"))), "")
-    return "/gml" in (etree.QName(ring).namespace or "") and "CRS84" not in named
+    return "/gml" in str(ring.tag).rpartition("}")[0] and "CRS84" not in named
 
 
 def _polygon(rings: Sequence[list[LonLat]], where: str) -> Polygon:

@@ -18,11 +18,13 @@ from lxml import etree
 
 from s1pdgs.formats.eof import EarthExplorerError, EarthExplorerHeader, child, new_document, read_block
 from s1pdgs.formats.files import write_atomic
+from s1pdgs.formats.l0.report import AcquisitionReport, DataTakeReport
 from s1pdgs.formats.xml import find, find_all, find_optional, local_name, serialise
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.time import format_compact, parse_utc
 
 Report = TypeVar("Report", bound=attrs.AttrsInstance)
+Whole = TypeVar("Whole", AcquisitionReport, DataTakeReport)
 
 
 def write_report(
@@ -52,12 +54,15 @@ def write_report(
     return f"{name}.EOF"
 
 
-def read_report(path: Path, file_type: str, kind: type[Report]) -> Report:
+def read_report(path: Path, file_type: str, kind: type[Whole]) -> Whole:
     """Read a report of a type back into its value; `FormatError` naming the file and the field."""
     header, block = read_block(path)
     if header.file_type != file_type:
         raise EarthExplorerError(f"{path}: its File_Type is {header.file_type}, not {file_type}")
-    return _parse_fields(block, kind, str(path))
+    report = _parse_fields(block, kind, str(path))
+    if report.stop < report.start:
+        raise EarthExplorerError(f"{path}: Stop {report.stop.isoformat()} is before Start {report.start.isoformat()}")
+    return report
 
 
 def _append_fields(parent: etree._Element, value: Any) -> None:

@@ -114,6 +114,7 @@ def test_what_is_written_is_read_back(tmp_path, report):
             '<List_of_Missing count="0">',
             "slice 1",
         ),
+        ("<Start>UTC=2026", "<Start>UTC=2027", "is before Start 2027"),
         ("<File_Type>REP_L0PSA_<", "<File_Type>REP_ACQNR_<", "File_Type is REP_ACQNR_, not REP_L0PSA_"),
     ],
 )

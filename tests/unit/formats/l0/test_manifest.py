@@ -76,6 +76,15 @@ def test_a_broken_manifest_is_refused_with_its_field(testdata, old, new, complai
         parse_manifest(data.replace(old, new), "broken")
 
 
+def test_a_prefix_that_nobody_declared_is_refused_by_the_element_that_it_hides(testdata):
+    data = (testdata / "products" / PRODUCTS[0] / "manifest.safe").read_bytes()
+    hidden = data.replace(b"<safe:platform ", b"<nobody:platform ").replace(b"</safe:platform>", b"</nobody:platform>")
+    hidden = hidden.replace(b"<platform>", b"<nobody:platform>").replace(b"</platform>", b"</nobody:platform>")
+    assert hidden != data
+    with pytest.raises(FormatError, match=r"broken: .*platform"):
+        parse_manifest(hidden, "broken")
+
+
 def test_something_else_is_no_manifest():
     with pytest.raises(FormatError, match="metadataSection"):
         parse_manifest(b"<a/>", "else")
