@@ -36,6 +36,8 @@ class Action(StrEnum):
     """It gets an order."""
     AGAIN = "again"
     """Its order opens for another round."""
+    JOINED = "joined"
+    """Its order waits, and takes the parameters and the priority."""
     ONGOING = "ongoing"
     """Its order waits or its job runs already: nothing is done."""
     EXISTS = "exists"
@@ -55,7 +57,7 @@ class Step:
 
     @property
     def is_placed(self) -> bool:
-        return self.action in (Action.NEW, Action.AGAIN)
+        return self.action in (Action.NEW, Action.AGAIN, Action.JOINED)
 
 
 @frozen
@@ -220,8 +222,12 @@ def _step(search: _Search, route: Route, held: Held, way: tuple[str, ...]) -> St
             return Step(way, unit, held, Action.EXISTS, number, f"{existing[0]} is held")
     if known is None:
         return Step(way, unit, held, Action.NEW, None, "")
-    if known.state == OrderState.WAITING or (known.state == OrderState.PLANNED and not again):
-        return Step(way, unit, held, Action.ONGOING, number, explain(search.connection, known.id).summary)
+    told = explain(search.connection, known.id).summary
+    asks = bool(search.wanted.parameters) or search.wanted.priority is not None
+    if known.state == OrderState.WAITING:
+        return Step(way, unit, held, Action.JOINED if asks else Action.ONGOING, number, told)
+    if known.state == OrderState.PLANNED and not again:
+        return Step(way, unit, held, Action.ONGOING, number, f"{told}, not as asked here" if asks else told)
     return Step(way, unit, held, Action.AGAIN, number, f"its order was {known.state}")
 
 

@@ -93,7 +93,7 @@ class TestWays:
     def test_the_wish_travels_to_the_last_chain_with_its_parameters_and_priority(self, on_demand: Mission) -> None:
         wanted = evolve(GRDH, priority=77, parameters={"Slicing_Flag": "FALSE"})
         on_demand.receive(*CALIBRATION, *ACN, session())
-        assert planned(on_demand, wanted, session().name)[0].action is Action.ONGOING
+        assert planned(on_demand, GRDH, session().name)[0].action is Action.ONGOING
         with on_demand.database.write() as connection:
             drop(connection, 1, "not now", on_demand.watch.now())
         assert ordered(on_demand, wanted, session().name) == [1]
@@ -125,6 +125,17 @@ class TestWays:
         assert "waiting since" in step.note
         with pytest.raises(WantedError, match="nothing held of it leads to IW_RAW__0S, which is made by l0-asp"):
             planned(mission, Wanted("IW_RAW__0S"), segment("VV").name)
+
+    def test_an_order_that_waits_takes_the_wish_and_a_job_does_not(self, mission: Mission) -> None:
+        wanted = evolve(GRDH, priority=3)
+        mission.receive(*CALIBRATION, raw_slice())
+        assert planned(mission, wanted, raw_slice().name)[0].action is Action.JOINED
+        assert ordered(mission, wanted, raw_slice().name) == [1]
+        mission.receive(*ACN)
+        assert mission.jobs("l1-sm") == [(1, "ready")]
+        assert priority(mission, "l1-sm") == 3
+        (step,) = planned(mission, wanted, raw_slice().name)
+        assert (step.action, step.note) == (Action.ONGOING, "job 1 waits for a free worker, not as asked here")
 
 
 class TestWhatExists:
