@@ -8,30 +8,56 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from attrs import define, field
+
+Process = subprocess.Popen[bytes]
+
+
+@define
+class DaskCluster:
+    """A scheduler on loopback and its workers, of one attempt at a time each."""
+
+    folder: Path
+    address: str
+    workers: list[Process] = field(factory=list)
+
+    def add_worker(self) -> None:
+        words = ("--nthreads", "1", "--no-nanny", "--local-directory", str(self.folder / "workers"))
+        self.workers.append(_dask(self.folder, "worker", self.address, *words, "--no-dashboard"))
+
+    def kill_worker(self) -> None:
+        """The oldest, as by a power cut."""
+        _kill(self.workers.pop(0))
+
 
 @contextmanager
-def dask_cluster(folder: Path, workers: int = 2) -> Iterator[str]:
-    """The address of a scheduler on loopback and its workers, of one attempt at a time each."""
+def dask_cluster(folder: Path, workers: int = 2) -> Iterator[DaskCluster]:
+    """A scheduler and its workers, gone at the end of the block with all that they run."""
     file = folder / "scheduler.json"
-    words = ["--scheduler-file", str(file), "--no-dashboard"]
-    processes = [_dask(folder, "scheduler", "--host", "127.0.0.1", "--port", "0", *words)]
+    words = ("--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file), "--no-dashboard")
+    scheduler = _dask(folder, "scheduler", *words)
     try:
         _wait_for(file)
-        for number in range(workers):
-            place = folder / f"worker-{number}"
-            processes.append(
-                _dask(folder, "worker", "--nthreads", "1", "--no-nanny", "--local-directory", str(place), *words)
-            )
-        yield json.loads(file.read_text())["address"]
+        cluster = DaskCluster(folder, json.loads(file.read_text())["address"])
+        try:
+            for _ in range(workers):
+                cluster.add_worker()
+            yield cluster
+        finally:
+            while cluster.workers:
+                cluster.kill_worker()
     finally:
-        for process in reversed(processes):
-            process.kill()
-            process.wait()
+        _kill(scheduler)
 
 
-def _dask(folder: Path, *words: str) -> "subprocess.Popen[bytes]":
+def _dask(folder: Path, *words: str) -> Process:
     with (folder / "log.txt").open("ab") as log:
         return subprocess.Popen([sys.executable, "-m", "dask", *words], cwd=folder, stdout=log, stderr=log)
+
+
+def _kill(process: Process) -> None:
+    process.kill()
+    process.wait()
 
 
 def _wait_for(file: Path) -> None:

@@ -224,6 +224,14 @@ def runner_of(ground: GroundSegment) -> Runner:
             return DaskRunner(
                 work.dask_scheduler or "", lambda claim: execute_command(ground, claim, PYTHON), ground.identity
             )
+        case "slurm":
+            from s1pdgs.jobs.runners.slurm import SlurmRunner  # noqa: PLC0415
+
+            logs = ground.work_root / "slurm"
+            logs.mkdir(parents=True, exist_ok=True)
+            return SlurmRunner(
+                lambda claim: execute_command(ground, claim), ground.identity, str(logs), tuple(work.slurm_options)
+            )
         case _:
             return LocalRunner(lambda claim: execute_command(ground, claim))
 

@@ -70,10 +70,11 @@ class Serve(_Table):
 class Work(_Table):
     """Where and how jobs run."""
 
-    runner: Literal["local", "dask"] = Field("local", description="where jobs run: 'local' is this host")
+    runner: Literal["local", "dask", "slurm"] = Field("local", description="where jobs run: 'local' is this host")
     dask_scheduler: str | None = Field(
         None, pattern=r"^(tcp|tls|ws|wss)://.+:\d+$", description="scheduler of the Dask cluster, tcp://host:port"
     )
+    slurm_options: list[str] = Field([], description="options of every sbatch, such as '--partition=sar'")
     slots: int = Field(1, ge=0, description="jobs at once, on this host or handed to the cluster")
     lease_s: Seconds = Field(15.0, description="a job whose process is silent for so long is given to another")
     max_attempts: int = Field(3, ge=1)

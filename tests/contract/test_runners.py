@@ -14,6 +14,7 @@ from s1pdgs.jobs.queue import Claim
 from s1pdgs.jobs.runners.dask import DaskRunner
 from s1pdgs.jobs.runners.local import LocalRunner
 from s1pdgs.jobs.runners.runner import Command, Demand, Ended, Progress, Runner, RunnerError, Running, Waiting
+from s1pdgs.jobs.runners.slurm import SlurmRunner
 
 FIRST, SECOND = Claim(1, 1), Claim(2, 7)
 DEMAND = Demand(cpus=1, memory_mb=64, wall_s=60.0)
@@ -31,7 +32,7 @@ class Place:
     outlives: bool
 
 
-@pytest.fixture(params=["local", "dask"])
+@pytest.fixture(params=["local", "dask", "slurm"])
 def place(request: pytest.FixtureRequest) -> Place:
     match request.param:
         case "dask":
@@ -42,6 +43,15 @@ def place(request: pytest.FixtureRequest) -> Place:
                 lambda command: DaskRunner(address, command, other),
                 outlives=True,
             )
+        case "slurm":
+            request.getfixturevalue("slurm_cluster")
+            logs = request.getfixturevalue("tmp_path_factory").mktemp("slurm")
+            ground, other = (f"test{uuid.uuid4().hex}" for _ in range(2))
+            return Place(
+                lambda command: SlurmRunner(command, ground, str(logs)),
+                lambda command: SlurmRunner(command, other, str(logs)),
+                outlives=True,
+            )
         case _:
             return Place(LocalRunner, LocalRunner, outlives=False)
 
@@ -49,8 +59,17 @@ def place(request: pytest.FixtureRequest) -> Place:
 @pytest.fixture(scope="session")
 def dask_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a scheduler with two workers, each a process of its own."""
-    with cluster(tmp_path_factory.mktemp("dask")) as address:
-        yield address
+    with cluster(tmp_path_factory.mktemp("dask")) as started:
+        yield started.address
+
+
+@pytest.fixture
+def slurm_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one-machine Slurm of scripts/services."""
+    config = Path(__file__).resolve().parents[2] / ".cache" / "services" / "slurm" / "slurm.conf"
+    if not config.exists():
+        pytest.skip("no Slurm was started; run scripts/services where apt-get and root are to be had")
+    monkeypatch.setenv("SLURM_CONF", str(config))
 
 
 def program(text: str) -> Command:
@@ -112,7 +131,7 @@ def test_stopping_one_attempt_leaves_the_others_alone(place: Place, tmp_path: Pa
     until(lambda: is_running(runner.look()[FIRST]))
     runner.stop(FIRST)
     assert end_of(runner, FIRST).code != 0
-    assert is_running(runner.look()[SECOND])
+    until(lambda: is_running(runner.look()[SECOND]))
     runner.stop(SECOND)
     end_of(runner, SECOND)
     runner.stop(SECOND)

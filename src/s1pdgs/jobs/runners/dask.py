@@ -50,6 +50,14 @@ def open_cluster(address: str, timeout_s: float) -> Client:
         ) from error
 
 
+class Unfinished(Exception):  # noqa: N818
+    """A process ended with another exit code than 0: raised in the worker, since errors outlive workers, values not."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 @define
 class DaskRunner:
     """Attempts as tasks of a cluster. `ground` tells the tasks of this ground segment from those of others."""
@@ -59,7 +67,7 @@ class DaskRunner:
     ground: str
     timeout_s: float = 5.0
     _client: Client | None = field(default=None, init=False)
-    _futures: dict[Claim, Future[int]] = field(factory=dict, init=False)
+    _futures: dict[Claim, Future[None]] = field(factory=dict, init=False)
     _given: dict[Claim, str | None] = field(factory=dict, init=False)
     _executing: dict[str, str] = field(factory=dict, init=False)
     _looked_s: float = field(default=float("-inf"), init=False)
@@ -150,13 +158,14 @@ class DaskRunner:
         except (OSError, TimeoutError) as error:
             raise RunnerError(f"the Dask scheduler at {self.address} does not answer: {error}") from error
 
-    def _progress(self, claim: Claim, future: Future[int]) -> Progress:
+    def _progress(self, claim: Claim, future: Future[None]) -> Progress:
         match future.status:
             case "finished":
-                code = future.result(timeout=self.timeout_s)
-                return Ended(told_of(code), code)
+                return Ended(told_of(0), 0)
             case "error":
-                return Ended(f"an error of its worker ({future.exception(timeout=self.timeout_s)})")
+                error = future.exception(timeout=self.timeout_s)
+                code = error.code if isinstance(error, Unfinished) else None
+                return Ended(f"an error of its worker ({error})" if code is None else told_of(code), code)
             case "cancelled" | "lost":
                 return Ended("its task cancelled")
             case _:
@@ -184,19 +193,21 @@ def threads_of(dask_scheduler: Scheduler) -> dict[str, tuple[int, int]]:
     return {worker.address: (worker.nthreads, len(worker.processing)) for worker in dask_scheduler.workers.values()}
 
 
-def run_attempt(key: str, command: list[str]) -> int:
-    """Runs in a worker: execute an attempt in a process that dies with this one; its exit code."""
+def run_attempt(key: str, command: list[str]) -> None:
+    """Runs in a worker: execute an attempt in a process that dies with this one; `Unfinished` unless it ends well."""
     words = [sys.executable if command[0] == PYTHON else command[0], *command[1:]]
     with _guard:
         if key in _unwanted:
-            return -signal.SIGTERM
+            raise Unfinished(-signal.SIGTERM)
         process = subprocess.Popen(launcher(words), stdin=subprocess.DEVNULL, start_new_session=True)
         _processes[key] = process
     try:
-        return process.wait()
+        code = process.wait()
     finally:
         with _guard:
             del _processes[key]
+    if code:
+        raise Unfinished(code)
 
 
 def end_attempt(key: str) -> bool:
