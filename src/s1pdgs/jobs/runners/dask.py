@@ -94,6 +94,7 @@ class DaskRunner:
         with self._asking() as client:
             future = client.submit(run_attempt, key, list(self.command(claim)), key=key, pure=False, **where)
             client.publish_dataset(future, name=key, override=True)
+            client.run_on_scheduler(set_free, key=key)
         self._futures[claim] = future
         self._given[claim] = chosen
 
@@ -186,6 +187,16 @@ def worker_of(key: str, dask_scheduler: Scheduler) -> str | None:
     """Runs in the scheduler: the worker that a task was given to, whether it has begun there or not."""
     task = dask_scheduler.tasks.get(key)
     return task.processing_on.address if task is not None and task.processing_on is not None else None
+
+
+def set_free(key: str, dask_scheduler: Scheduler) -> None:
+    """Runs in the scheduler: a task that was given to its worker may go to any other when that one dies.
+
+    A preference, even a loose one, would keep it from the workers that come when none is left.
+    """
+    task = dask_scheduler.tasks.get(key)
+    if task is not None:
+        task.worker_restrictions = None
 
 
 def threads_of(dask_scheduler: Scheduler) -> dict[str, tuple[int, int]]:
