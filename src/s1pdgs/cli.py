@@ -99,7 +99,7 @@ def _settings(ctx: click.Context) -> "Settings":
         raise click.ClickException(str(error)) from None
 
 
-def _open(ctx: click.Context) -> "GroundSegment":
+def ground_of(ctx: click.Context) -> "GroundSegment":
     from s1pdgs.app import open_ground_segment
     from s1pdgs.watch.logs import configure_logs
 
@@ -124,7 +124,7 @@ def run(ctx: click.Context, roles: tuple[str, ...]) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with running(_open(ctx), roles or ROLES) as doors:
+    with running(ground_of(ctx), roles or ROLES) as doors:
         if doors is not None:
             click.echo(f"serving {doors.url}")
         stop.wait()
@@ -149,7 +149,7 @@ def ingest(ctx: click.Context, path: Path) -> None:
     from s1pdgs.stations import folder
     from s1pdgs.stations.errors import StationError
 
-    ground = _open(ctx)
+    ground = ground_of(ctx)
     try:
         name = folder.ingest(path, ground.database, ground.store, ground.outbox, ground.work_root / "ingest")
     except (FormatError, InboxError, CatalogueError, StationError) as error:
@@ -167,7 +167,7 @@ def products(ctx: click.Context, types: tuple[str, ...], limit: int, as_json: bo
     from s1pdgs.catalogue.query import newest
     from s1pdgs.model.time import format_iso
 
-    ground = _open(ctx)
+    ground = ground_of(ctx)
     with ground.database.read() as connection:
         held = newest(connection, limit, types)
     rows = [
@@ -182,7 +182,7 @@ def products(ctx: click.Context, types: tuple[str, ...], limit: int, as_json: bo
         }
         for one in held
     ]
-    _show(rows, as_json, "no products")
+    show_rows(rows, as_json, "no products")
 
 
 @cli.command()
@@ -194,10 +194,10 @@ def jobs(ctx: click.Context, limit: int, as_json: bool) -> None:
     from s1pdgs.jobs.listing import list_jobs
     from s1pdgs.triggers.listing import list_waiting
 
-    ground = _open(ctx)
+    ground = ground_of(ctx)
     with ground.database.read() as connection:
         rows = [*list_waiting(connection, limit), *list_jobs(connection, limit, ground.outbox.clock.now())]
-    _show(rows, as_json, "no jobs")
+    show_rows(rows, as_json, "no jobs")
 
 
 @cli.group()
@@ -213,7 +213,7 @@ def job_log(ctx: click.Context, number: int) -> None:
     from s1pdgs.jobs.listing import read_log
     from s1pdgs.jobs.queue import UnknownJob
 
-    ground = _open(ctx)
+    ground = ground_of(ctx)
     try:
         with ground.database.read() as connection:
             click.echo(read_log(connection, ground.store, ground.work_root / "jobs", number), nl=False)
@@ -228,7 +228,7 @@ def job_retry(ctx: click.Context, number: int) -> None:
     """Let a parked job run again."""
     from s1pdgs.jobs.queue import UnknownJob, retry
 
-    ground = _open(ctx)
+    ground = ground_of(ctx)
     try:
         with ground.database.write() as connection:
             again = retry(connection, number, ground.outbox.clock.now())
@@ -247,7 +247,7 @@ def job_drop(ctx: click.Context, number: int, reason: str) -> None:
     """Give a job up."""
     from s1pdgs.jobs.queue import UnknownJob, drop
 
-    ground = _open(ctx)
+    ground = ground_of(ctx)
     try:
         with ground.database.write() as connection:
             gone = drop(connection, number, reason, ground.outbox.clock.now())
@@ -272,10 +272,10 @@ def datatake_list(ctx: click.Context, limit: int, as_json: bool) -> None:
     from s1pdgs.catalogue.datatakes import newest
     from s1pdgs.catalogue.telling import as_row
 
-    ground = _open(ctx)
+    ground = ground_of(ctx)
     with ground.database.read() as connection:
         rows = [as_row(brief) for brief in newest(connection, limit)]
-    _show(rows, as_json, "no data takes")
+    show_rows(rows, as_json, "no data takes")
 
 
 @datatake.command("show")
@@ -292,7 +292,7 @@ def datatake_show(ctx: click.Context, identifier: str, as_json: bool) -> None:
         number, satellite = parse_identifier(identifier)
     except UnknownDataTake as error:
         raise click.ClickException(str(error)) from None
-    ground = _open(ctx)
+    ground = ground_of(ctx)
     with ground.database.read() as connection:
         accounts = accounts_of(connection, number, satellite)
     if not accounts:
@@ -321,14 +321,14 @@ def execute(ctx: click.Context, number: int, fence: int) -> None:
 
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    outcome = execute_attempt(workshop_of(_open(ctx)), Claim(number, fence), stop)
+    outcome = execute_attempt(workshop_of(ground_of(ctx)), Claim(number, fence), stop)
     sys.exit(0 if outcome in (Outcome.DONE, Outcome.HANDED_BACK) else 1)
 
 
 _WIDE = ("name", "unit", "note")
 
 
-def _show(rows: list[dict[str, Any]], as_json: bool, when_empty: str) -> None:
+def show_rows(rows: list[dict[str, Any]], as_json: bool, when_empty: str) -> None:
     """Rows as a table for people, long columns last, or as JSON for machines."""
     if as_json:
         click.echo(json.dumps(rows, indent=1))

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from s1pdgs.app import GroundSegment
 from s1pdgs.catalogue.query import Held
 from s1pdgs.catalogue.telling import UnknownDataTake, parse_identifier
-from s1pdgs.cli import _open, _show
+from s1pdgs.cli import ground_of, show_rows
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.job import OrderState
 from s1pdgs.model.time import parse_utc
@@ -58,9 +58,9 @@ def command() -> None:
 @click.pass_context
 def list_(ctx: click.Context, state: str | None, limit: int, *, as_json: bool) -> None:
     """List orders, newest first, with what they wait for or why they ended."""
-    with _open(ctx).database.read() as connection:
+    with ground_of(ctx).database.read() as connection:
         rows = [order_row(order) for order in newest_orders(connection, limit, state)]
-    _show(rows, as_json, "no orders")
+    show_rows(rows, as_json, "no orders")
 
 
 @command.command("show")
@@ -70,7 +70,7 @@ def list_(ctx: click.Context, state: str | None, limit: int, *, as_json: bool) -
 def show(ctx: click.Context, number: int, *, as_json: bool) -> None:
     """Tell where an order is and what comes next."""
     try:
-        with _open(ctx).database.read() as connection:
+        with ground_of(ctx).database.read() as connection:
             told, details = str(explain(connection, number)), order_details(connection, number)
     except UnknownOrder as error:
         raise click.ClickException(str(error)) from None
@@ -90,7 +90,7 @@ def show(ctx: click.Context, number: int, *, as_json: bool) -> None:
 @click.pass_context
 def release(ctx: click.Context, number: int) -> None:
     """Let a waiting order go on with gaps and without its optional inputs."""
-    ground = _open(ctx)
+    ground = ground_of(ctx)
     planner = _planner(ground)
     try:
         with ground.database.write() as connection:
@@ -109,7 +109,7 @@ def release(ctx: click.Context, number: int) -> None:
 @click.pass_context
 def drop(ctx: click.Context, number: int, reason: str) -> None:
     """Give an order up, with its job."""
-    ground = _open(ctx)
+    ground = ground_of(ctx)
     try:
         with ground.database.write() as connection:
             gone = orders.drop(connection, number, reason, ground.outbox.clock.now())
@@ -136,7 +136,7 @@ def drop(ctx: click.Context, number: int, reason: str) -> None:
 @click.pass_context
 def make(ctx: click.Context, /, kind: str, *, dry_run: bool, as_json: bool, **asked: Any) -> None:
     """Order products of TYPE (like IW_GRDH_1S): what they need and does not exist is made first."""
-    ground = _open(ctx)
+    ground = ground_of(ctx)
     planner = _planner(ground)
     wanted = Wanted(kind, asked.pop("again"), _parameters(asked.pop("parameters")), asked.pop("priority"))
     try:
@@ -156,7 +156,7 @@ def make(ctx: click.Context, /, kind: str, *, dry_run: bool, as_json: bool, **as
             ]
     except (WantedError, UnknownDataTake) as error:
         raise click.ClickException(str(error)) from None
-    _show(rows, as_json, "nothing to make")
+    show_rows(rows, as_json, "nothing to make")
 
 
 @command.command("would")
@@ -169,7 +169,7 @@ def make(ctx: click.Context, /, kind: str, *, dry_run: bool, as_json: bool, **as
 @click.pass_context
 def would(ctx: click.Context, /, file: Path, only: tuple[str, ...], *, limit: int, as_json: bool, **time: Any) -> None:
     """List what the chains and task tables of CHAINFILE would trigger on the catalogue as it is; nothing is changed."""
-    ground = _open(ctx)
+    ground = ground_of(ctx)
     planner = _planner(ground, file)
     unknown = sorted(set(only) - {route.name for route in planner.chains.routes})
     if unknown:
@@ -188,7 +188,7 @@ def would(ctx: click.Context, /, file: Path, only: tuple[str, ...], *, limit: in
         for route in routes
         for trial in [each for each in found if each.chain == route.name][:limit]
     ]
-    _show(rows, as_json, "nothing would be triggered")
+    show_rows(rows, as_json, "nothing would be triggered")
     for route in routes:
         if sum(trial.chain == route.name for trial in found) > limit:
             click.echo(f"{route.name} would process more than these {limit} units; --limit shows more", err=True)
@@ -247,7 +247,7 @@ def _sources(
 @click.pass_context
 def explain_command(ctx: click.Context, number: int, moment: datetime | None, *, as_json: bool) -> None:
     """Say why an order is where it is: open needs, every candidate and why it was refused, deadlines."""
-    ground = _open(ctx)
+    ground = ground_of(ctx)
     try:
         with ground.database.read() as connection:
             inquiry = inquire(_planner(ground), connection, number, moment)

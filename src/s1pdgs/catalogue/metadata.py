@@ -5,8 +5,8 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
-from s1pdgs.catalogue.acquired import acquired_polarisations
 from s1pdgs.formats.eof import read_header
+from s1pdgs.formats.isp.acquired import acquired_polarisations
 from s1pdgs.formats.manifest import Manifest, read_manifest
 from s1pdgs.formats.names import AuxiliaryName, NamingError, ProductName
 from s1pdgs.formats.obmemc import read_obmemc

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from attrs import frozen
 
 from s1pdgs.catalogue.tables import footprint_box, product, type_span
+from s1pdgs.publication.dialects import register_functions
 from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.predicate import KINDS, Kind, Predicate
-from s1pdgs.publication.sql import ARCHIVE_SUFFIX, FIELDS, register_functions, where
+from s1pdgs.publication.sql import ARCHIVE_SUFFIX, FIELDS, where
 from s1pdgs.publication.tables import publication
 from s1pdgs.storage.database import Micros
 

@@ -69,6 +69,19 @@ class MeasurementQuality:
     rs_corrected: int | None = None
     rs_corrected_symbols: int | None = None
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """The counts that are told, by the names and in the order of manifests."""
+        counts = {
+            "numOfElements": self.elements,
+            "numOfMissingElements": self.missing,
+            "numOfCorruptedElements": self.corrupted,
+            "numOfRSIncorrigibleElements": self.rs_incorrigible,
+            "numOfRSCorrectedElements": self.rs_corrected,
+            "numOfRSCorrectedSymbols": self.rs_corrected_symbols,
+        }
+        return {name: count for name, count in counts.items() if count is not None}
+
 
 @frozen
 class MeasurementUnit:

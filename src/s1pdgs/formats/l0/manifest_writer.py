@@ -221,18 +221,9 @@ def _quality(section: etree._Element, manifest: L0Manifest) -> None:
         properties = etree.SubElement(
             etree.SubElement(information, f"{{{SAFE}}}extension"), f"{{{S1}}}qualityProperties"
         )
-        quality = unit.quality
         _leaf(properties, S1, "dataObjectID", f"measurementData{number}")
-        for name, count in (
-            ("numOfElements", quality.elements),
-            ("numOfMissingElements", quality.missing),
-            ("numOfCorruptedElements", quality.corrupted),
-            ("numOfRSIncorrigibleElements", quality.rs_incorrigible),
-            ("numOfRSCorrectedElements", quality.rs_corrected),
-            ("numOfRSCorrectedSymbols", quality.rs_corrected_symbols),
-        ):
-            if count is not None:
-                _leaf(properties, S1, name, str(count))
+        for name, count in unit.quality.counts.items():
+            _leaf(properties, S1, name, str(count))
 
 
 def _references(section: etree._Element, manifest: L0Manifest) -> None:

@@ -2,26 +2,24 @@
 
 import hashlib
 import os
-import shutil
 from collections.abc import Sequence
-from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from uuid import uuid4
 
 import attrs
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from s1pdgs.formats.files import sync_directory
+from s1pdgs.formats.files import land_folder, sync_directory
 from s1pdgs.formats.l0.annot import sensing_times_us
 from s1pdgs.formats.l0.index import BLOCK_PACKETS, WAVE_BLOCK_PACKETS, new_index
 from s1pdgs.formats.l0.manifest import DataObject, L0Manifest, MeasurementQuality, MeasurementUnit
 from s1pdgs.formats.l0.manifest_writer import write_manifest
 from s1pdgs.formats.names import ProductName, manifest_uid
+from s1pdgs.model.time import format_compact
 
 MANIFEST_NAME = "manifest.safe"
 SCHEMA_NAMES = ("s1-level-0.xsd", "s1-level-0-annot.xsd", "s1-level-0-index.xsd")
@@ -87,29 +85,21 @@ def write_product(folder: Path, header: L0Manifest, contents: Sequence[Measureme
     `header` is the manifest without its units; `polarisation` the two letters of the name (`SV`, `DH`, `VH` ...). The
     measurement files must lie on the file system of `folder`.
     """
-    partial = folder / f".{uuid4().hex}.part"
-    partial.mkdir()
-    try:
+
+    def fill(partial: Path) -> str:
         ordered = sorted(contents, key=lambda content: content.polarisation)
         units = [_write_unit(partial, header, content) for content in ordered]
         _write_schemas(partial)
         manifest = write_manifest(attrs.evolve(header, units=tuple(units)))
         _write(partial / MANIFEST_NAME, manifest)
-        name = str(_product_name(header, polarisation, manifest_uid(manifest)))
-        sync_directory(partial)
-        if (folder / name).exists():
-            shutil.rmtree(folder / name)
-        partial.rename(folder / name)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    sync_directory(folder)
-    return name
+        return str(_product_name(header, polarisation, manifest_uid(manifest)))
+
+    return land_folder(folder, fill)
 
 
 def component_stem(header: L0Manifest, polarisation: str) -> str:
     """The file name of a measurement without its ending: `s1a-iw-raw-s-vh-<start>-<stop>-<orbit>-<data take>`."""
-    start, stop = (_compact(moment) for moment in (header.start, header.stop))
+    start, stop = (format_compact(moment) for moment in (header.start, header.stop))
     mode = header.swath or header.mode
     parts = (header.satellite, mode, "raw", header.product_class, polarisation, start, stop)
     return f"{'-'.join(parts)}-{header.orbit.start_orbit:06d}-{header.data_take_id:06x}".lower()
@@ -166,7 +156,3 @@ def _product_name(header: L0Manifest, polarisation: str, uid: str) -> ProductNam
         datatake=header.data_take_id,
         uid=uid,
     )
-
-
-def _compact(moment: datetime) -> str:
-    return moment.strftime("%Y%m%dT%H%M%S")

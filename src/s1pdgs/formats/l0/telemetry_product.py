@@ -4,15 +4,13 @@ Names are those of real products, which have no data take: `S1A_GP_RAW__0____<st
 The layout inside is not published and follows the Level-0 products of the radar, without annotation and index.
 """
 
-import shutil
 from datetime import datetime
 from pathlib import Path
-from uuid import uuid4
 
 from attrs import frozen
 from lxml import etree
 
-from s1pdgs.formats.files import sync_directory, write_atomic
+from s1pdgs.formats.files import land_folder, write_atomic
 from s1pdgs.formats.l0.manifest import (
     NSSDC_IDENTIFIERS,
     UNKNOWN_NSSDC_IDENTIFIER,
@@ -53,23 +51,16 @@ class TelemetryProduct:
 
 def write_telemetry_product(folder: Path, product: TelemetryProduct) -> str:
     """Make the product in `folder` and return its name; nothing is left behind when that fails."""
-    partial = folder / f".{uuid4().hex}.part"
-    partial.mkdir()
-    try:
+
+    def fill(partial: Path) -> str:
         stem = f"{product.satellite}-{product.mode}-raw-{format_compact(product.start)}-{format_compact(product.stop)}"
         data = DataObject(f"{stem}-{product.orbit.start_orbit:06d}.dat".lower(), product.size, product.md5)
         manifest = _manifest(product, data)
         product.path.replace(partial / data.href)
         write_atomic(partial / MANIFEST_NAME, manifest)
-        name = str(_name(product, manifest_uid(manifest)))
-        if (folder / name).exists():
-            shutil.rmtree(folder / name)
-        partial.rename(folder / name)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    sync_directory(folder)
-    return name
+        return str(_name(product, manifest_uid(manifest)))
+
+    return land_folder(folder, fill)
 
 
 def _name(product: TelemetryProduct, uid: str) -> ProductName:
@@ -174,16 +165,8 @@ def _quality(section: etree._Element, quality: MeasurementQuality) -> None:
     information = _element(holder, f"{{{SAFE}}}qualityInformation")
     properties = _element(_element(information, f"{{{SAFE}}}extension"), f"{{{S1}}}qualityProperties")
     _element(properties, f"{{{S1}}}dataObjectID", _MEASUREMENT)
-    for name, count in (
-        ("numOfElements", quality.elements),
-        ("numOfMissingElements", quality.missing),
-        ("numOfCorruptedElements", quality.corrupted),
-        ("numOfRSIncorrigibleElements", quality.rs_incorrigible),
-        ("numOfRSCorrectedElements", quality.rs_corrected),
-        ("numOfRSCorrectedSymbols", quality.rs_corrected_symbols),
-    ):
-        if count is not None:
-            _element(properties, f"{{{S1}}}{name}", str(count))
+    for name, count in quality.counts.items():
+        _element(properties, f"{{{S1}}}{name}", str(count))
 
 
 def _wrap(

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from s1pdgs.catalogue.acquired import acquired_polarisations
+from s1pdgs.formats.isp.acquired import acquired_polarisations
 from s1pdgs.formats.isp.codes import Polarisation
 from s1pdgs.formats.isp.header import new_headers
 from s1pdgs.formats.isp.packets import build_packets
