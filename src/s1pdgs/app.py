@@ -104,7 +104,7 @@ def _serving(ground: GroundSegment) -> AbstractContextManager["Doors"]:
     from s1pdgs.doors import application, serving  # noqa: PLC0415
 
     serve = ground.settings.serve
-    app = application(ground.settings, ground.database, ground.store, ground.outbox.clock, ground.work_root / "jobs")
+    app = application(ground.settings, ground.database, ground.store, ground.outbox, ground.work_root / "jobs")
     return serving(app, serve.host, serve.port)
 
 

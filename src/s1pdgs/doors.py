@@ -1,24 +1,34 @@
-"""The doors of the house: OData, STAC, the console and metrics on one HTTP server."""
+"""The doors of the house: OData, STAC, the API, the console and metrics on one HTTP server."""
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import uvicorn
 from attrs import frozen
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from prometheus_client import make_asgi_app
 
 from s1pdgs import __version__
+from s1pdgs.access.guard import Guard
 from s1pdgs.access.operators import OperatorGate, operator_gate
+from s1pdgs.api.service import Service
+from s1pdgs.api.service import mount as mount_api
+from s1pdgs.bus.outbox import Outbox
 from s1pdgs.console.web import mount as mount_console
-from s1pdgs.model.time import Clock
 from s1pdgs.publication.service import mount as mount_publication
 from s1pdgs.settings import Serve, Settings
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import ObjectStore
+from s1pdgs.triggers.chains import SHIPPED, Chains
+from s1pdgs.triggers.gates import MaskShelf
+from s1pdgs.triggers.orders import Planner
+
+API: tuple[Callable[[APIRouter, Service], None], ...] = ()
+"""What the API is about, in the order of its description."""
 
 
 @frozen
@@ -28,7 +38,7 @@ class Doors:
     url: str
 
 
-def application(settings: Settings, database: Database, store: ObjectStore, clock: Clock, work_root: Path) -> FastAPI:
+def application(settings: Settings, database: Database, store: ObjectStore, outbox: Outbox, work_root: Path) -> FastAPI:
     """Everything that is served, as one ASGI application; `work_root` is where attempts at jobs are made."""
     serve = settings.serve
     app = FastAPI(title="s1pdgs", version=__version__, docs_url=None, redoc_url=None)
@@ -37,12 +47,15 @@ def application(settings: Settings, database: Database, store: ObjectStore, cloc
         app,
         database,
         store,
-        clock,
+        outbox.clock,
         _gate(serve),
         work_root=work_root,
         sources={source.name: source.poll_s for source in settings.sources},
         base_url=serve.base_url,
     )
+    chains = Chains.read(settings.triggers.chains or SHIPPED)
+    guard = Guard(_gate(serve), None if serve.base_url is None else urlsplit(serve.base_url).netloc)
+    mount_api(app, Service(database, store, Planner(chains, outbox, MaskShelf(store)), guard), API)
     app.mount("/metrics", make_asgi_app())
     return app
 

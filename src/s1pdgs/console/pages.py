@@ -12,9 +12,18 @@ from markupsafe import Markup
 from s1pdgs import __version__
 from s1pdgs.catalogue.door import product_uuid
 from s1pdgs.console import present
-from s1pdgs.console.guard import PAGE_HEADERS
 
 TAG_HEADER = "HX-PTag"
+
+PAGE_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 def environment() -> Environment:

@@ -14,10 +14,11 @@ from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment
 from markupsafe import Markup
 
+from s1pdgs.access.guard import Guard, RefusedError
 from s1pdgs.access.operators import OperatorGate
 from s1pdgs.console import pages, timeline
-from s1pdgs.console.guard import PAGE_HEADERS, Guard, RefusedError
 from s1pdgs.console.overview import Wish, overview
+from s1pdgs.console.pages import PAGE_HEADERS
 from s1pdgs.console.shelf import find_by_uuid, view_product
 from s1pdgs.inbox.files import retry_file
 from s1pdgs.jobs import queue

@@ -6,7 +6,7 @@ from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from s1pdgs.catalogue.door import product_uuid
-from s1pdgs.console.guard import KEY_HEADER
+from s1pdgs.access.guard import KEY_HEADER
 from s1pdgs.jobs import queue
 from s1pdgs.jobs.listing import find_job
 from s1pdgs.publication.publisher import Patience, publish_step, request

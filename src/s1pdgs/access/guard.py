@@ -1,4 +1,4 @@
-"""Which requests may act: those of a page of this console, sent by an operator."""
+"""Which requests may act: those of an operator, from a page of ours or from a program."""
 
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -9,16 +9,6 @@ from fastapi import Request
 from s1pdgs.access.operators import OperatorGate
 
 KEY_HEADER = "X-Operator-Key"
-
-PAGE_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 class RefusedError(PermissionError):
@@ -41,8 +31,20 @@ class Guard:
         """Pass an action by an operator from a page of this console, or raise `RefusedError` with the reason.
 
         The browser's own headers tell where a request comes from; pages of others cannot forge them (Fetch Metadata,
-        RFC 6454). Without a key the operator is whoever sits at this host, so the host must be named as this host:
-        a foreign name that resolves here (DNS rebinding) is refused.
+        RFC 6454).
+        """
+        if request.headers.get("sec-fetch-site") is None and request.headers.get("origin") is None:
+            raise RefusedError(
+                "The request does not say which page it comes from; use the buttons of the console, "
+                "or the command line: s1pdgs job."
+            )
+        self.admit_program(request, key)
+
+    def admit_program(self, request: Request, key: str | None = None) -> None:
+        """Pass an action by an operator's program, or by a page of ours, or raise `RefusedError` with the reason.
+
+        Without a key the operator is whoever sits at this host, so the host must be named as this host: a foreign name
+        that resolves here (DNS rebinding) is refused.
         """
         self._check_origin(request)
         if not self.asks_for_key and not _names_this_host(request.headers.get("host", "")):
@@ -60,11 +62,6 @@ class Guard:
 
     def _check_origin(self, request: Request) -> None:
         site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-        if site is None and origin is None:
-            raise RefusedError(
-                "The request does not say which page it comes from; use the buttons of the console, "
-                "or the command line: s1pdgs job."
-            )
         ours = {request.headers.get("host"), self.public_host} - {None, ""}
         if site not in {None, "same-origin"} or (origin is not None and urlsplit(origin).netloc not in ours):
             raise RefusedError("The request comes from a page of another site; actions are taken on this console only.")

@@ -1,0 +1,1 @@
+"""The operators' API: what the command line and the console do, as JSON over HTTP."""
