@@ -1,4 +1,4 @@
-"""The outbox: events commit with the facts that they tell."""
+"""The outbox: events commit with the facts that they tell. Notices to the world outside commit alike."""
 
 import sqlalchemy as sa
 
@@ -20,3 +20,20 @@ seen = sa.Table(
     sa.Column("consumer", sa.Text, primary_key=True),
     sa.Column("event_id", Identifier, primary_key=True),
 )
+
+notice = sa.Table(
+    "notice",
+    metadata,
+    sa.Column("id", Identifier, primary_key=True, autoincrement=True),
+    sa.Column("subject", sa.Text, nullable=False, comment="what it is about, like wish-7"),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("payload", sa.JSON, nullable=False),
+    sa.Column("created_at", Micros, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, comment="pending | sent | dead"),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("due_at", Micros, nullable=False, comment="not sent before"),
+    sa.Column("sent_at", Micros),
+    sa.Column("reason", sa.Text, comment="why the last attempt failed"),
+)
+sa.Index("ix_notice_state", notice.c.state, notice.c.due_at)
+sa.Index("ix_notice_subject", notice.c.subject)

@@ -1,4 +1,4 @@
-"""What the catalogue makes possible: orders and the needs that they wait for."""
+"""What the catalogue makes possible: orders with the needs that they wait for, and the wishes and campaigns of them."""
 
 import sqlalchemy as sa
 
@@ -28,9 +28,18 @@ order = sa.Table(
         sa.JSON(none_as_null=True),
         comment="what it was asked for: see triggers/wishes.py; null for orders that data caused",
     ),
-    sa.UniqueConstraint("chain", "unit"),
+    sa.Column(
+        "campaign",
+        sa.BigInteger,
+        nullable=False,
+        default=0,
+        server_default="0",
+        comment="whose order it is: a campaign's number; 0 for systematic work and orders by hand",
+    ),
+    sa.UniqueConstraint("chain", "unit", "campaign"),
 )
 sa.Index("ix_production_order_state", order.c.state, order.c.check_at)
+sa.Index("ix_production_order_campaign", order.c.campaign, order.c.state, order.c.id)
 
 order_need = sa.Table(
     "order_need",
@@ -45,3 +54,58 @@ order_need = sa.Table(
     sa.Column("detail", sa.Text, nullable=False, comment="further conditions, in words"),
 )
 sa.Index("ix_order_need_type", order_need.c.type, order_need.c.start)
+
+wish = sa.Table(
+    "wish",
+    metadata,
+    sa.Column("id", Identifier, primary_key=True, autoincrement=True),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column(
+        "asked", sa.JSON, nullable=False, comment="the words of the one who wished: see triggers/wanted_asked.py"
+    ),
+    sa.Column("held", sa.JSON, nullable=False, comment="names of the wanted products that existed already"),
+    sa.Column("created_at", Micros, nullable=False),
+    sa.Column("deadline", Micros),
+    sa.Column("at_deadline", sa.Text, nullable=False, comment="proceed | expire"),
+    sa.Column("passed_at", Micros, comment="when the deadline took effect on its orders"),
+    sa.Column("notify", sa.Text, comment="URL that is told when all orders have ended"),
+    sa.Column("state", sa.Text, nullable=False, comment="open | ended | cancelled"),
+    sa.Column("settles_after", sa.BigInteger, comment="event up to which news may still cause orders of it"),
+    sa.Column("ended_at", Micros),
+    sa.Column("outcome", sa.Text, comment="done | late | expired | failed | cancelled; null while it is open"),
+)
+sa.Index("ix_wish_state", wish.c.state, wish.c.id)
+
+wish_order = sa.Table(
+    "wish_order",
+    metadata,
+    sa.Column("wish_id", sa.ForeignKey(wish.c.id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("order_id", sa.ForeignKey(order.c.id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("way", sa.JSON, nullable=False, comment="chains from the order's own to the one that makes the type"),
+    sa.Column("round", sa.Integer, nullable=False, comment="of the order, from which on it counts for the wish"),
+    sa.Column("own", sa.Boolean, nullable=False, comment="true when data alone would not have caused the order"),
+)
+sa.Index("ix_wish_order_order_id", wish_order.c.order_id)
+
+campaign = sa.Table(
+    "campaign",
+    metadata,
+    sa.Column("id", Identifier, primary_key=True, autoincrement=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("start", Micros, nullable=False),
+    sa.Column("stop", Micros, nullable=False),
+    sa.Column("area", sa.Text, comment="well-known text, degrees; null is anywhere"),
+    sa.Column("satellite", sa.Text),
+    sa.Column("way", sa.JSON, nullable=False, comment="chains of each unit, the one that makes the type last"),
+    sa.Column("pinned", sa.JSON, nullable=False, comment="chain file and task tables: see triggers/campaign_pins.py"),
+    sa.Column("aux_as_of", Micros, comment="only auxiliary products catalogued until then are used"),
+    sa.Column("aux", sa.JSON(none_as_null=True), comment="names of the only auxiliary products that are used"),
+    sa.Column("parameters", sa.JSON, nullable=False),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("at_once", sa.Integer, nullable=False, comment="jobs in the queue at once"),
+    sa.Column("state", sa.Text, nullable=False, comment="running | paused | cancelled"),
+    sa.Column("cursor", sa.JSON(none_as_null=True), comment="the last product that was looked at; null before any"),
+    sa.Column("collected_at", Micros, comment="when all its units were found"),
+    sa.Column("created_at", Micros, nullable=False),
+)

@@ -46,7 +46,8 @@ def test_the_second_step_keeps_what_the_first_version_held(tmp_path: Path) -> No
     with database.write() as connection:
         assert connection.execute(sa.text("select order_id, round, unit from job")).all() == [(1, 1, "S")]
         assert connection.execute(sa.text("select id, session_id, delivery from session")).all() == [("S", "S", 0)]
-        assert connection.execute(sa.text("select round, late from production_order")).all() == [(1, False)]
+        orders = connection.execute(sa.text("select round, late, campaign from production_order")).all()
+        assert orders == [(1, False, 0)]
         for table in ("job_attempt", "job_input", "received_file", "order_need"):
             assert connection.scalar(sa.text(f"select count(*) from {table}")) == 1, table
         connection.execute(sa.text("delete from job"))
