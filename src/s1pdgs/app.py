@@ -19,13 +19,14 @@ from s1pdgs.jobs.runners.local import LocalRunner
 from s1pdgs.jobs.runners.runner import PYTHON, Runner
 from s1pdgs.jobs.supervisor import Supervisor
 from s1pdgs.model.time import SystemClock
-from s1pdgs.settings import Settings, Source
+from s1pdgs.settings import Notices, Settings, Source
 from s1pdgs.stations.profile import Credentials, Profile
 from s1pdgs.storage.database import Database, open_database
 from s1pdgs.storage.objects import LocalObjects, ObjectStore, local_objects
 from s1pdgs.storage.schema import migrate
 
 if TYPE_CHECKING:
+    from s1pdgs.bus.notices import Courier
     from s1pdgs.doors import Doors
 
 logger = structlog.get_logger(__name__)
@@ -129,7 +130,7 @@ def roles_of(ground: GroundSegment, name: str) -> list[Role]:
         case "stations":
             return [_source_role(ground, source) for source in ground.settings.sources]
         case "triggers":
-            return [_trigger_role(ground)]
+            return [_trigger_role(ground), _notice_role(ground)]
         case "work":
             return [_work_role(ground)] if ground.settings.work.slots else []
         case "publish":
@@ -199,6 +200,24 @@ def _trigger_role(ground: GroundSegment) -> Role:
         return any(delivered)
 
     return Role("triggers", step)
+
+
+def _notice_role(ground: GroundSegment) -> Role:
+    from s1pdgs.bus.notices import send_due  # noqa: PLC0415
+
+    courier = courier_of(ground.settings.notices)
+    return Role(
+        "notices", lambda: send_due(ground.database, courier, ground.outbox.clock), idle_s=SWEEP_EVERY.total_seconds()
+    )
+
+
+def courier_of(notices: Notices) -> "Courier":
+    """How and where the settings let notices go."""
+    from s1pdgs.bus.notices import Courier  # noqa: PLC0415
+
+    secret = None if notices.secret is None else notices.secret.get_secret_value().encode()
+    backoff = timedelta(seconds=notices.backoff_s)
+    return Courier(tuple(notices.hosts), notices.private_networks, secret, notices.max_attempts, backoff)
 
 
 def _work_role(ground: GroundSegment) -> Role:

@@ -95,6 +95,18 @@ class Triggers(_Table):
     session_timeout_s: Seconds = Field(43_200.0, description="how long an incomplete session is waited for")
 
 
+class Notices(_Table):
+    """Where callbacks of wishes may go."""
+
+    hosts: list[str] = Field(
+        [], description="hosts that may be told besides this one, such as 'partner.example.org' or '*.example.org'"
+    )
+    private_networks: bool = Field(False, description="take listed hosts with addresses of a private network")
+    secret: SecretStr | None = Field(None, description="key of the signature (HMAC-SHA256) that callbacks carry")
+    max_attempts: int = Field(10, ge=1)
+    backoff_s: Seconds = Field(10.0, description="wait after the first failed attempt; doubled after each")
+
+
 class Publication(_Table):
     """What goes out."""
 
@@ -125,6 +137,7 @@ class Settings(_Table):
     serve: Serve = Serve()  # type: ignore[call-arg]
     work: Work = Work()  # type: ignore[call-arg]
     triggers: Triggers = Triggers()  # type: ignore[call-arg]
+    notices: Notices = Notices()  # type: ignore[call-arg]
     publication: Publication = Publication()  # type: ignore[call-arg]
 
 

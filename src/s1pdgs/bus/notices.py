@@ -1,0 +1,230 @@
+"""Notices to the world outside: a callback by HTTP POST for each, sent at least once (docs/joints.md section 6).
+
+A notice is a row in the transaction of the fact that it tells. It goes out as JSON, with `X-S1pdgs-Notice`, by which a
+receiver knows one that came twice, and, where a secret is configured, `X-S1pdgs-Signature: sha256=<HMAC of the body>`.
+A failure is repeated after a rest that doubles; a notice whose attempts are used up stays with the reason.
+
+Where it may go: this host, and the hosts that the settings list. The addresses of a host are looked up once, checked
+and used, so that a name which begins to resolve elsewhere reaches nothing; redirects are not followed.
+"""
+
+import hmac
+import json
+import socket
+from datetime import datetime, timedelta
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any
+
+import httpx2
+import sqlalchemy as sa
+from attrs import field, frozen
+
+from s1pdgs.bus.tables import notice as table
+from s1pdgs.model.time import Clock
+from s1pdgs.storage.database import Database
+
+_LEASE = timedelta(minutes=2)
+_TIMEOUT_S = 20.0
+_LONGEST = timedelta(hours=1)
+_MOST_URL = 2000
+
+
+class NoticeState(StrEnum):
+    """`pending -> sent | dead`; an operator may send again what is dead."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    DEAD = "dead"
+
+
+class NoticeError(ValueError):
+    """A notice may not go to an address, or did not reach it; the message says why and what would help."""
+
+
+@frozen
+class Courier:
+    """Where notices may go and how: `hosts` are patterns like `*.example.org`, `private` admits listed hosts whose
+    addresses are of a private network, `secret` signs.
+    """
+
+    hosts: tuple[str, ...] = ()
+    private: bool = False
+    secret: bytes | None = field(default=None, repr=False)
+    max_attempts: int = 10
+    backoff: timedelta = timedelta(seconds=10)
+
+    def rest(self, failures: int) -> timedelta:
+        """The rest after this many failures."""
+        return min(self.backoff * float(1 << min(failures - 1, 20)), _LONGEST)
+
+
+@frozen
+class Notice:
+    """A notice as people see it."""
+
+    number: int
+    url: str
+    state: NoticeState
+    attempts: int
+    due_at: datetime
+    sent_at: datetime | None
+    reason: str | None
+
+    def __str__(self) -> str:
+        """What became of it, in words."""
+        if self.state is NoticeState.SENT:
+            return f"told {self.url} at {self.sent_at:%Y-%m-%dT%H:%M:%SZ}, attempt {self.attempts}"
+        if self.state is NoticeState.DEAD:
+            return f"gave up telling {self.url} after {self.attempts} attempts: {self.reason}"
+        why = f": {self.reason}" if self.reason else ""
+        return f"tells {self.url} after {self.due_at:%Y-%m-%dT%H:%M:%SZ}, attempt {self.attempts + 1}{why}"
+
+
+def post(connection: sa.Connection, subject: str, url: str, payload: dict[str, Any], now: datetime) -> None:
+    """Add a notice to the caller's transaction."""
+    values = {"subject": subject, "url": url, "payload": payload, "created_at": now, "due_at": now}
+    connection.execute(table.insert().values(**values, state=NoticeState.PENDING, attempts=0))
+
+
+def notices_of(connection: sa.Connection, subject: str) -> list[Notice]:
+    """The notices about something, oldest first."""
+    rows = connection.execute(sa.select(table).where(table.c.subject == subject).order_by(table.c.id)).all()
+    return [
+        Notice(row.id, row.url, NoticeState(row.state), row.attempts, row.due_at, row.sent_at, row.reason)
+        for row in rows
+    ]
+
+
+def send_again(connection: sa.Connection, subject: str, now: datetime) -> int:
+    """Give the dead notices about something a fresh set of attempts; how many there were."""
+    dead = table.update().where(table.c.subject == subject, table.c.state == NoticeState.DEAD)
+    return connection.execute(dead.values(state=NoticeState.PENDING, attempts=0, due_at=now)).rowcount
+
+
+def check_url(courier: Courier, url: str) -> None:
+    """Raise `NoticeError` for a URL that no notice may go to, as far as the URL itself tells."""
+    _host_of(courier, url)
+
+
+def send_due(database: Database, courier: Courier, clock: Clock) -> bool:
+    """Send the oldest notice that is due; False when there is none.
+
+    It is taken first, so that another process does not send it at the same time; a process that dies in between leaves
+    it to be sent once more.
+    """
+    now = clock.now()
+    with database.write() as connection:
+        due = sa.select(table).where(table.c.state == NoticeState.PENDING, table.c.due_at <= now)
+        row = connection.execute(due.order_by(table.c.due_at, table.c.id).limit(1)).first()
+        if row is None:
+            return False
+        connection.execute(_of(row.id).values(attempts=row.attempts + 1, due_at=now + _LEASE))
+    try:
+        _send(courier, row)
+    except NoticeError as error:
+        values = _failed(courier, row.attempts + 1, str(error), clock.now())
+    else:
+        values = {"state": NoticeState.SENT, "sent_at": clock.now(), "reason": None}
+    with database.write() as connection:
+        connection.execute(_of(row.id).where(table.c.attempts == row.attempts + 1).values(**values))
+    return True
+
+
+def _of(number: int) -> sa.Update:
+    return table.update().where(table.c.id == number)
+
+
+def _failed(courier: Courier, attempts: int, reason: str, now: datetime) -> dict[str, Any]:
+    if attempts >= courier.max_attempts:
+        return {"state": NoticeState.DEAD, "reason": reason}
+    return {"reason": reason, "due_at": now + courier.rest(attempts)}
+
+
+def _send(courier: Courier, row: sa.Row[Any]) -> None:
+    host = _host_of(courier, row.url)
+    url = httpx2.URL(row.url)
+    addresses = _addresses_of(courier, host, url.port or (443 if url.scheme == "https" else 80))
+    body = json.dumps({"notice": row.id, "subject": row.subject, **row.payload}).encode()
+    headers = {"Host": url.netloc.decode(), "Content-Type": "application/json", "X-S1pdgs-Notice": str(row.id)}
+    if courier.secret is not None:
+        headers["X-S1pdgs-Signature"] = signature(courier.secret, body)
+    request = httpx2.Request("POST", url, content=body, headers=headers, extensions={"sni_hostname": host})
+    status = _status_of(host, [url.copy_with(host=str(address)) for address in addresses], request)
+    if 300 <= status < 400:
+        raise NoticeError(f"{host} answered {status}; redirects are not followed, tell the address itself")
+    if not 200 <= status < 300:
+        raise NoticeError(f"{host} answered {status}")
+
+
+def _status_of(host: str, urls: list[httpx2.URL], request: httpx2.Request) -> int:
+    """What the first address that takes connections answers."""
+    failure: Exception | None = None
+    with httpx2.Client(timeout=_TIMEOUT_S, follow_redirects=False, trust_env=False) as client:
+        for url in urls:
+            request.url = url
+            try:
+                answer = client.send(request, stream=True)
+            except httpx2.ConnectError as error:
+                failure = error
+                continue
+            except (httpx2.HTTPError, OSError) as error:
+                raise NoticeError(f"{host} did not answer: {type(error).__name__} {error}") from error
+            answer.close()
+            return answer.status_code
+    raise NoticeError(f"{host} was not reached: {failure}")
+
+
+def signature(secret: bytes, body: bytes) -> str:
+    """What `X-S1pdgs-Signature` says of a body."""
+    return f"sha256={hmac.new(secret, body, 'sha256').hexdigest()}"
+
+
+def _host_of(courier: Courier, text: str) -> str:
+    """The host of an acceptable URL."""
+    try:
+        url = httpx2.URL(text) if len(text) <= _MOST_URL else None
+    except httpx2.InvalidURL:
+        url = None
+    if url is None or url.scheme not in ("http", "https") or not url.host:
+        raise NoticeError(f"{text[:100]!r} is no URL to tell; write it like https://host/path")
+    if url.userinfo:
+        raise NoticeError("a URL to tell holds no user or password; the signature shows who sends")
+    host = url.host.lower()
+    if not _is_this_host(host) and not any(fnmatchcase(host, pattern.lower()) for pattern in courier.hosts):
+        raise NoticeError(f"notices to {host} are not allowed; add it to hosts in the [notices] settings")
+    return host
+
+
+def _is_this_host(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _addresses_of(courier: Courier, host: str, port: int) -> list[IPv4Address | IPv6Address]:
+    """The addresses of a host; all of them must be of the kind that is allowed."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise NoticeError(f"{host} is not known: {error}") from error
+    addresses = list(dict.fromkeys(ip_address(str(entry[4][0]).partition("%")[0]) for entry in found))
+    wrong = [address for address in addresses if not is_allowed(courier, host, address)]
+    if wrong:
+        raise NoticeError(f"{host} has the address {wrong[0]}, which notices may not go to (settings [notices])")
+    return addresses
+
+
+def is_allowed(courier: Courier, host: str, address: IPv4Address | IPv6Address) -> bool:
+    """Loopback for this host; for a listed one an address that all reach, or a private one where these are admitted."""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if _is_this_host(host):
+        return address.is_loopback
+    if address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified:
+        return False
+    return address.is_global or (courier.private and address.is_private)

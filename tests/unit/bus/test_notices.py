@@ -1,0 +1,186 @@
+"""Notices reach real servers on this host, signed, at least once, and nothing else."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from typing import ClassVar
+
+import pytest
+from attrs import define, field
+
+from s1pdgs.bus.notices import (
+    Courier,
+    Notice,
+    NoticeError,
+    NoticeState,
+    check_url,
+    is_allowed,
+    notices_of,
+    post,
+    send_again,
+    send_due,
+    signature,
+)
+from s1pdgs.storage.database import Database
+from tests.unit.conftest import ManualClock
+
+SECRET = b"between us"
+COURIER = Courier(secret=SECRET, max_attempts=3)
+
+
+@define
+class Receiver:
+    """A server that answers as told and keeps what it was sent."""
+
+    url: str
+    answers: list[int]
+    bodies: list[bytes] = field(factory=list)
+    headers: list[dict[str, str]] = field(factory=list)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    kept = Receiver("", [])
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version: ClassVar = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            kept.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            kept.headers.append(dict(self.headers))
+            self.send_response(kept.answers.pop(0) if kept.answers else 204)
+            self.send_header("Location", f"{kept.url}/elsewhere")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        kept.url = f"http://localhost:{server.server_address[1]}/told?by=s1pdgs"
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield kept
+        server.shutdown()
+        thread.join()
+
+
+def put(database: Database, clock: ManualClock, url: str) -> None:
+    with database.write() as connection:
+        post(connection, "wish-7", url, {"outcome": "done"}, clock.now())
+
+
+def only(database: Database) -> Notice:
+    with database.read() as connection:
+        (notice,) = notices_of(connection, "wish-7")
+    return notice
+
+
+def test_a_notice_is_sent_once_and_signed(database: Database, clock: ManualClock, receiver: Receiver) -> None:
+    put(database, clock, receiver.url)
+    assert send_due(database, COURIER, clock)
+    assert not send_due(database, COURIER, clock)
+    (body,), (headers,) = receiver.bodies, receiver.headers
+    assert json.loads(body) == {"notice": 1, "subject": "wish-7", "outcome": "done"}
+    assert headers["X-S1pdgs-Signature"] == signature(SECRET, body)
+    assert (headers["X-S1pdgs-Notice"], headers["Host"]) == ("1", receiver.url.split("/")[2])
+    assert only(database).state is NoticeState.SENT
+
+
+def test_it_rests_longer_after_each_failure_and_is_given_up_with_the_reason(
+    database: Database, clock: ManualClock, receiver: Receiver
+) -> None:
+    receiver.answers[:] = [500, 500, 500]
+    put(database, clock, receiver.url)
+    for rest_s in (10, 20):
+        assert send_due(database, COURIER, clock)
+        assert not send_due(database, COURIER, clock)
+        clock.advance(rest_s)
+    assert send_due(database, COURIER, clock)
+    assert str(only(database)) == f"gave up telling {receiver.url} after 3 attempts: localhost answered 500"
+    clock.advance(10_000)
+    assert not send_due(database, COURIER, clock)
+    with database.write() as connection:
+        assert send_again(connection, "wish-7", clock.now()) == 1
+    assert send_due(database, COURIER, clock)
+    assert only(database).state is NoticeState.SENT
+
+
+def test_a_sender_that_died_leaves_it_to_be_sent_later(
+    database: Database, clock: ManualClock, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(database, clock, receiver.url)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("s1pdgs.bus.notices._send", die)
+        with pytest.raises(KeyboardInterrupt):
+            send_due(database, COURIER, clock)
+    assert not send_due(database, COURIER, clock)
+    clock.advance(121)
+    assert send_due(database, COURIER, clock)
+    assert len(receiver.bodies) == 1
+
+
+def test_redirects_are_not_followed(database: Database, clock: ManualClock, receiver: Receiver) -> None:
+    receiver.answers[:] = [302]
+    put(database, clock, receiver.url)
+    send_due(database, COURIER, clock)
+    assert "localhost answered 302; redirects are not followed" in str(only(database))
+    assert len(receiver.bodies) == 1
+
+
+def test_a_host_that_takes_no_connection_is_told(database: Database, clock: ManualClock) -> None:
+    put(database, clock, "http://127.0.0.1:9/")
+    send_due(database, COURIER, clock)
+    assert "127.0.0.1 was not reached" in str(only(database))
+
+
+def test_a_notice_to_a_host_that_is_no_longer_listed_stays_here(database: Database, clock: ManualClock) -> None:
+    put(database, clock, "https://example.org/")
+    send_due(database, COURIER, clock)
+    assert "notices to example.org are not allowed" in str(only(database))
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("ftp://localhost/x", "is no URL to tell"),
+        ("localhost", "is no URL to tell"),
+        ("http://", "is no URL to tell"),
+        ("http://me:key@localhost/", "no user or password"),
+        ("https://example.org/x", "add it to hosts in the"),
+        ("https://partner.example.net.evil.org/", "add it to hosts in the"),
+        ("http://169.254.169.254/latest", "add it to hosts in the"),
+    ],
+)
+def test_addresses_that_are_refused_at_once(url: str, message: str) -> None:
+    with pytest.raises(NoticeError, match=message):
+        check_url(Courier(hosts=("*.example.net",)), url)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8/", "https://[::1]/", "http://LOCALHOST/", "https://a.Example.net"])
+def test_addresses_that_are_taken(url: str) -> None:
+    check_url(Courier(hosts=("*.example.net",)), url)
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "private", "allowed"),
+    [
+        ("localhost", "127.0.0.1", False, True),
+        ("localhost", "10.0.0.1", True, False),
+        ("partner", "93.184.215.14", False, True),
+        ("partner", "10.0.0.1", False, False),
+        ("partner", "10.0.0.1", True, True),
+        ("partner", "127.0.0.1", True, False),
+        ("partner", "::ffff:127.0.0.1", True, False),
+        ("partner", "169.254.169.254", True, False),
+        ("partner", "fd00::1", True, True),
+    ],
+)
+def test_a_listed_name_leads_only_where_it_should(host: str, address: str, private: bool, allowed: bool) -> None:
+    assert is_allowed(Courier(hosts=("partner",), private=private), host, ip_address(address)) is allowed
