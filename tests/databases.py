@@ -3,10 +3,11 @@
 import atexit
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -52,6 +53,25 @@ def plan_of(database: Database, query: str) -> str:
             return " ".join(str(row) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}"))
         connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         return " ".join(str(row) for row in connection.exec_driver_sql(f"EXPLAIN {query}".replace("%", "%%")))
+
+
+def plans_of(database: Database, act: Callable[[sa.Connection], object]) -> list[str]:
+    """How the database runs each statement that reads or changes rows in a transaction, after it has run."""
+    ran: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, values: Any, *_: object) -> None:
+        if statement.startswith(("SELECT", "UPDATE", "DELETE", "WITH")) and not statement.startswith("SELECT pg_"):
+            ran.append((statement, values))
+
+    explain = "EXPLAIN QUERY PLAN" if database.engine.dialect.name == "sqlite" else "EXPLAIN"
+    with database.write() as connection:
+        sa.event.listen(database.engine, "before_cursor_execute", note)
+        try:
+            act(connection)
+        finally:
+            sa.event.remove(database.engine, "before_cursor_execute", note)
+        plans = [connection.exec_driver_sql(f"{explain} {statement}", values) for statement, values in ran]
+        return [" ".join(map(str, plan)) for plan in plans]
 
 
 def address_of(database: Database) -> str:

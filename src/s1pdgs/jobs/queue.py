@@ -12,7 +12,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from attrs import frozen
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from s1pdgs.bus.events import JobFinished, JobParked, JobStarted
 from s1pdgs.bus.outbox import Outbox
@@ -21,7 +20,7 @@ from s1pdgs.jobs.spec import JobSpec, from_json, to_json
 from s1pdgs.model.job import JobState
 
 DEFAULT_LEASE = timedelta(seconds=60)
-TAIL_LINES = 100
+_AT_ONCE = 100
 _LIVE = (JobState.READY, JobState.RUNNING, JobState.PARKED)
 
 
@@ -108,29 +107,25 @@ def spec_of(connection: sa.Connection, job: int) -> JobSpec:
 
 def claim(connection: sa.Connection, outbox: Outbox, owner: str, lease: timedelta = DEFAULT_LEASE) -> Claim | None:
     """Take the most urgent job that is due, None when there is none. Lost leases are reclaimed first."""
+    return next(iter(claim_some(connection, outbox, owner, lease, 1)), None)
+
+
+def claim_some(
+    connection: sa.Connection, outbox: Outbox, owner: str, lease: timedelta, limit: int, *, above: int | None = None
+) -> list[Claim]:
+    """Take at most so many due jobs, the most urgent first, of a priority higher than `above` where it is given.
+
+    Lost leases are reclaimed first. On PostgreSQL it passes over rows that others are taking.
+    """
     reclaim(connection, outbox)
     now = outbox.clock.now()
-    taken = connection.execute(claim_statement(owner, now, lease)).first()
-    if taken is None:
-        return None
-    connection.execute(t.attempt.insert().values(job_id=taken.id, fence=taken.fence, owner=owner, started_at=now))
-    outbox.emit(connection, JobStarted(taken.id, taken.fence))
-    return Claim(taken.id, taken.fence)
-
-
-def claim_statement(owner: str, now: datetime, lease: timedelta) -> ReturningUpdate[tuple[int, int]]:
-    """One statement that takes the most urgent due job; on PostgreSQL it passes over rows that others are taking."""
-    due = (
-        sa.select(t.job.c.id)
-        .where(t.job.c.state == JobState.READY, t.job.c.visible_at <= now)
-        .order_by(t.job.c.priority.desc(), t.job.c.t0, t.job.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-        .scalar_subquery()
-    )
-    return (
+    rows = connection.execute(due_jobs(now, limit, above).with_for_update(skip_locked=True)).all()
+    if not rows:
+        return []
+    claims = [Claim(row.id, row.fence + 1) for row in rows]
+    connection.execute(
         t.job.update()
-        .where(t.job.c.id == due)
+        .where(t.job.c.id.in_([claim.job for claim in claims]))
         .values(
             state=JobState.RUNNING,
             fence=t.job.c.fence + 1,
@@ -139,15 +134,36 @@ def claim_statement(owner: str, now: datetime, lease: timedelta) -> ReturningUpd
             started_at=now,
             progress=None,
         )
-        .returning(t.job.c.id, t.job.c.fence)
+    )
+    attempts = [{"job_id": each.job, "fence": each.fence, "owner": owner, "started_at": now} for each in claims]
+    connection.execute(t.attempt.insert(), attempts)
+    for each in claims:
+        outbox.emit(connection, JobStarted(each.job, each.fence))
+    return claims
+
+
+def due_jobs(now: datetime, limit: int, above: int | None = None) -> sa.Select[tuple[int, int]]:
+    """Numbers and fences of the jobs that a claim takes, the most urgent first, then those of the oldest data."""
+    query = sa.select(t.job.c.id, t.job.c.fence).where(t.READY, t.job.c.visible_at <= now)
+    if above is not None:
+        query = query.where(t.job.c.priority > above)
+    return query.order_by(t.job.c.priority.desc(), t.job.c.t0, t.job.c.id).limit(limit)
+
+
+def lost_leases(now: datetime, limit: int) -> sa.Select[tuple[int, int, str, int]]:
+    """The running jobs whose lease has ended, longest ago first: number, fence, owner and attempts allowed."""
+    return (
+        sa.select(t.job.c.id, t.job.c.fence, t.job.c.owner, t.job.c.max_attempts)
+        .where(t.RUNNING, t.job.c.lease_until < now)
+        .order_by(t.job.c.lease_until)
+        .limit(limit)
     )
 
 
-def is_any_due(connection: sa.Connection, now: datetime) -> bool:
+def is_any_due(connection: sa.Connection, now: datetime, above: int | None = None) -> bool:
     """True when a claim might find a job, or a lost lease to reclaim."""
-    ready = sa.and_(t.job.c.state == JobState.READY, t.job.c.visible_at <= now)
-    lost = sa.and_(t.job.c.state == JobState.RUNNING, t.job.c.lease_until < now)
-    return connection.scalar(sa.select(t.job.c.id).where(sa.or_(ready, lost)).limit(1)) is not None
+    queries = (due_jobs(now, 1, above), lost_leases(now, 1))
+    return any(connection.execute(query).first() is not None for query in queries)
 
 
 def renew(
@@ -229,13 +245,7 @@ def reclaim(connection: sa.Connection, outbox: Outbox) -> list[Claim]:
     A job that keeps losing its workers (it may be what kills them) is parked after `2 * max_attempts + 4` losses.
     """
     now = outbox.clock.now()
-    expired = connection.execute(
-        sa.select(t.job.c.id, t.job.c.fence, t.job.c.owner, t.job.c.max_attempts)
-        .where(t.job.c.state == JobState.RUNNING, t.job.c.lease_until < now)
-        .order_by(t.job.c.id)
-        .limit(100)
-        .with_for_update(skip_locked=True)
-    ).all()
+    expired = connection.execute(lost_leases(now, _AT_ONCE).with_for_update(skip_locked=True)).all()
     lost = []
     for row in expired:
         claim = Claim(row.id, row.fence)

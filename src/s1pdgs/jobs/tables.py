@@ -1,7 +1,10 @@
 """What must run: jobs with their lease and fence, and the attempts at them."""
 
+from typing import Any
+
 import sqlalchemy as sa
 
+from s1pdgs.model.job import JobState
 from s1pdgs.storage.database import Identifier, Micros, metadata
 
 job = sa.Table(
@@ -30,7 +33,20 @@ job = sa.Table(
     sa.Column("log_tail", sa.Text),
     sa.UniqueConstraint("order_id", "round"),
 )
-sa.Index("ix_job_claim", job.c.state, job.c.priority.desc(), job.c.t0, job.c.id)
+
+
+def _partial(name: str, *columns: sa.ColumnElement[Any], where: sa.ColumnElement[bool]) -> None:
+    sa.Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
+READY, RUNNING = (
+    job.c.state == sa.literal(str(state), literal_execute=True) for state in (JobState.READY, JobState.RUNNING)
+)
+"""Conditions that stand in a statement as text, so that both databases see which partial index serves it."""
+_partial("ix_job_ready", job.c.priority.desc(), job.c.t0, job.c.id, job.c.visible_at, where=READY)
+_partial("ix_job_running", job.c.lease_until, where=RUNNING)
+sa.Index("ix_job_state", job.c.state, job.c.id)
+sa.Index("ix_job_chain", job.c.chain, job.c.state, job.c.id)
 
 attempt = sa.Table(
     "job_attempt",
@@ -49,6 +65,23 @@ attempt = sa.Table(
     sa.Column("peak_mb", sa.Integer, comment="most memory at a time"),
     sa.Column("disk_mb", sa.Integer, comment="most disk at a time"),
 )
+
+UNSWEPT = sa.and_(attempt.c.outcome != sa.literal("done", literal_execute=True), attempt.c.swept_at.is_(None))
+"""Attempts that may have left objects which nobody published."""
+_partial("ix_job_attempt_unswept", attempt.c.ended_at, where=UNSWEPT)
+
+action = sa.Table(
+    "job_action",
+    metadata,
+    sa.Column("id", Identifier, primary_key=True, autoincrement=True),
+    sa.Column("job_id", sa.ForeignKey(job.c.id, ondelete="CASCADE"), nullable=False),
+    sa.Column("at", Micros, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False, comment="who did it, and by which door"),
+    sa.Column("action", sa.Text, nullable=False, comment="retry | replan | edit | park | cancel | drop"),
+    sa.Column("reason", sa.Text),
+    sa.Column("changes", sa.JSON(none_as_null=True), comment="of an edit: by name, the value before and after"),
+)
+sa.Index("ix_job_action_job_id", action.c.job_id)
 
 job_input = sa.Table(
     "job_input",

@@ -1,33 +1,23 @@
 """Jobs run one attempt at a time, are retried with rest, and are never published by an attempt that lost its lease."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    consumes,
-    initialize,
-    invariant,
-    multiple,
-    precondition,
-    rule,
-)
-from sqlalchemy.dialects import postgresql
 
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.bus.tables import event
 from s1pdgs.jobs import tables as t
+from s1pdgs.jobs.lease import begin, keep
 from s1pdgs.jobs.queue import (
     BackOff,
     Claim,
     Failure,
     UnknownJob,
     claim,
-    claim_statement,
+    claim_some,
     drop,
     enqueue,
     fail,
@@ -36,18 +26,18 @@ from s1pdgs.jobs.queue import (
     is_any_due,
     is_current,
     park,
-    reclaim,
     renew,
     retry,
     spec_of,
 )
 from s1pdgs.model.job import JobState
 from s1pdgs.model.timeliness import Timeliness
-from s1pdgs.storage.database import Database, metadata
-from tests.databases import plan_of
+from s1pdgs.storage.database import Database
+from tests.databases import new_database, plans_of
 from tests.unit.jobs.conftest import NOON, SPEC, Watch, spec
 
 LEASE = timedelta(seconds=10)
+READS_ALL = re.compile(r"Seq Scan|\bSCAN (?!job USING INDEX ix_job_ready)|Sort|TEMP B-TREE")
 BOOM = Failure("boom", "last line")
 
 
@@ -232,133 +222,75 @@ def test_rest_grows_to_its_bound() -> None:
     assert [rest.after(n).total_seconds() for n in (0, 1, 2, 3, 7, 10_000)] == [1, 1, 2, 4, 60, 60]
 
 
-def test_claiming_reads_an_index(database: Database) -> None:
-    query = "select id from job where state = 'ready' and visible_at <= 1 order by priority desc, t0, id limit 1"
-    plan = plan_of(database, query)
-    assert "ix_job" in plan
-    assert "TEMP B-TREE" not in plan
-    assert "Sort" not in plan
+def test_several_jobs_are_claimed_at_once_the_most_urgent_first(database: Database, outbox: Outbox) -> None:
+    calm, urgent, middle = (
+        put(database, outbox, number, timeliness=timeliness)
+        for number, timeliness in enumerate((Timeliness.NTC, Timeliness.PT, Timeliness.NRT), 1)
+    )
+    with database.write() as connection:
+        claims = claim_some(connection, outbox, "here:1", LEASE, 2)
+    assert claims == [Claim(urgent, 1), Claim(middle, 1)]
+    assert told(database) == ["JobStarted", "JobStarted"]
+    assert take(database, outbox) == Claim(calm, 1)
 
 
-def test_the_claim_is_one_statement_that_passes_over_locked_rows_on_postgresql() -> None:
-    text = str(claim_statement("here:1", NOON, LEASE).compile(dialect=postgresql.dialect()))
-    assert text.startswith("UPDATE job SET")
-    assert "FOR UPDATE SKIP LOCKED" in text
-    assert "RETURNING job.id, job.fence" in text
+def test_a_claim_may_ask_for_what_is_more_urgent_than_what_waits(database: Database, outbox: Outbox) -> None:
+    put(database, outbox, 1, timeliness=Timeliness.NTC)
+    put(database, outbox, 2, timeliness=Timeliness.NRT)
+    urgent = put(database, outbox, 3, timeliness=Timeliness.PT)
+    above = Timeliness.NRT.priority
+    with database.write() as connection:
+        assert claim_some(connection, outbox, "here:1", LEASE, 9, above=above) == [Claim(urgent, 1)]
+        assert not is_any_due(connection, outbox.clock.now(), above)
+        assert is_any_due(connection, outbox.clock.now())
 
 
-class Jobs(RuleBasedStateMachine):
-    """Workers that die, hang, fail and finish in any order, against a model of one number per job."""
-
-    claims = Bundle("claims")
-
-    @initialize()
-    def open(self) -> None:
-        engine = sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool)
-        sa.event.listen(engine, "connect", lambda raw, _: setattr(raw, "isolation_level", None))
-        metadata.create_all(engine)
-        self.database = Database(engine)
-        self.watch = Watch()
-        self.outbox = Outbox(self.watch)
-        self.orders = 0
-        self.newest: dict[int, int] = {}
-        self.published: dict[int, int] = {}
-
-    def teardown(self) -> None:
-        if hasattr(self, "database"):
-            self.database.close()
-
-    @precondition(lambda self: self.orders < 3)
-    @rule(timeliness=st.sampled_from(Timeliness))
-    def enqueue(self, timeliness: Timeliness) -> None:
-        self.orders += 1
-        self.newest[put(self.database, self.outbox, self.orders, timeliness=timeliness)] = 0
-
-    @rule(target=claims)
-    def claim(self) -> object:
-        return self.claim_one()
-
-    def claim_one(self) -> object:
-        taken = take(self.database, self.outbox)
-        if taken is None:
-            return multiple()
-        assert taken.fence == self.newest[taken.job] + 1
-        assert taken.job not in self.published
-        self.newest[taken.job] = taken.fence
-        return taken
-
-    @rule(target=claims)
-    def lose_and_claim(self) -> object:
-        self.watch.turn(11)
-        return self.claim_one()
-
-    @rule(seconds=st.sampled_from([4, 11, 4000]))
-    def wait(self, seconds: float) -> None:
-        self.watch.turn(seconds)
-
-    @rule(mine=claims)
-    def renew(self, mine: Claim) -> None:
-        with self.database.write() as connection:
-            if renew(connection, mine, self.watch.now(), LEASE):
-                assert mine.fence == self.newest[mine.job]
-
-    @rule(mine=consumes(claims))
-    def finish(self, mine: Claim) -> None:
-        with self.database.write() as connection:
-            done = finish(connection, self.outbox, mine, [f"product-{mine.job}"])
-        if done:
-            assert mine.fence == self.newest[mine.job]
-            assert mine.job not in self.published
-            self.published[mine.job] = mine.fence
-
-    @rule(mine=consumes(claims), lasting=st.booleans())
-    def fail(self, mine: Claim, lasting: bool) -> None:
-        with self.database.write() as connection:
-            state = fail(connection, self.outbox, mine, Failure("boom", lasting=lasting))
-        assert state is None or mine.fence == self.newest[mine.job]
-
-    @rule(mine=consumes(claims))
-    def hand_back(self, mine: Claim) -> None:
-        with self.database.write() as connection:
-            hand_back(connection, mine, self.watch.now())
-
-    @rule(data=st.data(), action=st.sampled_from(["retry", "drop", "park"]))
-    def operate(self, data: st.DataObject, action: str) -> None:
-        if not self.newest:
-            return
-        job = data.draw(st.sampled_from(sorted(self.newest)))
-        with self.database.write() as connection:
-            if action == "retry":
-                retry(connection, job, self.watch.now())
-            elif action == "drop":
-                drop(connection, job, "dropped", self.watch.now())
-            else:
-                park(connection, self.outbox, job, "parked")
-
-    @rule()
-    def reclaim(self) -> None:
-        with self.database.write() as connection:
-            for lost in reclaim(connection, self.outbox):
-                assert lost.fence == self.newest[lost.job]
-
-    @invariant()
-    def rows_agree_with_the_model(self) -> None:
-        if not hasattr(self, "database"):
-            return
-        with self.database.read() as connection:
-            jobs = connection.execute(sa.select(t.job)).all()
-            attempts = connection.execute(sa.select(t.attempt)).all()
-            outputs = connection.execute(sa.select(t.job_output)).all()
-        assert {row.id: row.fence for row in jobs} == self.newest
-        assert {row.id for row in jobs if row.state == JobState.DONE} == set(self.published)
-        assert sorted(row.job_id for row in outputs) == sorted(self.published)
-        for row in jobs:
-            assert (row.state == JobState.RUNNING) == (row.lease_until is not None)
-        running = {(row.id, row.fence) for row in jobs if row.state == JobState.RUNNING}
-        assert {(row.job_id, row.fence) for row in attempts if row.ended_at is None} == running
+def test_two_workers_that_claim_at_the_same_moment_get_different_jobs(tmp_path: Path, outbox: Outbox) -> None:
+    with new_database("postgresql", tmp_path) as database:
+        first, second = (put(database, outbox, number) for number in (1, 2))
+        with database.write(alone=False) as one, database.write(alone=False) as other:
+            assert claim(one, outbox, "here:1", LEASE) == Claim(first, 1)
+            assert claim(other, outbox, "there:2", LEASE) == Claim(second, 1)
 
 
-Jobs.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-TestJobs = Jobs.TestCase
+def test_what_happens_all_the_time_reads_an_index_however_many_jobs_are_done(
+    database: Database, outbox: Outbox, watch: Watch
+) -> None:
+    fill_with_done_jobs(database, 3000)
+    for order in range(1, 4):
+        put(database, outbox, 10_000 + order)
+    with database.write() as connection:
+        lost, mine = claim_some(connection, outbox, "here:1", LEASE, 2)
+
+    def act(connection: sa.Connection) -> None:
+        is_any_due(connection, watch.now())
+        claim_some(connection, outbox, "here:1", LEASE, 2)
+        begin(connection, mine, watch.now(), 9 * LEASE)
+        keep(connection, lost, watch.now(), LEASE)
+        renew(connection, mine, watch.now(), 9 * LEASE, "half")
+        watch.turn(11)
+        is_any_due(connection, watch.now())
+        claim_some(connection, outbox, "here:1", LEASE, 2)
+        fail(connection, outbox, Claim(lost.job, 2), BOOM)
+        finish(connection, outbox, mine, ["product"])
+
+    plans = plans_of(database, act)
+    assert len(plans) > 12
+    assert [plan for plan in plans if READS_ALL.search(plan)] == []
+
+
+def fill_with_done_jobs(database: Database, number: int) -> None:
+    """As many jobs that have ended, each with its attempt, known to the planner of the database."""
+    first = put(database, Outbox(Watch()), 1)
+    columns = [column.name for column in t.job.columns if column.name not in ("id", "order_id", "state")]
+    series = sa.select(sa.literal(2).label("n")).cte("series", recursive=True)
+    series = series.union_all(sa.select(series.c.n + 1).where(series.c.n <= number))
+    copy = sa.select(series.c.n, sa.literal("done"), *(t.job.c[name] for name in columns))
+    copy = copy.select_from(t.job.join(series, sa.true())).where(t.job.c.id == first)
+    with database.write() as connection:
+        connection.execute(t.job.insert().from_select(["order_id", "state", *columns], copy))
+        attempts = sa.select(t.job.c.id, sa.literal(1), sa.literal("here:1"), t.job.c.created_at, sa.literal("done"))
+        names = ["job_id", "fence", "owner", "started_at", "outcome"]
+        connection.execute(t.attempt.insert().from_select(names, attempts.where(t.job.c.id != first)))
+        drop(connection, first, "only a pattern", NOON)
+        connection.exec_driver_sql("ANALYZE")
