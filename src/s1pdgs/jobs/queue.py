@@ -184,15 +184,18 @@ def finish(
     *,
     log: str | None = None,
     exit_code: int = 0,
+    reason: str | None = None,
 ) -> bool:
-    """End a job well; False, with nothing changed, when the job is no longer this attempt's."""
+    """End a job well, `reason` tells with what reserve; False, with nothing changed, when the job is no longer this
+    attempt's.
+    """
     now = outbox.clock.now()
     done = _of_attempt(claim).values(
-        state=JobState.DONE, finished_at=now, owner=None, lease_until=None, reason=None, log_tail=None
+        state=JobState.DONE, finished_at=now, owner=None, lease_until=None, reason=reason, log_tail=None
     )
     if connection.execute(done).rowcount != 1:
         return False
-    _end_attempt(connection, claim, now, "done", log=log, exit_code=exit_code)
+    _end_attempt(connection, claim, now, "done", log=log, exit_code=exit_code, reason=reason)
     if products:
         rows = [{"job_id": claim.job, "product": product} for product in dict.fromkeys(products)]
         connection.execute(t.job_output.insert(), rows)
@@ -210,7 +213,7 @@ def fail(
     row = connection.execute(sa.select(t.job).where(*_is_attempt(claim))).first()
     if row is None:
         return None
-    failures = _ended(connection, claim.job, "failed") + 1
+    failures = failures_of(connection, claim.job) + 1
     parks = failure.lasting or failures >= row.max_attempts
     state = JobState.PARKED if parks else JobState.READY
     values: dict[str, Any] = {
@@ -266,7 +269,7 @@ def reclaim(connection: sa.Connection, outbox: Outbox) -> list[Claim]:
 def retry(connection: sa.Connection, job: int, now: datetime) -> bool:
     """An operator lets a parked job run again, with a fresh set of attempts; False when it is not parked."""
     spec = spec_of(connection, job)
-    budget = _ended(connection, job, "failed") + spec.max_attempts
+    budget = failures_of(connection, job) + spec.max_attempts
     lost_too = (_ended(connection, job, "lost") + 1) // 2
     again = (
         t.job.update()
@@ -322,6 +325,11 @@ def withdraw(connection: sa.Connection, job: int, reason: str, now: datetime) ->
         .values(state=JobState.DROPPED, reason=reason, finished_at=now)
     )
     return connection.execute(idle).rowcount == 1
+
+
+def failures_of(connection: sa.Connection, job: int) -> int:
+    """How many attempts at a job have failed."""
+    return _ended(connection, job, "failed")
 
 
 def is_current(connection: sa.Connection, claim: Claim) -> bool:
