@@ -66,39 +66,51 @@ def _substr_of_integers(element: Substring, compiler: Any, **options: Any) -> st
     return f"substr({', '.join((text, *fitting))})"
 
 
-class ExactTest(FunctionElement[int]):
-    """1 where a footprint stands in a relation (`intersects`, `within`) to an area; SQLite only."""
+class _Areas(FunctionElement[bool]):
+    """Whether a footprint stands in a relation to an area: of the products near it (a condition, which SQLite needs; an
+    index of PostGIS finds them by itself), the footprint in the form of `to_binary`, the area as well-known text.
+    """
 
-    type = sa.Integer()
+    type = sa.Boolean()
     inherit_cache = True
+    exact: str
+    postgis: str
 
 
-class Intersects(ExactTest):
-    name = "s1_intersects"
+class Intersects(_Areas):
+    name = "intersects"
     inherit_cache = True
+    exact, postgis = "s1_intersects", "ST_Intersects"
 
 
-class Within(ExactTest):
-    name = "s1_within"
+class Within(_Areas):
+    name = "within"
     inherit_cache = True
+    exact, postgis = "s1_within", "ST_CoveredBy"
 
 
-@compiles(ExactTest)
-def _exact_test(element: ExactTest, compiler: Any, **options: Any) -> str:
-    return f"{element.name}({compiler.process(element.clauses, **options)})"
+@compiles(_Areas)
+def _exact_test(element: _Areas, compiler: Any, **options: Any) -> str:
+    near, footprint, area = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"({near} AND {element.exact}({footprint}, {area}) = 1)"
 
 
-@compiles(ExactTest, "postgresql")
-def _no_exact_test(_element: ExactTest, _compiler: Any, **_options: Any) -> str:
-    raise QueryError(
-        "this catalogue rests on PostgreSQL, which cannot search by area yet; search by time and attributes"
-    )
+@compiles(_Areas, "postgresql")
+def _postgis_test(element: _Areas, compiler: Any, **options: Any) -> str:
+    _, *operands = element.clauses
+    footprint, area = (compiler.process(clause, **options) for clause in operands)
+    return f"{element.postgis}(ST_GeomFromWKB({footprint}), ST_GeomFromText({area}))"
 
 
-def register_functions(connection: sa.Connection) -> None:
-    """Give an SQLite connection the exact footprint tests."""
+def prepare_areas(connection: sa.Connection) -> None:
+    """Make searches by area possible on a connection; raises `QueryError` where they are not."""
     if connection.dialect.name == "sqlite":
         tests = FootprintTests()
         driver: Any = connection.connection.driver_connection
         driver.create_function("s1_intersects", 2, tests.intersects, deterministic=True)
         driver.create_function("s1_within", 2, tests.within, deterministic=True)
+    elif connection.exec_driver_sql("SELECT 1 FROM pg_extension WHERE extname = 'postgis'").first() is None:
+        raise QueryError(
+            "this catalogue rests on a PostgreSQL without PostGIS and cannot search by area; search by time and "
+            "attributes, or ask its operator (docs/clients.md, section Areas)"
+        )

@@ -1,6 +1,7 @@
 """Questions about published products as values: OData and STAC both end here, SQL starts here."""
 
 import difflib
+from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -196,6 +197,21 @@ class Constant:
 
 Predicate = Comparison | Membership | TextMatch | Spatial | AnyAttribute | Every | Either | Negation | Constant
 ALWAYS = Constant(True)
+
+
+def terms(predicate: Predicate) -> Iterator[Predicate]:
+    """A predicate and all within it."""
+    stack: list[Predicate] = [predicate]
+    while stack:
+        part = stack.pop()
+        yield part
+        match part:
+            case Every(parts) | Either(parts):
+                stack.extend(parts)
+            case Negation(inner) | AnyAttribute(_, inner):
+                stack.append(inner)
+
+
 _NUMBERS = {Kind.INTEGER, Kind.DOUBLE}
 
 

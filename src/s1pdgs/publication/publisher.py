@@ -14,6 +14,7 @@ from s1pdgs.catalogue.query import Held
 from s1pdgs.catalogue.query import find as find_held
 from s1pdgs.catalogue.tables import product as product_table
 from s1pdgs.formats.names import NamingError, ProductName
+from s1pdgs.model.globe import footprint_shape, to_binary
 from s1pdgs.model.product import Product
 from s1pdgs.model.time import Clock
 from s1pdgs.publication.archive import verified_chunks, zip_chunks
@@ -106,13 +107,15 @@ def request(connection: sa.Connection, product: str, now: datetime) -> bool:
 
     Raises `PublicationError` for a name that the catalogue does not have.
     """
-    number = connection.scalar(sa.select(product_table.c.id).where(product_table.c.name == product))
-    if number is None:
+    known = sa.select(product_table.c.id, product_table.c.footprint).where(product_table.c.name == product)
+    held = connection.execute(known).one_or_none()
+    if held is None:
         raise PublicationError(f"product {product} is not in the catalogue; only catalogued products are published")
-    asked = connection.scalar(sa.select(publication.c.state).where(publication.c.product_id == number))
+    asked = connection.scalar(sa.select(publication.c.state).where(publication.c.product_id == held.id))
     if asked is not None:
         return False
-    row = {"product_id": number, "state": "pending", "attempts": 0, "retry_at": now, "requested_at": now}
+    area = None if held.footprint is None else to_binary(footprint_shape(held.footprint))
+    row = {"product_id": held.id, "state": "pending", "attempts": 0, "retry_at": now, "requested_at": now, "area": area}
     connection.execute(publication.insert().values(**row))
     return True
 

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from attrs import frozen
 
 from s1pdgs.catalogue.tables import footprint_box, product, type_span
-from s1pdgs.publication.dialects import register_functions
+from s1pdgs.publication.dialects import prepare_areas
 from s1pdgs.publication.errors import QueryError
-from s1pdgs.publication.predicate import KINDS, Kind, Predicate
+from s1pdgs.publication.predicate import KINDS, Kind, Predicate, Spatial, terms
 from s1pdgs.publication.sql import ARCHIVE_SUFFIX, FIELDS, where
 from s1pdgs.publication.tables import publication
 from s1pdgs.storage.database import Micros
@@ -132,8 +132,7 @@ def find_many(connection: sa.Connection, uuids: Sequence[str], names: Sequence[s
 
 def count(connection: sa.Connection, predicate: Predicate) -> int:
     """How many published products a predicate holds for."""
-    register_functions(connection)
-    query = sa.select(sa.func.count()).select_from(_JOIN).where(_PUBLISHED, where(predicate))
+    query = sa.select(sa.func.count()).select_from(_JOIN).where(_PUBLISHED, _condition(connection, predicate))
     return connection.scalar(query) or 0
 
 
@@ -151,11 +150,10 @@ def search(
     Equal products of the order follow their publication number. `after` is the token of the page before; it takes the
     place of `skip` and costs the same however deep the page lies. Raises `QueryError` for a token that is not ours.
     """
-    register_functions(connection)
     keys = [_key(term).label(f"key_{index}") for index, term in enumerate(order)]
     number = publication.c.product_id
     descending = [term.descending for term in order]
-    query = sa.select(*_COLUMNS, *keys).select_from(_JOIN).where(_PUBLISHED, where(predicate))
+    query = sa.select(*_COLUMNS, *keys).select_from(_JOIN).where(_PUBLISHED, _condition(connection, predicate))
     if after is None:
         query = query.offset(skip) if skip else query
     else:
@@ -201,6 +199,12 @@ def spans(connection: sa.Connection, only: str | None = None) -> list[Span]:
     return [
         Span(row.type, row.start, row.stop, row.held, boxes.get(row.type), tuple(carriers[row.type])) for row in rows
     ]
+
+
+def _condition(connection: sa.Connection, predicate: Predicate) -> Any:
+    if any(isinstance(term, Spatial) for term in terms(predicate)):
+        prepare_areas(connection)
+    return where(predicate)
 
 
 def _one(connection: sa.Connection, condition: Any) -> Published | None:

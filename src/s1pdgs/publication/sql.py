@@ -287,19 +287,18 @@ def _successor(prefix: str) -> str | None:
 
 def _spatial(predicate: Spatial) -> Sql:
     box = footprint_box.c
-    located = sa.select(box.product_id)
-    near = located.where(
-        sa.or_(*(
-            sa.and_(box.west <= east, box.east >= west, box.south <= north, box.north >= south)
-            for west, south, east, north in predicate.boxes
-        ))
+    near = product.c.id.in_(
+        sa.select(box.product_id).where(
+            sa.or_(*(
+                sa.and_(box.west <= east, box.east >= west, box.south <= north, box.north >= south)
+                for west, south, east, north in predicate.boxes
+            ))
+        )
     )  # fmt: skip
     test = Within if predicate.relation == "within" else Intersects
-    exact = test(product.c.footprint, sa.literal(predicate.area, sa.Text())) == 1
-    found = sa.and_(product.c.id.in_(near), exact)
-    if predicate.relation == "disjoint":
-        return sa.and_(product.c.id.in_(located), sa.not_(found))
-    return found
+    located = publication.c.area.is_not(None)
+    found = sa.and_(located, test(near, publication.c.area, sa.literal(predicate.area, sa.Text())))
+    return sa.and_(located, sa.not_(found)) if predicate.relation == "disjoint" else found
 
 
 def _any_attribute(kind: Kind | None, condition: Predicate) -> Sql:

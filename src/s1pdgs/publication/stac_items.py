@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
+from s1pdgs.model.globe import footprint_shape
 from s1pdgs.model.time import format_iso
-from s1pdgs.publication.geometry import footprint_shape, to_geojson
+from s1pdgs.publication.geometry import to_geojson
 from s1pdgs.publication.search import Published, Span
 from s1pdgs.publication.sql import CONTENT_TYPE
 

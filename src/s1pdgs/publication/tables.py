@@ -20,6 +20,7 @@ publication = sa.Table(
     sa.Column("quicklook", sa.Text, comment="object key of the quicklook image"),
     sa.Column("requested_at", Micros, nullable=False),
     sa.Column("published_at", Micros),
+    sa.Column("area", sa.LargeBinary, comment="footprint as well-known binary, valid and cut at the dateline"),
 )
 sa.Index("ix_publication_published", publication.c.published_at, publication.c.product_id)
 sa.Index("ix_publication_state", publication.c.state, publication.c.retry_at)

@@ -20,6 +20,8 @@ from s1pdgs.model.footprint import Footprint, LonLat
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.product import AttributeValue, Product, StoredFile
 from s1pdgs.model.timeliness import Timeliness
+from s1pdgs.publication.dialects import prepare_areas
+from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.publisher import Selection, publish_step, subscriber
 from s1pdgs.publication.service import mount
 from s1pdgs.storage.database import Database
@@ -133,8 +135,11 @@ def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="module")
 def areas(shelf: Segment) -> None:
     """For tests that search by area."""
-    if shelf.database.engine.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL cannot search by area yet (test_filter.py shows that it says so)")
+    with shelf.database.read() as connection:
+        try:
+            prepare_areas(connection)
+        except QueryError:
+            pytest.skip("the PostgreSQL here has no PostGIS (scripts/services installs it)")
 
 
 def filled(made: Segment) -> Segment:

@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 
 from s1pdgs.catalogue.door import attributes_from_json
 from s1pdgs.catalogue.tables import product as product_table
+from s1pdgs.publication.dialects import prepare_areas
 from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.odata.filter import PROPERTIES, compile_filter
 from s1pdgs.publication.predicate import ALWAYS
 from s1pdgs.publication.search import Order, Published, count, search
 from s1pdgs.publication.sql import where
+from s1pdgs.publication.tables import publication
+from s1pdgs.storage.database import Database
 from tests.databases import plan_of
 from tests.unit.publication.conftest import NOON, Segment
 
@@ -169,11 +172,11 @@ def composed(cases: list[Case]) -> st.SearchStrategy[Case]:
     )
 
 
+@pytest.mark.usefixtures("areas")
 @settings(max_examples=150, deadline=None)
-@given(data=st.data())
-def test_composed_filters_equal_their_evaluation(shelf: Segment, data: st.DataObject) -> None:
-    everywhere = shelf.database.engine.dialect.name == "sqlite"
-    text, expected = data.draw(composed([*CASES, *(IN_AREAS if everywhere else [])]))
+@given(case=composed([*CASES, *IN_AREAS]))
+def test_composed_filters_equal_their_evaluation(shelf: Segment, case: Case) -> None:
+    text, expected = case
     assert selected(shelf, text) == [one.name for one in everything(shelf) if expected(one)]
 
 
@@ -388,11 +391,15 @@ def test_filters_leave_no_warnings() -> None:
         )
 
 
-def test_postgresql_says_that_it_cannot_search_by_area(shelf: Segment) -> None:
-    if shelf.database.engine.dialect.name != "postgresql":
-        pytest.skip("SQLite can")
-    with pytest.raises(QueryError, match="PostgreSQL, which cannot search by area yet"):
-        selected(shelf, "OData.CSC.Intersects(area=geography'SRID=4326;POINT(11 46)')")
+def test_a_postgresql_without_postgis_says_what_it_lacks(database: Database) -> None:
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite needs no extension")
+    with database.write() as connection:
+        connection.exec_driver_sql("DROP EXTENSION IF EXISTS postgis CASCADE")
+    with database.read() as connection:
+        assert search(connection, compile_filter("Online")).products == ()
+        with pytest.raises(QueryError, match="without PostGIS and cannot search by area"):
+            count(connection, compile_filter(f"Online or not {AREA}"))
 
 
 def test_selective_filters_use_indexes(shelf: Segment) -> None:
@@ -410,6 +417,18 @@ def test_selective_filters_use_indexes(shelf: Segment) -> None:
         sql = query.compile(shelf.database.engine, compile_kwargs={"literal_binds": True})
         plan = plan_of(shelf.database, str(sql))
         assert any(name in plan for name in index.split("|")), (text, plan)
+
+
+@pytest.mark.usefixtures("areas")
+def test_searches_by_area_use_an_index(shelf: Segment) -> None:
+    joined = product_table.join(publication, publication.c.product_id == product_table.c.id)
+    query = sa.select(product_table.c.id).select_from(joined).where(where(compile_filter(AREA)))
+    with shelf.database.read() as connection:
+        prepare_areas(connection)
+    sql = query.compile(shelf.database.engine, compile_kwargs={"literal_binds": True})
+    plan = plan_of(shelf.database, str(sql))
+    index = "ix_footprint_box_west" if shelf.database.engine.dialect.name == "sqlite" else "ix_publication_area"
+    assert index in plan, plan
 
 
 @pytest.mark.parametrize("field", PROPERTIES)

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from s1pdgs.model.globe import footprint_shape
 from s1pdgs.model.time import format_iso, from_micros
-from s1pdgs.publication.geometry import footprint_shape, to_geography, to_geojson
+from s1pdgs.publication.geometry import to_geography, to_geojson
 from s1pdgs.publication.odata.options import Options
 from s1pdgs.publication.predicate import Kind
 from s1pdgs.publication.search import Published
