@@ -1,4 +1,4 @@
-"""The accounts of receptions and data takes, kept from the reports that the Level-0 processors make."""
+"""The accounts of receptions and data takes: of plans, and of the reports that the Level-0 processors make."""
 
 import tempfile
 from pathlib import Path
@@ -8,8 +8,10 @@ import structlog
 
 from s1pdgs.bus.events import AnyEvent, ProductCatalogued
 from s1pdgs.bus.outbox import Subscriber
-from s1pdgs.catalogue import datatakes, receptions
+from s1pdgs.catalogue import datatakes, plans, receptions
 from s1pdgs.catalogue.query import Held, find
+from s1pdgs.formats.acquisition_plan import TYPE as PLAN
+from s1pdgs.formats.acquisition_reader import read_plan
 from s1pdgs.formats.l0.acquisition_report import read_acquisition_report
 from s1pdgs.formats.l0.datatake_report import read_datatake_report
 from s1pdgs.formats.xml import FormatError
@@ -21,14 +23,14 @@ _log = structlog.get_logger(__name__)
 
 
 def subscriber(store: ObjectStore) -> Subscriber:
-    """The consumer of `ProductCatalogued` that keeps the accounts. A report that cannot be read is told and left."""
+    """The consumer of `ProductCatalogued` that keeps the accounts. What cannot be read is told and left."""
 
     def handle(connection: sa.Connection, event: AnyEvent) -> None:
         assert isinstance(event, ProductCatalogued)  # noqa: S101  the only type subscribed to
-        if event.type not in (_DATA_TAKE, _RECEPTION):
+        if event.type not in (_DATA_TAKE, _RECEPTION, PLAN):
             return
         held = find(connection, event.product)
-        if held is None:
+        if held is None or "campaign" in held.product.attributes:
             return
         try:
             record(connection, store, held)
@@ -39,10 +41,14 @@ def subscriber(store: ObjectStore) -> Subscriber:
 
 
 def record(connection: sa.Connection, store: ObjectStore, held: Held) -> bool:
-    """Take a report into the accounts; False when a newer one is there. Raises `FormatError` or `StorageError`."""
+    """Take a report or a plan into the accounts; False when it, or a newer report, is there. Raises `FormatError` or
+    `StorageError`.
+    """
     with tempfile.TemporaryDirectory(prefix="report-") as folder:
         path = Path(folder) / held.name
         fetch_file(store, f"{held.product.location}/{held.product.files[0].path}", path)
+        if held.product.type == PLAN:
+            return plans.record(connection, read_plan(path))
         if held.product.type == _DATA_TAKE:
             return datatakes.record(connection, read_datatake_report(path), held.name, held.generation_time)
         return receptions.record(connection, read_acquisition_report(path), held.name, held.generation_time)

@@ -5,6 +5,9 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
+from s1pdgs.formats.acquisition_plan import TYPE as PLAN
+from s1pdgs.formats.acquisition_plan import is_plan
+from s1pdgs.formats.acquisition_reader import read_plan
 from s1pdgs.formats.eof import read_header
 from s1pdgs.formats.isp.acquired import acquired_polarisations
 from s1pdgs.formats.manifest import Manifest, read_manifest
@@ -38,14 +41,14 @@ class Description:
 
 
 def describe(path: Path) -> Description:
-    """Describe a Level-0/1/2 SAFE directory, an auxiliary SAFE directory or an auxiliary file.
+    """Describe a Level-0/1/2 SAFE directory, an auxiliary SAFE directory, an auxiliary file or an acquisition plan.
 
     Raises `FormatError` naming the file and the field when content is missing, malformed or contradicts the name.
     """
     try:
         auxiliary = AuxiliaryName.parse(path.name)
     except NamingError:
-        return _instrument_product(path)
+        return _plan(path) if is_plan(path.name) else _instrument_product(path)
     return _auxiliary_product(path, auxiliary)
 
 
@@ -72,6 +75,13 @@ def _acquired(name: ProductName, path: Path) -> dict[str, AttributeValue]:
         return {}
     found = acquired_polarisations(path)
     return {"acquiredPolarisations": "&".join(found)} if found else {}
+
+
+def _plan(path: Path) -> Description:
+    """An acquisition plan, read as a whole: one that cannot be is refused here."""
+    name = read_plan(path).name
+    auxiliary = AuxiliaryName(name.satellite, PLAN, name.validity, name.made)
+    return _description(path, auxiliary, name.validity, name.made)
 
 
 def _manifest_of(path: Path) -> Manifest:

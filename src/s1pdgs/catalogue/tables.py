@@ -125,3 +125,33 @@ reception_product = sa.Table(
     sa.Column("product", sa.Text, primary_key=True, comment="name of a product that was made of it"),
 )
 sa.Index("ix_reception_product_product", reception_product.c.product)
+
+acquisition_plan = sa.Table(
+    "acquisition_plan",
+    metadata,
+    sa.Column("id", Identifier, primary_key=True, autoincrement=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True, comment="the product MPL_ACQPLN that it was read from"),
+    sa.Column("satellite", sa.Text, nullable=False),
+    sa.Column("start", Micros, nullable=False, comment="of the time that it is about"),
+    sa.Column("stop", Micros, nullable=False),
+    sa.Column("made", Micros, nullable=False, comment="of two plans for one time the one made later counts"),
+)
+sa.Index("ix_acquisition_plan_satellite", acquisition_plan.c.satellite, acquisition_plan.c.stop)
+
+planned_datatake = sa.Table(
+    "planned_datatake",
+    metadata,
+    sa.Column("id", Identifier, primary_key=True, autoincrement=True),
+    sa.Column("plan_id", sa.ForeignKey(acquisition_plan.c.id, ondelete="CASCADE"), nullable=False),
+    sa.Column("satellite", sa.Text, nullable=False),
+    sa.Column("datatake", sa.Integer, comment="mission data take identifier, where the plan tells it"),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("swath", sa.Text, comment="of modes with a single one"),
+    sa.Column("polarisation", sa.Text),
+    sa.Column("start", Micros, nullable=False),
+    sa.Column("stop", Micros, nullable=False),
+    sa.Column("orbit", sa.Integer, comment="absolute, at its start"),
+    sa.Column("replaced_by", sa.BigInteger, comment="the newer plan for its time; null while it is planned"),
+)
+sa.Index("ix_planned_datatake_start", planned_datatake.c.start)
+sa.Index("ix_planned_datatake_identifier", planned_datatake.c.datatake, planned_datatake.c.satellite)
