@@ -96,6 +96,18 @@ class JobParked:
 
 
 @frozen
+class JobDropped:
+    """An operator gave a job up."""
+
+    job: int
+    reason: str
+
+    @property
+    def key(self) -> str:
+        return f"job-{self.job}"
+
+
+@frozen
 class FileQuarantined:
     """A received file failed its checks and was set aside with a reason."""
 
@@ -139,6 +151,7 @@ AnyEvent = (
     | JobStarted
     | JobFinished
     | JobParked
+    | JobDropped
     | ProductPublished
     | ProductEvicted
 )

@@ -19,6 +19,19 @@ LIVE_STATES = (JobState.RUNNING, JobState.PARKED, JobState.READY)
 
 
 @frozen
+class Selection:
+    """Which jobs: of these states (all when none is named), a chain, an order, whose reason has a text within, and with
+    a number below `before`.
+    """
+
+    states: tuple[str, ...] = ()
+    chain: str | None = None
+    order: int | None = None
+    reason: str | None = None
+    before: int | None = None
+
+
+@frozen
 class ListedJob:
     """A job without its spec, and how many products it reads and made."""
 
@@ -28,6 +41,9 @@ class ListedJob:
     state: str
     attempt: int
     max_attempts: int
+    order: int
+    round: int
+    priority: int
     timeliness: str
     t0: datetime
     created: datetime
@@ -54,6 +70,17 @@ class ListedJob:
 
 
 @frozen
+class Action:
+    """What an operator did to a job; `changes` has the values before and after by name."""
+
+    at: datetime
+    actor: str
+    action: str
+    reason: str | None
+    changes: dict[str, list[Any]] | None
+
+
+@frozen
 class Attempt:
     """One attempt at a job; `log` is the object key of its whole log."""
 
@@ -74,6 +101,9 @@ _COLUMNS = (
     t.job.c.state,
     t.job.c.fence,
     t.job.c.max_attempts,
+    t.job.c.order_id,
+    t.job.c.round,
+    t.job.c.priority,
     t.job.c.timeliness,
     t.job.c.t0,
     t.job.c.created_at,
@@ -113,9 +143,35 @@ def newest_jobs(connection: sa.Connection, limit: int) -> list[ListedJob]:
 
 def jobs_in(connection: sa.Connection, states: Sequence[str], limit: int, *, by_state: bool = False) -> list[ListedJob]:
     """Jobs in some states, newest first; `by_state` puts those in the first state before the others, and so on."""
-    rank = sa.case({str(state): place for place, state in enumerate(states)}, value=t.job.c.state)
-    order = (rank, t.job.c.id.desc()) if by_state else (t.job.c.id.desc(),)
-    return _listed(connection, sa.select(*_COLUMNS).where(t.job.c.state.in_(states)).order_by(*order).limit(limit))
+    if not by_state:
+        return select_jobs(connection, Selection(tuple(states)), limit)
+    found: list[ListedJob] = []
+    for state in states:
+        found += select_jobs(connection, Selection((state,)), limit - len(found))
+    return found
+
+
+def select_jobs(connection: sa.Connection, selection: Selection, limit: int) -> list[ListedJob]:
+    """The newest jobs of a selection."""
+    numbers = numbers_of(connection, selection, limit)
+    return _listed(connection, sa.select(*_COLUMNS).where(t.job.c.id.in_(numbers)).order_by(t.job.c.id.desc()))
+
+
+def numbers_of(connection: sa.Connection, selection: Selection, limit: int) -> list[int]:
+    """Numbers of the jobs of a selection, newest first: one walk along an index for each state."""
+    conditions = [
+        *([] if selection.chain is None else [t.job.c.chain == selection.chain]),
+        *([] if selection.order is None else [t.job.c.order_id == selection.order]),
+        *([] if selection.reason is None else [t.job.c.reason.icontains(selection.reason, autoescape=True)]),
+        *([] if selection.before is None else [t.job.c.id < selection.before]),
+    ]
+    newest = sa.select(t.job.c.id).where(*conditions).order_by(t.job.c.id.desc()).limit(limit)
+    found = [
+        number
+        for state in selection.states or JobState
+        for number in connection.scalars(newest.where(t.job.c.state == str(state)))
+    ]
+    return sorted(found, reverse=True)[:limit]
 
 
 def find_job(connection: sa.Connection, job: int) -> ListedJob:
@@ -142,6 +198,12 @@ def attempts_of(connection: sa.Connection, job: int) -> list[Attempt]:
         )
         for row in connection.execute(query)
     ]  # fmt: skip
+
+
+def actions_of(connection: sa.Connection, job: int) -> list[Action]:
+    """What operators did to a job, newest first."""
+    query = sa.select(t.action).where(t.action.c.job_id == job).order_by(t.action.c.id.desc())
+    return [Action(row.at, row.actor, row.action, row.reason, row.changes) for row in connection.execute(query)]
 
 
 def inputs_of(connection: sa.Connection, job: int) -> list[str]:
@@ -240,6 +302,9 @@ def _listed(connection: sa.Connection, query: sa.Select[Any]) -> list[ListedJob]
             state=row.state,
             attempt=row.fence,
             max_attempts=row.max_attempts,
+            order=row.order_id,
+            round=row.round,
+            priority=row.priority,
             timeliness=row.timeliness,
             t0=row.t0,
             created=row.created_at,

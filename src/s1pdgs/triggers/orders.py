@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from attrs import field, frozen
 
-from s1pdgs.bus.events import AnyEvent, JobFinished, JobParked, OrderReady, ProductCatalogued
+from s1pdgs.bus.events import AnyEvent, JobDropped, JobFinished, JobParked, OrderReady, ProductCatalogued
 from s1pdgs.bus.outbox import Outbox, Subscriber
 from s1pdgs.catalogue.query import ANY_SATELLITE, Held, find
 from s1pdgs.jobs import queue
@@ -51,7 +51,7 @@ class Planner:
 
     def subscriber(self) -> Subscriber:
         """The consumer of the news that orders depend on."""
-        types = frozenset({"ProductCatalogued", "JobFinished", "JobParked"})
+        types = frozenset({"ProductCatalogued", "JobFinished", "JobParked", "JobDropped"})
         return Subscriber(SUBSCRIBER, types, lambda connection, event: on_event(self, connection, event))
 
 
@@ -59,7 +59,7 @@ def on_event(planner: Planner, connection: sa.Connection, event: AnyEvent) -> No
     """Let news take effect on orders."""
     if isinstance(event, ProductCatalogued):
         on_catalogued(planner, connection, event)
-    elif isinstance(event, JobFinished | JobParked):
+    elif isinstance(event, JobFinished | JobParked | JobDropped):
         on_ended(planner, connection, event)
 
 
@@ -85,8 +85,10 @@ def _takes(connection: sa.Connection, route: Route, held: Held) -> bool:
     return on_demand(route).chain.wants(held.product) and inherited(connection, held.name, route.name) is not None
 
 
-def on_ended(planner: Planner, connection: sa.Connection, event: JobFinished | JobParked) -> None:
-    """The order of a finished job is done; data that came while a job ran opens another round when it has ended."""
+def on_ended(planner: Planner, connection: sa.Connection, event: JobFinished | JobParked | JobDropped) -> None:
+    """The order of a finished job is done, that of a dropped one is dropped; data that came while a job ran opens
+    another round when it has ended.
+    """
     order = rounds.order_of(connection, event.job)
     if order is None:
         return
@@ -98,6 +100,8 @@ def on_ended(planner: Planner, connection: sa.Connection, event: JobFinished | J
         )
     if rounds.resume(connection, order, planner.outbox.clock.now()):
         evaluate(planner, connection, order)
+    elif isinstance(event, JobDropped):
+        _end(connection, order, OrderState.DROPPED, event.reason)
 
 
 def sweep(planner: Planner, connection: sa.Connection, now: datetime) -> int:

@@ -37,7 +37,8 @@ from tests.databases import new_database, plans_of
 from tests.unit.jobs.conftest import NOON, SPEC, Watch, spec
 
 LEASE = timedelta(seconds=10)
-READS_ALL = re.compile(r"Seq Scan|\bSCAN (?!job USING INDEX ix_job_ready)|Sort|TEMP B-TREE")
+READS_ALL = re.compile(r"Seq Scan on job(_attempt)? |SCAN job(?! USING INDEX ix_job_ready)")
+SORTS = re.compile("Sort|TEMP B-TREE")
 BOOM = Failure("boom", "last line")
 
 
@@ -276,7 +277,7 @@ def test_what_happens_all_the_time_reads_an_index_however_many_jobs_are_done(
 
     plans = plans_of(database, act)
     assert len(plans) > 12
-    assert [plan for plan in plans if READS_ALL.search(plan)] == []
+    assert [plan for plan in plans if READS_ALL.search(plan) or SORTS.search(plan)] == []
 
 
 def fill_with_done_jobs(database: Database, number: int) -> None:
