@@ -1,4 +1,4 @@
-"""The simulated AUX_PP1: windows, bandwidths, looks and spacings of StripMap products (sar.md, section 4.1)."""
+"""The simulated AUX_PP1: windows, bandwidths, looks and spacings of all products (sar.md, section 4.1)."""
 
 from typing import Any
 
@@ -45,20 +45,54 @@ _SLC_SPACING_M = ((1.5, 1.8, 2.2, 2.6, 2.9, 3.1), (3.6, 4.2, 3.5, 4.1, 3.6, 4.1)
 _LOOKS = {"SLC": 1, "GRDF": 2, "GRDH": 6, "GRDM": 22}
 _GRD_SPACING_M = {"GRDF": 4.0, "GRDH": 10.0, "GRDM": 40.0}
 _QUICKLOOK = {"SLC": (39, 59, 24, 36), "GRDF": (40, 60, 40, 60), "GRDH": (16, 24, 16, 24), "GRDM": (4, 6, 4, 6)}
-_TOPS = {
-    "IW1": ((0.75, 56.5, 2.3), (0.70, 327.0, 14.1), (0.70, 14.1, 5), (0.70, 327.0, 1)),
-    "IW2": ((0.75, 48.3, 2.3), (0.75, 313.0, 14.1), (0.73, 12.1, 5), (0.75, 313.0, 1)),
-    "IW3": ((0.75, 42.8, 2.3), (0.75, 314.0, 14.1), (0.75, 10.7, 5), (0.75, 314.0, 1)),
-    "EW1": ((0.60, 22.2, 5.9), (0.50, 233.0, 19.9), (0.60, 8.9, 3), (0.60, 160.0, 1)),
-    "EW2": ((0.75, 15.1, 5.9), (0.75, 159.0, 19.9), (0.70, 6.0, 3), (0.61, 159.0, 1)),
-    "EW3": ((0.75, 12.9, 5.9), (0.75, 156.0, 19.9), (0.72, 5.2, 3), (0.62, 156.0, 1)),
-    "EW4": ((0.75, 11.3, 5.9), (0.75, 154.0, 19.9), (0.75, 4.5, 3), (0.63, 154.0, 1)),
-    "EW5": ((0.75, 10.4, 5.9), (0.75, 159.0, 19.9), (0.75, 4.2, 3), (0.60, 159.0, 1)),
+_SLC = {
+    "IW1": ((0.75, 56.5, 2.3), (0.70, 327.0, 14.1)),
+    "IW2": ((0.75, 48.3, 2.3), (0.75, 313.0, 14.1)),
+    "IW3": ((0.75, 42.8, 2.3), (0.75, 314.0, 14.1)),
+    "EW1": ((0.60, 22.2, 5.9), (0.50, 233.0, 19.9)),
+    "EW2": ((0.75, 15.1, 5.9), (0.75, 159.0, 19.9)),
+    "EW3": ((0.75, 12.9, 5.9), (0.75, 156.0, 19.9)),
+    "EW4": ((0.75, 11.3, 5.9), (0.75, 154.0, 19.9)),
+    "EW5": ((0.75, 10.4, 5.9), (0.75, 159.0, 19.9)),
+    "WV1": ((0.75, 74.5, 1.7), (0.75, 1428.0, 4.1)),
+    "WV2": ((0.75, 48.2, 2.7), (0.75, 1429.0, 4.1)),
 }
-"""SLC range and azimuth: window, MHz or Hz, spacing in metres; GRDH range and azimuth: window, MHz or Hz, looks."""
-_TOPS_SPACING_M = {"IW": 10.0, "EW": 25.0}
+"""Range and azimuth of IW, EW and WV images: window, bandwidth in MHz or Hz, spacing in metres."""
+_GRD = {
+    "IW_GRDH": {
+        "IW1": ((0.70, 14.1, 5), (0.70, 327.0, 1)),
+        "IW2": ((0.73, 12.1, 5), (0.75, 313.0, 1)),
+        "IW3": ((0.75, 10.7, 5), (0.75, 314.0, 1)),
+    },
+    "IW_GRDM": {
+        "IW1": ((0.70, 3.3, 22), (0.70, 82.0, 5)),
+        "IW2": ((0.73, 2.8, 22), (0.75, 78.0, 5)),
+        "IW3": ((0.75, 2.5, 22), (0.75, 79.0, 5)),
+    },
+    "EW_GRDH": {
+        "EW1": ((0.60, 8.9, 3), (0.60, 160.0, 1)),
+        "EW2": ((0.70, 6.0, 3), (0.61, 159.0, 1)),
+        "EW3": ((0.72, 5.2, 3), (0.62, 156.0, 1)),
+        "EW4": ((0.75, 4.5, 3), (0.63, 154.0, 1)),
+        "EW5": ((0.75, 4.2, 3), (0.60, 159.0, 1)),
+    },
+    "EW_GRDM": {
+        "EW1": ((0.60, 4.8, 6), (0.60, 92.0, 3)),
+        "EW2": ((0.70, 3.3, 6), (0.61, 91.0, 2)),
+        "EW3": ((0.72, 2.8, 6), (0.62, 89.0, 2)),
+        "EW4": ((0.75, 2.4, 6), (0.63, 88.0, 2)),
+        "EW5": ((0.75, 2.2, 6), (0.60, 91.0, 2)),
+    },
+    "WV_GRDM": {
+        "WV1": ((0.75, 7.4, 13), (0.75, 135.0, 13)),
+        "WV2": ((0.75, 4.8, 13), (0.75, 135.0, 13)),
+    },
+}
+"""Range and azimuth looks of their detected images: window, bandwidth in MHz or Hz, number."""
+_SPACING_M = {"IW_GRDH": 10.0, "IW_GRDM": 40.0, "EW_GRDH": 25.0, "EW_GRDM": 40.0, "WV_GRDM": 25.0}
+_MODES = ("IW", "EW", "WV")
 _UNBOUNDED = 9e99
-_APPLICATION_TABLES = ("SM_Default", "SM_NoElevPattern", "IW_Default", "EW_Default")
+_APPLICATION_TABLES = ("SM_Default", "SM_NoElevPattern", "IW_Default", "EW_Default", "WV_Default")
 _SCALING = {"16 bit Signed Integer": 84.95, "16 bit Unsigned Integer": 169.91, "8 bit Unsigned Integer": 2.0}
 
 
@@ -68,11 +102,8 @@ def processing_parameters() -> ProcessingParameters:
         _product("SM_SL1__1", "SLC", internal_slc=True, create_quicklook=False),
         _product("SM_SLC__1", "SLC", internal_slc=False, create_quicklook=True),
         *(_product(f"SM_{kind}_1", kind, internal_slc=False, create_quicklook=True) for kind in _GRD_SPACING_M),
-        *(
-            _product(f"{mode}_{name}_1", name.rstrip("_"), internal_slc=False, create_quicklook=True)
-            for mode in _TOPS_SPACING_M
-            for name in ("SLC_", "GRDH")
-        ),
+        *(_product(f"{mode}_SLC__1", "SLC", internal_slc=False, create_quicklook=mode != "WV") for mode in _MODES),
+        *(_product(f"{name}_1", name[3:], internal_slc=False, create_quicklook=name[:2] != "WV") for name in _GRD),
     )
     return ProcessingParameters(
         schema_version=SCHEMA_VERSION,
@@ -84,7 +115,7 @@ def processing_parameters() -> ProcessingParameters:
 def _product(product_id: str, kind: str, **flags: Any) -> ProductParameters:
     detected = kind != "SLC"
     swaths = _swaths(product_id)
-    ranges, azimuths = (tuple(_look(kind, axis, name) for name in swaths) for axis in (0, 1))
+    ranges, azimuths = (tuple(_look(product_id, kind, axis, name) for name in swaths) for axis in (0, 1))
     steps = _QUICKLOOK[kind]
     return ProductParameters(
         product_id=product_id,
@@ -100,7 +131,7 @@ def _product(product_id: str, kind: str, **flags: Any) -> ProductParameters:
             annotation_step=40,
             calibration_luts=True,
             apply_azimuth_pattern=True,
-            apply_descalloping=not product_id.startswith("SM"),
+            apply_descalloping=product_id[:2] in {"IW", "EW"},
             detect=detected,
             merge=detected,
             ground_range=detected,
@@ -119,28 +150,28 @@ def _product(product_id: str, kind: str, **flags: Any) -> ProductParameters:
 def _swaths(product_id: str) -> tuple[str, ...]:
     """The swaths of the mode that a product is named after."""
     mode = product_id[:2]
-    return STRIPMAP if mode == "SM" else tuple(name for name in _TOPS if name.startswith(mode))
+    return STRIPMAP if mode == "SM" else tuple(name for name in _SLC if name.startswith(mode))
 
 
-def _tops_look(kind: str, axis: int, name: str) -> LookParameters:
-    full, looks, scale = _TOPS[name][axis], _TOPS[name][2 + axis], (1e6, 1.0)[axis]
-    detected = kind != "SLC"
+def _own_look(product: str, axis: int, name: str) -> LookParameters:
+    full, scale = _SLC[name][axis], (1e6, 1.0)[axis]
+    looks = _GRD[product][name][axis] if product in _GRD else (full[0], full[1], 1)
     return LookParameters(
         swath=name,
         window="Hamming",
-        coefficient=looks[0] if detected else full[0],
+        coefficient=looks[0],
         processing_bandwidth_hz=round(full[1] * scale, 1),
-        look_bandwidth_hz=round((looks if detected else full)[1] * scale, 1),
-        looks=int(looks[2]) if detected else 1,
-        pixel_spacing_m=_TOPS_SPACING_M[name[:2]] if detected else full[2],
-        throwaway=5 if detected else 0,
+        look_bandwidth_hz=round(looks[1] * scale, 1),
+        looks=looks[2],
+        pixel_spacing_m=_SPACING_M.get(product, full[2]),
+        throwaway=5 if product in _GRD and product != "EW_GRDM" else 0,
     )
 
 
-def _look(kind: str, axis: int, name: str) -> LookParameters:
+def _look(product_id: str, kind: str, axis: int, name: str) -> LookParameters:
     """Range (axis 0) or azimuth (axis 1) parameters of a swath."""
-    if name in _TOPS:
-        return _tops_look(kind, axis, name)
+    if name in _SLC:
+        return _own_look(product_id[:7], axis, name)
     table, scale = ((_RANGE_MHZ, 1e6), (_AZIMUTH_HZ, 1.0))[axis]
     position = STRIPMAP.index(name)
     return LookParameters(

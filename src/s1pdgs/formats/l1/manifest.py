@@ -22,12 +22,12 @@ CLASS_DESCRIPTIONS = {"S": "SAR Standard L1 Product", "A": "SAR Annotation L1 Pr
 
 @frozen(kw_only=True)
 class ImageObjects:
-    """The files of one image."""
+    """The files of one image; annotation products have no measurement."""
 
     product: DataObject
     noise: DataObject
     calibration: DataObject
-    measurement: DataObject
+    measurement: DataObject | None
     rfi: DataObject | None = None
 
 

@@ -93,6 +93,7 @@ def _entries(manifest: L1Manifest) -> tuple[list[_Entry], list[_Entry]]:
     measurements = [
         _Entry(_identifier(image.measurement), "s1Level1MeasurementSchema", image.measurement, _BYTES)
         for image in manifest.images
+        if image.measurement is not None
     ]
     if manifest.quicklook is not None:
         measurements.append(_Entry("quicklook", "s1Level1QuickLookSchema", manifest.quicklook, _BYTES))
@@ -111,7 +112,9 @@ def _package_map(
     for entry in metadata:
         _content_unit(package, "Metadata Unit", entry)
     annotations = [
-        " ".join(f"{entry.identifier}Annotation" for entry in _image_entries(image)) for image in manifest.images
+        " ".join(f"{entry.identifier}Annotation" for entry in _image_entries(image))
+        for image in manifest.images
+        if image.measurement is not None
     ]
     for position, entry in enumerate(measurements):
         unit = _content_unit(package, "Measurement Data Unit", entry)
@@ -246,8 +249,11 @@ def _schemas(section: etree._Element, manifest: L1Manifest) -> None:
     ]
     if any(image.rfi is not None for image in manifest.images):
         names.insert(3, ("s1Level1RfiSchema", "s1-level-1-rfi.xsd"))
+    left_out = {"s1Level1QuickLookSchema"} if manifest.quicklook is None else set()
+    if all(image.measurement is None for image in manifest.images):
+        left_out.add("s1Level1MeasurementSchema")
     for name, file in names:
-        if manifest.quicklook is None and name == "s1Level1QuickLookSchema":
+        if name in left_out:
             continue
         vocabulary = "SDF" if name == "s1Level1MeasurementSchema" else "XML Schema"
         holder = _metadata_object(section, name, "SYNTAX", "REP")

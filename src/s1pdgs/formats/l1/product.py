@@ -5,16 +5,15 @@ Folders and file names follow S1-RS-MDA-52-7441, section 4.
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from uuid import uuid4
+from tempfile import TemporaryDirectory
 
 from attrs import evolve, frozen
 
-from s1pdgs.formats.files import sync_directory, write_atomic
+from s1pdgs.formats.files import land_folder, sync_directory, write_atomic
 from s1pdgs.formats.l1.annotation import AdsHeader, GeolocationGridPoint, Product, product_xml
 from s1pdgs.formats.l1.calibration import Calibration, calibration_xml
 from s1pdgs.formats.l1.kml import map_overlay
@@ -55,6 +54,7 @@ class ProductFacts:
     """What the manifest and the name tell beyond the annotations.
 
     `resolution`: `_` for SLC; F, H or M for GRD. `segment_start` is the sensing start of the first slice.
+    `product_class` is S, or A for a product of annotations without measurements and quicklook.
     """
 
     orbit: OrbitReference
@@ -79,15 +79,15 @@ def software_version(version: str) -> str:
 
 
 class ProductDraft:
-    """A product being made in a hidden folder beside its final place."""
+    """A product being made in a hidden folder beside its final place; a product of each class can be made of it."""
 
     def __init__(self, folder: Path, partial: Path) -> None:
         self._folder = folder
         self._partial = partial
         self._images: list[tuple[ImageDataSets, ImageObjects]] = []
         self._measurements: dict[str, DataObject] = {}
-        self._quicklook: DataObject | None = None
-        for name in ("annotation/calibration", "measurement", "preview", "support"):
+        self._quicklook: bytes | None = None
+        for name in ("annotation/calibration", "measurement"):
             (partial / name).mkdir(parents=True)
 
     @contextmanager
@@ -97,7 +97,7 @@ class ProductDraft:
         href = f"measurement/{stem}.tiff"
         with open_measurement(self._partial / href, info, form) as writer:
             yield writer
-        self._measurements[stem] = self._component(href)
+        self._measurements[stem] = _component(self._partial, href)
 
     def add_image(self, image: ImageDataSets) -> None:
         """Write the data sets of an image whose measurement was written.
@@ -116,12 +116,12 @@ class ProductDraft:
         rfi = None
         if image.rfi is not None:
             (self._partial / "annotation/rfi").mkdir(exist_ok=True)
-            rfi = self._write(f"annotation/rfi/rfi-{stem}.xml", rfi_xml(image.rfi))
+            rfi = _write(self._partial, f"annotation/rfi/rfi-{stem}.xml", rfi_xml(image.rfi))
         objects = ImageObjects(
-            product=self._write(f"annotation/{stem}.xml", product_xml(image.product)),
-            noise=self._write(f"annotation/calibration/noise-{stem}.xml", noise_xml(image.noise)),
-            calibration=self._write(
-                f"annotation/calibration/calibration-{stem}.xml", calibration_xml(image.calibration)
+            product=_write(self._partial, f"annotation/{stem}.xml", product_xml(image.product)),
+            noise=_write(self._partial, f"annotation/calibration/noise-{stem}.xml", noise_xml(image.noise)),
+            calibration=_write(
+                self._partial, f"annotation/calibration/calibration-{stem}.xml", calibration_xml(image.calibration)
             ),
             rfi=rfi,
             measurement=self._measurements[stem],
@@ -129,41 +129,49 @@ class ProductDraft:
         self._images.append((image, objects))
 
     def add_quicklook(self, png: bytes) -> None:
-        """Write the quicklook; WV products have none."""
-        self._quicklook = self._write("preview/quick-look.png", png)
+        """Take the quicklook; WV products have none."""
+        self._quicklook = png
 
     def finish(self, facts: ProductFacts) -> Path:
         """Write previews, schemas and manifest, give the folder its name and return its path.
 
-        A product of the same name is replaced. Raises `FormatError` when images and measurements do not match.
+        A product of the same name is replaced. The one of class S takes the measurements from the draft. Raises
+        `FormatError` when images and measurements do not match.
         """
         if not self._images or len(self._images) != len(self._measurements):
             raise FormatError(f"{len(self._measurements)} measurements and {len(self._images)} annotated images")
         self._images.sort(key=lambda entry: _manifest_order(entry[0].product.ads_header))
+        return self._folder / land_folder(self._folder, lambda partial: self._fill(partial, facts))
+
+    def _fill(self, partial: Path, facts: ProductFacts) -> str:
+        standard = facts.product_class == "S"
+        for path in (self._partial / "annotation").rglob("*.xml"):
+            place = partial / path.relative_to(self._partial)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            os.link(path, place)
+        for name in ("preview", "support"):
+            (partial / name).mkdir()
+        if standard:
+            (self._partial / "measurement").rename(partial / "measurement")
         manifest = self._manifest(facts)
+        if standard and self._quicklook is not None:
+            manifest = evolve(manifest, quicklook=_write(partial, "preview/quick-look.png", self._quicklook))
         overlay = map_overlay(_corners([image.product for image, _ in self._images]))
-        manifest = evolve(manifest, map_overlay=self._write("preview/map-overlay.kml", overlay))
-        preview = self._write("preview/product-preview.html", product_preview(manifest))
+        manifest = evolve(manifest, map_overlay=_write(partial, "preview/map-overlay.kml", overlay))
+        preview = _write(partial, "preview/product-preview.html", product_preview(manifest))
         manifest = evolve(manifest, product_preview=preview)
         schemas = support_schemas(
             with_rfi=any(objects.rfi is not None for _, objects in self._images),
-            with_quicklook=self._quicklook is not None,
+            with_quicklook=manifest.quicklook is not None,
+            with_measurement=standard,
         )
         for name, data in schemas.items():
-            self._write(f"support/{name}", data)
+            _write(partial, f"support/{name}", data)
         document = write_manifest(manifest)
-        self._write(MANIFEST_NAME, document)
-        return self._rename(str(self._name(facts, manifest, manifest_uid(document))))
-
-    def _rename(self, name: str) -> Path:
-        for folder, _, _ in os.walk(self._partial):
+        _write(partial, MANIFEST_NAME, document)
+        for folder, _, _ in os.walk(partial):
             sync_directory(Path(folder))
-        target = self._folder / name
-        if target.exists():
-            shutil.rmtree(target)
-        self._partial.rename(target)
-        sync_directory(self._folder)
-        return target
+        return str(self._name(facts, manifest, manifest_uid(document)))
 
     def _manifest(self, facts: ProductFacts) -> L1Manifest:
         products = [image.product for image, _ in self._images]
@@ -198,10 +206,12 @@ class ProductDraft:
             orbit=facts.orbit,
             processing=facts.processing,
             footprints=_footprints(products),
-            images=tuple(objects for _, objects in self._images),
+            images=tuple(
+                objects if facts.product_class == "S" else evolve(objects, measurement=None)
+                for _, objects in self._images
+            ),
             map_overlay=nothing,
             product_preview=nothing,
-            quicklook=self._quicklook,
             slice=place if composition == "Slice" else None,
             product_class=facts.product_class,
         )
@@ -226,28 +236,26 @@ class ProductDraft:
             uid=uid,
         )
 
-    def _write(self, href: str, data: bytes) -> DataObject:
-        write_atomic(self._partial / href, data)
-        return DataObject(href, len(data), hashlib.md5(data, usedforsecurity=False).hexdigest())
-
-    def _component(self, href: str) -> DataObject:
-        digest = hashlib.md5(usedforsecurity=False)
-        path = self._partial / href
-        with path.open("rb") as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
-                digest.update(chunk)
-        return DataObject(href, path.stat().st_size, digest.hexdigest())
-
 
 @contextmanager
 def product_draft(folder: Path) -> Iterator[ProductDraft]:
-    """A draft whose product appears in `folder` when it is finished; what is not finished leaves nothing behind."""
-    partial = folder / f".{uuid4().hex}.part"
-    partial.mkdir()
-    try:
-        yield ProductDraft(folder, partial)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    """A draft whose products appear in `folder` when they are finished; what is not finished leaves nothing behind."""
+    with TemporaryDirectory(dir=folder, prefix=".", suffix=".part") as partial:
+        yield ProductDraft(folder, Path(partial))
+
+
+def _write(folder: Path, href: str, data: bytes) -> DataObject:
+    write_atomic(folder / href, data)
+    return DataObject(href, len(data), hashlib.md5(data, usedforsecurity=False).hexdigest())
+
+
+def _component(folder: Path, href: str) -> DataObject:
+    digest = hashlib.md5(usedforsecurity=False)
+    path = folder / href
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return DataObject(href, path.stat().st_size, digest.hexdigest())
 
 
 def _manifest_order(header: AdsHeader) -> tuple[str, int]:

@@ -37,19 +37,20 @@ One polarisation: grey, the amplitude. Two polarisations: red the co-polar ampli
 blue their ratio."""
 
 
-def support_schemas(*, with_rfi: bool, with_quicklook: bool = True) -> dict[str, bytes]:
+def support_schemas(*, with_rfi: bool, with_quicklook: bool = True, with_measurement: bool = True) -> dict[str, bytes]:
     """The files of the support folder by name."""
     files = {
         "s1-level-1-product.xsd": _record_schema(ROOT, Product),
         "s1-level-1-noise.xsd": _record_schema(noise.ROOT, noise.Noise),
         "s1-level-1-calibration.xsd": _record_schema(calibration.ROOT, calibration.Calibration),
         OBJECT_TYPES: _object_types(),
-        "s1-level-1-measurement.xsd": _binary_schema("measurement", _MEASUREMENT),
         "s1-product-preview.xsd": _preview_schema(),
         "s1-map-overlay.xsd": _overlay_schema(),
     }
     if with_rfi:
         files["s1-level-1-rfi.xsd"] = _record_schema(rfi.ROOT, rfi.Rfi)
+    if with_measurement:
+        files["s1-level-1-measurement.xsd"] = _binary_schema("measurement", _MEASUREMENT)
     if with_quicklook:
         files["s1-level-1-quicklook.xsd"] = _binary_schema("quicklook", _QUICKLOOK)
     return files

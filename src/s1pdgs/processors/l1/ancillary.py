@@ -8,6 +8,7 @@ import numpy as np
 from attrs import frozen
 
 from s1pdgs.formats.isp.subcom import AOCS_NORMAL_POINTING, AncillaryData, decode_frames
+from s1pdgs.model.interval import Interval
 from s1pdgs.model.time import gps_to_utc
 from s1pdgs.processors.l1.errors import ProcessingError
 from s1pdgs.processors.l1.packets import Packets
@@ -16,6 +17,7 @@ from s1pdgs.sar.orbit import Orbit, OrbitError, StateVector, fit_orbit
 
 ORBIT_MARGIN = timedelta(seconds=2)
 _EXTENSION_S = 10.0
+_MARGIN = timedelta(seconds=120)
 
 
 class OrbitSource(StrEnum):
@@ -32,6 +34,16 @@ class Ancillary:
     states: tuple[AncillaryData, ...]
     position_times: tuple[datetime, ...]
     attitude_times: tuple[datetime, ...]
+
+    def around(self, span: Interval) -> "Ancillary":
+        """The states within two minutes of a span."""
+        wide = span.widened(_MARGIN, _MARGIN)
+        near = [at for at, time in enumerate(self.attitude_times) if wide.start <= time <= wide.stop]
+        return Ancillary(
+            tuple(self.states[at] for at in near),
+            tuple(self.position_times[at] for at in near),
+            tuple(self.attitude_times[at] for at in near),
+        )
 
     @property
     def normal_pointing(self) -> bool:

@@ -147,7 +147,7 @@ def _looks(parameters: AuxiliaryLook) -> LookParameters:
 
 def product_id(inputs: SliceInput, kind: str) -> str:
     """The type of a product of the slice: `SM_SLC__1S`, `IW_GRDH_1S` ..."""
-    return f"{inputs.mode}_{'SLC_' if kind == SLC else 'GRDH'}_1S"
+    return f"{inputs.mode}_{kind}{'_' if kind == SLC else inputs.resolution}_1S"
 
 
 def application_table_id(inputs: SliceInput) -> str:

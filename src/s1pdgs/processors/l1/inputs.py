@@ -9,7 +9,8 @@ from attrs import evolve, frozen
 from s1pdgs.formats.aux.cal import CalibrationParameters, read_calibration
 from s1pdgs.formats.aux.ins import InstrumentParameters, read_instrument
 from s1pdgs.formats.aux.pp1 import ProcessingParameters, read_processing
-from s1pdgs.formats.eof import read_orbit
+from s1pdgs.formats.eof import OrbitFile, read_orbit
+from s1pdgs.formats.isp.codes import SignalType
 from s1pdgs.formats.joborder import JobOrder
 from s1pdgs.formats.l0.manifest import L0Manifest
 from s1pdgs.formats.l0.manifest_reader import read_manifest
@@ -27,20 +28,22 @@ from s1pdgs.processors.l1.bursts import BurstEchoes, gather_swaths, of_swath
 from s1pdgs.processors.l1.errors import ProcessingError
 from s1pdgs.processors.l1.packets import Packets, open_packets
 from s1pdgs.processors.l1.preprocess import Echoes, gather_echoes
+from s1pdgs.processors.l1.vignettes import gather_vignettes
 from s1pdgs.sar.attitude import Attitude
 from s1pdgs.sar.orbit import Orbit, StateVector
 
 CO_POLARISATIONS = ("VV", "HH")
 TOPS_MODES = ("IW", "EW")
+WAVE_MODE = "WV"
 _ORBIT_TYPES = ("AUX_POE", "AUX_POEORB", "AUX_RES", "AUX_RESORB", "AUX_PRE", "AUX_PREORB")
 _VECTORS = timedelta(seconds=60)
 
 
 @frozen(eq=False)
 class ChannelInput:
-    """One polarisation of a swath: its packets, those of the slice first and then those of the calibration and noise
-    products, and its echoes. `bursts` are those of TOPS swaths, one below the other in `echoes`; `lost` ones are left
-    out, for they miss most of their lines.
+    """One polarisation of a swath, or of a vignette: its packets, those of the slice first and then those of the
+    calibration and noise products, and its echoes. `bursts` are those of TOPS swaths, one below the other in `echoes`;
+    `lost` bursts or vignettes are left out, for they miss most of their lines.
     """
 
     swath: str
@@ -58,9 +61,10 @@ class ChannelInput:
 
 @frozen(eq=False)
 class SliceInput:
-    """Everything that a Level-1 product is made of.
+    """Everything that the images of a Level-1 product are made of: of the whole slice, or of one vignette.
 
     `vectors` are the state vectors to annotate. Channels are in the order co-polarisation first, swaths within.
+    `resolution` is that of detected images: F, H or M.
     """
 
     slice_name: str
@@ -75,6 +79,7 @@ class SliceInput:
     orbit_source: OrbitSource
     vectors: tuple[StateVector, ...]
     attitude: Attitude
+    resolution: str = "H"
 
     @property
     def swath(self) -> str:
@@ -83,8 +88,8 @@ class SliceInput:
 
     @property
     def mode(self) -> str:
-        """`SM`, `IW` or `EW`: products and parameters are named after it."""
-        return self.swath[:2] if self.tops else "SM"
+        """`SM`, `IW`, `EW` or `WV`: products and parameters are named after it."""
+        return self.swath[:2] if self.swath[:2] in {*TOPS_MODES, WAVE_MODE} else "SM"
 
     @property
     def tops(self) -> bool:
@@ -101,41 +106,48 @@ class SliceInput:
         return Interval(min(echoes.first_latch for echoes in own), max(echoes.last_latch for echoes in own))
 
 
-def read_inputs(order: JobOrder) -> SliceInput:
-    """Read what a job order names.
+def read_inputs(order: JobOrder, resolution: str = "H") -> tuple[SliceInput, ...]:
+    """Read what a job order names: one input, or one for each vignette in the order of time.
 
     Raises `ProcessingError` or `FormatError` naming the file that is missing, damaged or does not fit.
     """
     slice_dir = _product(order, "RAW__0S")
     manifest = read_manifest(slice_dir / "manifest.safe")
-    if manifest.mode not in {f"S{number}" for number in range(1, 7)} | {"SM", *TOPS_MODES}:
-        raise ProcessingError(f"{slice_dir.name}: mode {manifest.mode} is neither StripMap nor IW nor EW")
-    extra = [path for kind in ("RAW__0C", "RAW__0N") for path in _products(order, kind)]
-    channels = sorted(
-        (channel for unit in manifest.units for channel in _channels(slice_dir, manifest, extra, unit.polarisation)),
-        key=lambda channel: channel.polarisation not in CO_POLARISATIONS,
-    )
+    if manifest.mode not in {f"S{number}" for number in range(1, 7)} | {"SM", *TOPS_MODES, WAVE_MODE}:
+        raise ProcessingError(f"{slice_dir.name}: mode {manifest.mode} is neither StripMap nor IW, EW or WV")
+    units = sorted((unit.polarisation for unit in manifest.units), key=lambda name: name not in CO_POLARISATIONS)
+    sources = {name: _sources(order, slice_dir, manifest, name) for name in units}
+    channels = [channel for name in units for channel in _channels(sources[name], manifest, name)]
+    ancillary = read_ancillary(sources[units[0]][0])
     ins, cal, pp1 = (Path(order.file(kind)) for kind in ("AUX_INS", "AUX_CAL", "AUX_PP1"))
-    ancillary = read_ancillary(channels[0].sources[0])
-    span = Interval(
-        min(channel.echoes.first_latch for channel in channels), max(channel.echoes.last_latch for channel in channels)
-    )
-    orbit, source, vectors, orbit_name = _orbit(order, ancillary, span)
+    instrument, calibration, processing = read_instrument(ins), read_calibration(cal), read_processing(pp1)
+    orbit_name, orbit_file = _orbit_file(order)
     names = [path.name for path in (ins, cal, pp1)] + ([orbit_name] if orbit_name else [])
-    return SliceInput(
-        slice_name=slice_dir.name,
-        auxiliary_names=tuple(names),
-        manifest=manifest,
-        instrument=read_instrument(ins),
-        calibration=read_calibration(cal),
-        processing=read_processing(pp1),
-        channels=tuple(channels),
-        ancillary=ancillary,
-        orbit=orbit,
-        orbit_source=source,
-        vectors=vectors,
-        attitude=attitude_of(ancillary, orbit),
-    )
+    found = []
+    for group in [[channel] for channel in channels] if manifest.mode == WAVE_MODE else [channels]:
+        span = Interval(
+            min(channel.echoes.first_latch for channel in group), max(channel.echoes.last_latch for channel in group)
+        )
+        near = ancillary.around(span)
+        orbit, source, vectors = _orbit(orbit_name, orbit_file, near, span)
+        found.append(
+            SliceInput(
+                slice_name=slice_dir.name,
+                auxiliary_names=tuple(names),
+                manifest=manifest,
+                instrument=instrument,
+                calibration=calibration,
+                processing=processing,
+                channels=tuple(group),
+                ancillary=near,
+                orbit=orbit,
+                orbit_source=source,
+                vectors=vectors,
+                attitude=attitude_of(near, orbit),
+                resolution=resolution,
+            )
+        )
+    return tuple(found)
 
 
 def _products(order: JobOrder, kind: str) -> list[Path]:
@@ -152,19 +164,39 @@ def _product(order: JobOrder, kind: str) -> Path:
     return found[0]
 
 
-def _channels(slice_dir: Path, manifest: L0Manifest, extra: list[Path], polarisation: str) -> list[ChannelInput]:
+def _sources(order: JobOrder, slice_dir: Path, manifest: L0Manifest, polarisation: str) -> tuple[Packets, ...]:
+    """The packets of one polarisation: those of the slice, then those of the calibration and noise products."""
     unit = next(unit for unit in manifest.units if unit.polarisation == polarisation)
-    packets = open_packets(slice_dir / unit.data.href)
+    extra = [path for kind in ("RAW__0C", "RAW__0N") for path in _products(order, kind)]
     others = [
         open_packets(folder / other.data.href)
         for folder in extra
         for other in read_manifest(folder / "manifest.safe").units
         if other.polarisation == polarisation and other.data.size
     ]
+    return open_packets(slice_dir / unit.data.href), *others
+
+
+def _channels(sources: tuple[Packets, ...], manifest: L0Manifest, polarisation: str) -> list[ChannelInput]:
     if manifest.mode in TOPS_MODES:
-        return _swaths((packets, *others), polarisation)
-    swath = manifest.swath or manifest.mode
-    return [ChannelInput(swath, polarisation, (packets, *others), gather_echoes(packets))]
+        return _swaths(sources, polarisation)
+    if manifest.mode == WAVE_MODE:
+        return _vignettes(sources, polarisation)
+    return [ChannelInput(manifest.swath or manifest.mode, polarisation, sources, gather_echoes(sources[0]))]
+
+
+def _vignettes(sources: tuple[Packets, ...], polarisation: str) -> list[ChannelInput]:
+    """The vignettes of one polarisation; calibration and noise are those of their beam."""
+    found, lost = gather_vignettes(sources[0])
+    others = [source.select(source.headers["signal_type"] != SignalType.ECHO) for source in sources]
+    beside = {
+        beam: tuple(other.select(of_swath(other, beam)) for other in others)
+        for beam in {vignette.beam for vignette in found}
+    }
+    return [
+        ChannelInput(one.beam, polarisation, beside[one.beam], one.echoes, lost=0 if number else lost)
+        for number, one in enumerate(found)
+    ]
 
 
 def _swaths(sources: tuple[Packets, ...], polarisation: str) -> list[ChannelInput]:
@@ -181,25 +213,28 @@ def _swaths(sources: tuple[Packets, ...], polarisation: str) -> list[ChannelInpu
     return channels
 
 
+def _orbit_file(order: JobOrder) -> tuple[str | None, OrbitFile | None]:
+    """The first orbit file of the order, precise before restituted before predicted, with its name."""
+    files = [Path(name) for kind in _ORBIT_TYPES for name in order.files(kind)]
+    return (files[0].name, read_orbit(files[0])) if files else (None, None)
+
+
 def _orbit(
-    order: JobOrder, ancillary: Ancillary, sensing: Interval
-) -> tuple[Orbit, OrbitSource, tuple[StateVector, ...], str | None]:
-    """The first orbit file of the order, precise before restituted before predicted; else the relayed states."""
-    files = [name for kind in _ORBIT_TYPES for name in order.files(kind)]
-    if files:
-        path = Path(files[0])
-        near = tuple(read_orbit(path).around(sensing, _VECTORS + timedelta(seconds=60)))
-        orbit = orbit_of_file(near, path.name, sensing.start, sensing.stop)
+    name: str | None, file: OrbitFile | None, ancillary: Ancillary, sensing: Interval
+) -> tuple[Orbit, OrbitSource, tuple[StateVector, ...]]:
+    """The orbit of the file, else of the relayed states."""
+    if name is not None and file is not None:
+        near = tuple(file.around(sensing, _VECTORS + timedelta(seconds=60)))
+        orbit = orbit_of_file(near, name, sensing.start, sensing.stop)
         shown = sensing.widened(_VECTORS, _VECTORS)
-        vectors = tuple(vector for vector in near if shown.start <= vector.time <= shown.stop)
-        return orbit, OrbitSource.AUXILIARY, vectors, path.name
+        return orbit, OrbitSource.AUXILIARY, tuple(one for one in near if shown.start <= one.time <= shown.stop)
     orbit = orbit_of_downlink(ancillary, sensing.start, sensing.stop)
     relayed = downlinked_vectors(ancillary)
     first, last = orbit.seconds(relayed[0].time), orbit.seconds(relayed[-1].time)
     before = np.arange(first, orbit.seconds(sensing.start) - 2.0, -1.0)[:0:-1]
     after = np.arange(last, orbit.seconds(sensing.stop) + 2.0)[1:]
     added = [_state(orbit, float(time)) for time in (*before, *after)]
-    return orbit, OrbitSource.DOWNLINK, tuple(sorted([*relayed, *added], key=lambda vector: vector.time)), None
+    return orbit, OrbitSource.DOWNLINK, tuple(sorted([*relayed, *added], key=lambda vector: vector.time))
 
 
 def _state(orbit: Orbit, time_s: float) -> StateVector:

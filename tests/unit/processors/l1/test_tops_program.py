@@ -2,7 +2,6 @@
 
 import math
 import shutil
-from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,107 +9,25 @@ import numpy as np
 import pytest
 import rasterio
 import xarray as xr
-from attrs import evolve, frozen
+from attrs import evolve
 from lxml import etree
 
-from s1pdgs.formats.joborder import JobOrder, OrderInput, OrderOutput, OrderTask, write_job_order
-from s1pdgs.formats.l0.manifest import (
-    CompressionTypes,
-    L0Manifest,
-    MeasurementQuality,
-    OrbitReference,
-    Processing,
-    SliceInformation,
-)
-from s1pdgs.formats.l0.product import MeasurementContent, write_product
 from s1pdgs.formats.l1.annotation import Product, read_product
 from s1pdgs.formats.l1.noise import read_noise
 from s1pdgs.formats.listfile import read_list
-from s1pdgs.processors.l1 import program
 from s1pdgs.processors.l1.packets import open_packets
 from s1pdgs.processors.l1.tops_plan import IW_LINE_INTERVAL_S
-from s1pdgs.simulator.auxiliary import AuxiliaryContext, write_auxiliary
-from s1pdgs.simulator.noise_take import NoiseTake
-from s1pdgs.simulator.orbit import Trajectory, relative_orbit_and_cycle
 from s1pdgs.simulator.plan import Plan, TakePlan
-from s1pdgs.simulator.planned import noise_take
+
+from .slices import Slice, noise_of_plan, run, write_slice
 
 PLAN = Plan(takes=(TakePlan(mode="IW", duration_s=6.0, samples=1100, polarisation="SV"),), telemetry=None)
 SWATHS = ("iw1", "iw2", "iw3")
 
 
-@frozen(eq=False)
-class Slice:
-    """A Level-0 slice in a folder with the auxiliary files beside it."""
-
-    folder: Path
-    name: str
-    take: NoiseTake
-
-    def order(self, workdir: Path, *outputs: str) -> Path:
-        kinds = ("AUX_INS", "AUX_CAL", "AUX_PP1", "AUX_POEORB")
-        files = {kind: [str(path) for path in sorted((self.folder / "auxiliary").glob(f"*{kind}*"))] for kind in kinds}
-        inputs = [OrderInput("IW_RAW__0S", "Physical", (str(self.folder / self.name),))]
-        inputs += [OrderInput(kind.replace("ORB", ""), "Physical", tuple(names)) for kind, names in files.items()]
-        made = tuple(OrderOutput(kind, "Regexp", f"{workdir}/^.*{kind[3:]}.*$", mandatory=True) for kind in outputs)
-        path = workdir / "JobOrder.1.xml"
-        write_job_order(path, JobOrder("L1", "1.0", (OrderTask("L1", "1.0", tuple(inputs), made),)))
-        return path
-
-
-def noise_of_plan() -> tuple[Trajectory, NoiseTake]:
-    trajectory = Trajectory.spanning(PLAN.start - timedelta(hours=9), PLAN.start + timedelta(days=1), PLAN.satellite)
-    return trajectory, noise_take(PLAN, PLAN.takes[0], 0x1234, trajectory)
-
-
-def write_slice(folder: Path, trajectory: Trajectory, take: NoiseTake) -> Slice:
-    write_auxiliary(
-        folder / "auxiliary",
-        AuxiliaryContext.of(trajectory, take.sensing, satellite="S1A"),
-        ("AUX_INS", "AUX_CAL", "AUX_PP1", "AUX_POEORB"),
-    )
-    path = folder / "VV.dat"
-    with path.open("wb") as stream:
-        for octets, _ in take.batches("VV"):
-            stream.write(octets.tobytes())
-    relative, cycle = relative_orbit_and_cycle(52_000, "S1A")
-    header = L0Manifest(
-        satellite="S1A",
-        mode="IW",
-        swath=None,
-        start=take.sensing.start,
-        stop=take.sensing.stop,
-        start_anx_ms=0.0,
-        stop_anx_ms=1.0,
-        product_class="S",
-        consolidation="SLICE",
-        calibration_present=True,
-        noise_present=True,
-        instrument_configuration_id=6,
-        data_take_id=0x1234,
-        compression=CompressionTypes("FDBAQ_0", "BAQ_5_BIT", "BYPASS"),
-        units=(),
-        orbit=OrbitReference(
-            52_000, 52_000, relative, relative, cycle, 1, "ASCENDING", take.sensing.start - timedelta(seconds=1200)
-        ),
-        processing=Processing("Assembly", take.sensing.stop, take.sensing.stop + timedelta(seconds=1)),
-        footprint=((0.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, 0.0)),
-        slice=SliceInformation(number=1, length_s=25.0, overlap_s=7.4, total=1, data_take_start=take.sensing.start),
-    )
-    quality = MeasurementQuality(take.packet_count, 0, 0)
-    content = MeasurementContent("VV", 24, quality, path, path.stat().st_size, "0" * 32)
-    return Slice(folder, write_product(folder, header, [content], "SV"), take)
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Slice:
-    return write_slice(tmp_path_factory.mktemp("slice"), *noise_of_plan())
-
-
-def run(order: Path, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.chdir(order.parent)
-    monkeypatch.setattr("sys.argv", ["s1pdgs-l1", str(order)])
-    return program.main()
+    return write_slice(tmp_path_factory.mktemp("slice"), *noise_of_plan(PLAN))
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +149,7 @@ def test_swaths_with_a_gap_between_them_make_no_detected_image(
 @pytest.fixture(scope="module")
 def merged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Slice, dict[str, Path]]:
     """Both products of a slice whose small windows are drawn together until they overlap."""
-    trajectory, take = noise_of_plan()
+    trajectory, take = noise_of_plan(PLAN)
     codes = {"IW1": (9, 4087), "IW2": (7, 20_080), "IW3": (9, 970)}
     swaths = tuple(
         evolve(swath, rank=codes[swath.swath][0], swst=codes[swath.swath][1]) for swath in take.program.swaths

@@ -78,7 +78,7 @@ class ImageContext:
             mission_id=manifest.satellite,
             product_type=self.product_type,
             polarisation=self.polarisation,
-            mode=self.inputs.mode if self.inputs.tops else self.inputs.swath,
+            mode=self.inputs.swath if self.inputs.mode == "SM" else self.inputs.mode,
             swath=self.inputs.mode if self.parts else self.inputs.swath,
             start_time=self.start,
             stop_time=self.stop,

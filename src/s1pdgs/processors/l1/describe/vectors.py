@@ -13,6 +13,7 @@ from s1pdgs.processors.l1.calibration_pulses import noise_power
 from s1pdgs.processors.l1.describe.context import Array, ImageContext
 from s1pdgs.processors.l1.focus import azimuth_noise_spectrum, noise_gain, range_noise_spectrum
 from s1pdgs.processors.l1.geometry import range_model
+from s1pdgs.processors.l1.inputs import WAVE_MODE
 from s1pdgs.processors.l1.looks import noise_share
 from s1pdgs.processors.l1.merge import MergePlan
 from s1pdgs.processors.l1.tops import noise_gain as burst_noise_gain
@@ -84,8 +85,11 @@ def noise_data_set(context: ImageContext) -> Noise:
 
 
 def _azimuth_vectors(context: ImageContext) -> tuple[NoiseAzimuthVector, ...]:
-    """One of the whole image, or of each swath of a merged one."""
+    """One of the whole image, or of each swath of a merged one; that of a vignette tells no block."""
     plan, frame = context.plan.focus, context.frame
+    if context.inputs.mode == WAVE_MODE:
+        lines, shape = _azimuth_shape(context)
+        return (NoiseAzimuthVector(line=lines, noise_azimuth_lut=shape),)
     vectors = []
     for at, swath in enumerate(context.swaths):
         first, end = plan.pixels_of(at) if isinstance(plan, MergePlan) else (0, frame.samples)

@@ -1,0 +1,98 @@
+"""Level-0 slices of planned data takes on disk, and job orders for them."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+
+from s1pdgs.formats.joborder import JobOrder, OrderInput, OrderOutput, OrderTask, write_job_order
+from s1pdgs.formats.l0.manifest import (
+    CompressionTypes,
+    L0Manifest,
+    MeasurementQuality,
+    OrbitReference,
+    Processing,
+    SliceInformation,
+)
+from s1pdgs.formats.l0.product import MeasurementContent, write_product
+from s1pdgs.processors.l1 import program
+from s1pdgs.simulator.auxiliary import AuxiliaryContext, write_auxiliary
+from s1pdgs.simulator.noise_take import NoiseTake
+from s1pdgs.simulator.orbit import Trajectory, relative_orbit_and_cycle
+from s1pdgs.simulator.plan import Plan
+from s1pdgs.simulator.planned import noise_take
+
+
+@frozen(eq=False)
+class Slice:
+    """A Level-0 slice in a folder with the auxiliary files beside it."""
+
+    folder: Path
+    name: str
+    take: NoiseTake
+    mode: str = "IW"
+
+    def order(self, workdir: Path, *outputs: str) -> Path:
+        kinds = ("AUX_INS", "AUX_CAL", "AUX_PP1", "AUX_POEORB")
+        files = {kind: [str(path) for path in sorted((self.folder / "auxiliary").glob(f"*{kind}*"))] for kind in kinds}
+        inputs = [OrderInput(f"{self.mode}_RAW__0S", "Physical", (str(self.folder / self.name),))]
+        inputs += [OrderInput(kind.replace("ORB", ""), "Physical", tuple(names)) for kind, names in files.items()]
+        made = tuple(OrderOutput(kind, "Regexp", f"{workdir}/^.*{kind[3:]}.*$", mandatory=True) for kind in outputs)
+        path = workdir / "JobOrder.1.xml"
+        write_job_order(path, JobOrder("L1", "1.0", (OrderTask("L1", "1.0", tuple(inputs), made),)))
+        return path
+
+
+def noise_of_plan(plan: Plan) -> tuple[Trajectory, NoiseTake]:
+    """The first data take of a plan."""
+    trajectory = Trajectory.spanning(plan.start - timedelta(hours=9), plan.start + timedelta(days=1), plan.satellite)
+    return trajectory, noise_take(plan, plan.takes[0], 0x1234, trajectory)
+
+
+def write_slice(folder: Path, trajectory: Trajectory, take: NoiseTake, mode: str = "IW") -> Slice:
+    """The whole data take as one slice of its mode; wave mode is not sliced."""
+    write_auxiliary(
+        folder / "auxiliary",
+        AuxiliaryContext.of(trajectory, take.sensing, satellite="S1A"),
+        ("AUX_INS", "AUX_CAL", "AUX_PP1", "AUX_POEORB"),
+    )
+    path = folder / "VV.dat"
+    with path.open("wb") as stream:
+        for octets, _ in take.batches("VV"):
+            stream.write(octets.tobytes())
+    slice_one = SliceInformation(number=1, length_s=25.0, overlap_s=7.4, total=1, data_take_start=take.sensing.start)
+    relative, cycle = relative_orbit_and_cycle(52_000, "S1A")
+    header = L0Manifest(
+        satellite="S1A",
+        mode=mode,
+        swath=None,
+        start=take.sensing.start,
+        stop=take.sensing.stop,
+        start_anx_ms=0.0,
+        stop_anx_ms=1.0,
+        product_class="S",
+        consolidation="SLICE",
+        calibration_present=True,
+        noise_present=True,
+        instrument_configuration_id=6,
+        data_take_id=0x1234,
+        compression=CompressionTypes("FDBAQ_0", "BAQ_5_BIT", "BYPASS"),
+        units=(),
+        orbit=OrbitReference(
+            52_000, 52_000, relative, relative, cycle, 1, "ASCENDING", take.sensing.start - timedelta(seconds=1200)
+        ),
+        processing=Processing("Assembly", take.sensing.stop, take.sensing.stop + timedelta(seconds=1)),
+        footprint=((0.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, 0.0)),
+        slice=None if mode == "WV" else slice_one,
+    )
+    quality = MeasurementQuality(take.packet_count, 0, 0)
+    content = MeasurementContent("VV", 24, quality, path, path.stat().st_size, "0" * 32)
+    return Slice(folder, write_product(folder, header, [content], "SV"), take, mode)
+
+
+def run(order: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """The exit code of the processor."""
+    monkeypatch.chdir(order.parent)
+    monkeypatch.setattr("sys.argv", ["s1pdgs-l1", str(order)])
+    return program.main()
