@@ -123,7 +123,7 @@ def explain(connection: sa.Connection, order: int) -> Explanation:
         return Explanation(order, row.chain, row.unit, state, summary, needs, _next_check(row, needs))
     job = job_of(connection, order)
     if state is OrderState.PLANNED and job is not None:
-        summary, step = _of_job(job)
+        summary, step = of_job(job)
         if row.late:
             step = "; ".join(filter(None, [step, "data came meanwhile: another round begins when the job has ended"]))
         return Explanation(order, row.chain, row.unit, state, summary, (), step)
@@ -154,7 +154,7 @@ def _next_check(row: sa.Row[tuple[object, ...]], needs: tuple[Need, ...]) -> str
     return f"at {when} it gives up"
 
 
-def _of_job(job: sa.Row[tuple[object, ...]]) -> tuple[str, str]:
+def of_job(job: sa.Row[tuple[object, ...]]) -> tuple[str, str]:
     """What an order's job does, and what comes next."""
     name = f"job {job.id}"
     state = JobState(job.state)
