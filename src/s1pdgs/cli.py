@@ -25,6 +25,8 @@ class _LazyGroup(click.Group):
         "l0": ("s1pdgs.tools.l0.command", "l0"),
         "get": ("s1pdgs.stations.get_command", "command"),
         "tasktable": ("s1pdgs.triggers.tasktable_command", "command"),
+        "jobs": ("s1pdgs.job_command", "jobs_command"),
+        "job": ("s1pdgs.job_command", "command"),
         "order": ("s1pdgs.order_command", "command"),
         "explain": ("s1pdgs.order_command", "explain_command"),
     }
@@ -32,6 +34,8 @@ class _LazyGroup(click.Group):
         "simulate": "Make a downlink session and its auxiliary files from a scene.",
         "spoil": "Make another delivery of a session, with what a link or a station does wrong.",
         "station": "Serve deliveries of simulated sessions as CADIP and AUXIP.",
+        "jobs": "List jobs and the orders that still wait for inputs, newest first.",
+        "job": "Look at jobs and act on them.",
         "order": "Look at orders and act on them.",
         "explain": "Say why an order is where it is, and what was refused.",
         "tasktable": "Check task tables and see what they ask for.",
@@ -183,79 +187,6 @@ def products(ctx: click.Context, types: tuple[str, ...], limit: int, as_json: bo
         for one in held
     ]
     show_rows(rows, as_json, "no products")
-
-
-@cli.command()
-@click.option("--limit", default=50, show_default=True, help="How many, newest first.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON array for machines.")
-@click.pass_context
-def jobs(ctx: click.Context, limit: int, as_json: bool) -> None:
-    """List jobs and the orders that still wait for inputs, newest first."""
-    from s1pdgs.jobs.listing import list_jobs
-    from s1pdgs.triggers.listing import list_waiting
-
-    ground = ground_of(ctx)
-    with ground.database.read() as connection:
-        rows = [*list_waiting(connection, limit), *list_jobs(connection, limit, ground.outbox.clock.now())]
-    show_rows(rows, as_json, "no jobs")
-
-
-@cli.group()
-def job() -> None:
-    """Look at one job and act on it."""
-
-
-@job.command("log")
-@click.argument("number", type=int)
-@click.pass_context
-def job_log(ctx: click.Context, number: int) -> None:
-    """Print the log of a job's last attempt."""
-    from s1pdgs.jobs.listing import read_log
-    from s1pdgs.jobs.queue import UnknownJob
-
-    ground = ground_of(ctx)
-    try:
-        with ground.database.read() as connection:
-            click.echo(read_log(connection, ground.store, ground.work_root / "jobs", number), nl=False)
-    except UnknownJob as error:
-        raise click.ClickException(str(error)) from None
-
-
-@job.command("retry")
-@click.argument("number", type=int)
-@click.pass_context
-def job_retry(ctx: click.Context, number: int) -> None:
-    """Let a parked job run again."""
-    from s1pdgs.jobs.queue import UnknownJob, retry
-
-    ground = ground_of(ctx)
-    try:
-        with ground.database.write() as connection:
-            again = retry(connection, number, ground.outbox.clock.now())
-    except UnknownJob as error:
-        raise click.ClickException(str(error)) from None
-    if not again:
-        raise click.ClickException(f"job {number} is not parked; only parked jobs are retried")
-    click.echo(f"job {number} will run again")
-
-
-@job.command("drop")
-@click.argument("number", type=int)
-@click.option("--reason", default="dropped by the operator", show_default=True)
-@click.pass_context
-def job_drop(ctx: click.Context, number: int, reason: str) -> None:
-    """Give a job up."""
-    from s1pdgs.jobs.queue import UnknownJob, drop
-
-    ground = ground_of(ctx)
-    try:
-        with ground.database.write() as connection:
-            gone = drop(connection, number, reason, ground.outbox.clock.now())
-    except UnknownJob as error:
-        raise click.ClickException(str(error)) from None
-    if not gone:
-        raise click.ClickException(f"job {number} has ended already")
-    click.echo(f"job {number} is dropped")
 
 
 @cli.group()

@@ -38,6 +38,10 @@ STATES_FOR: Mapping[str, tuple[JobState, ...]] = {
 """In which states each act does something."""
 
 
+Act = Callable[[sa.Connection, int], bool]
+"""Does something to a job; False, with nothing changed, when it is not in a state for it."""
+
+
 class EditError(ValueError):
     """An edit that cannot be made; the message names the field and the remedy."""
 
@@ -54,35 +58,43 @@ class Edit:
     parameters: Mapping[str, str] = field(factory=dict)
 
 
-def retry(connection: sa.Connection, outbox: Outbox, job: int, actor: str) -> bool:
+def retry(connection: sa.Connection, outbox: Outbox, job: int, actor: str, reason: str | None = None) -> bool:
     """Let a parked job run again with new attempts."""
     if not queue.retry(connection, job, outbox.clock.now()):
         return False
-    note(connection, outbox, job, actor, "retry")
+    note(connection, outbox, job, actor, "retry", reason=reason)
     return True
 
 
-def park(connection: sa.Connection, outbox: Outbox, job: int, actor: str, reason: str) -> bool:
+def park(connection: sa.Connection, outbox: Outbox, job: int, actor: str, reason: str | None = None) -> bool:
     """Set a ready or running job aside; an attempt that runs is stopped."""
-    if not queue.park(connection, outbox, job, reason):
+    if not queue.park(connection, outbox, job, reason or f"parked by {actor}"):
         return False
     note(connection, outbox, job, actor, "park", reason=reason)
     return True
 
 
-def cancel(connection: sa.Connection, outbox: Outbox, job: int, actor: str, reason: str) -> bool:
+def cancel(connection: sa.Connection, outbox: Outbox, job: int, actor: str, reason: str | None = None) -> bool:
     """Stop an attempt that runs and park its job; a job that does not run is left as it is."""
-    if state_of(connection, job) != JobState.RUNNING or not queue.park(connection, outbox, job, reason):
+    if state_of(connection, job) != JobState.RUNNING:
+        return False
+    if not queue.park(connection, outbox, job, reason or f"cancelled by {actor}"):
         return False
     note(connection, outbox, job, actor, "cancel", reason=reason)
     return True
 
 
-def drop(connection: sa.Connection, outbox: Outbox, job: int, actor: str, reason: str) -> bool:
+def give_up(connection: sa.Connection, outbox: Outbox, job: int, actor: str, reason: str | None = None) -> bool:
+    """Stop an attempt that runs and drop its job; a job that does not run is left as it is."""
+    return state_of(connection, job) == JobState.RUNNING and drop(connection, outbox, job, actor, reason)
+
+
+def drop(connection: sa.Connection, outbox: Outbox, job: int, actor: str, reason: str | None = None) -> bool:
     """Give a job up that has not ended; an attempt that runs is stopped."""
-    if not queue.drop(connection, job, reason, outbox.clock.now()):
+    why = reason or f"dropped by {actor}"
+    if not queue.drop(connection, job, why, outbox.clock.now()):
         return False
-    outbox.emit(connection, JobDropped(job, reason))
+    outbox.emit(connection, JobDropped(job, why))
     note(connection, outbox, job, actor, "drop", reason=reason)
     return True
 
@@ -141,9 +153,15 @@ def state_of(connection: sa.Connection, job: int) -> JobState:
     return JobState(state)
 
 
-def act_on_all(
-    database: Database, selection: Selection, action: str, act: Callable[[sa.Connection, int], bool]
-) -> list[int]:
+def why_not(connection: sa.Connection, job: int, action: str) -> str:
+    """Why an act changed nothing, for people."""
+    state, wanted = state_of(connection, job), " or ".join(STATES_FOR[action])
+    if state in STATES_FOR[action]:
+        return f"job {job} is of an earlier round of its order; act on its newest job"
+    return f"job {job} is {state}; {action} is for jobs that are {wanted}"
+
+
+def act_on_all(database: Database, selection: Selection, action: str, act: Act) -> list[int]:
     """Do the same to all jobs of a selection that are in a state for it; those that it changed, newest first.
 
     Each hundred are one transaction: what a process that dies leaves undone, the same call does.

@@ -8,7 +8,7 @@ from s1pdgs.triggers import rounds
 from s1pdgs.triggers.orders import Planner, evaluate
 
 
-def replan(planner: Planner, connection: sa.Connection, job: int, actor: str) -> int | None:
+def replan(planner: Planner, connection: sa.Connection, job: int, actor: str, reason: str | None = None) -> int | None:
     """Open another round of a job's order, its number; None when the job runs, has ended, or is of an earlier round.
 
     The order has a new job then, or waits for what it lacks. `UnknownJob` when there is no such job.
@@ -17,7 +17,7 @@ def replan(planner: Planner, connection: sa.Connection, job: int, actor: str) ->
     order, now = rounds.order_of(connection, job), planner.outbox.clock.now()
     if order is None or not queue.withdraw(connection, job, "planned again: the next round chooses its inputs", now):
         return None
-    note(connection, planner.outbox, job, actor, "replan")
+    note(connection, planner.outbox, job, actor, "replan", reason=reason)
     rounds.again(connection, order, now)
     evaluate(planner, connection, order)
     return order
