@@ -8,6 +8,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.geometry import FootprintTests
+from s1pdgs.publication.odata.pattern import matches
 
 _LARGEST = (1 << 31) - 1
 
@@ -64,6 +65,70 @@ def _substr_of_integers(element: Substring, compiler: Any, **options: Any) -> st
     text, *numbers = (compiler.process(clause, **options) for clause in element.clauses)
     fitting = (f"CAST(LEAST(GREATEST({number}, {-_LARGEST}), {_LARGEST}) AS INTEGER)" for number in numbers)
     return f"substr({', '.join((text, *fitting))})"
+
+
+class _CalendarPart(FunctionElement[int]):
+    """The year, month or day of a time in seconds since 1970."""
+
+    type = sa.BigInteger()
+    inherit_cache = True
+    strftime: str
+
+
+class Year(_CalendarPart):
+    name = "year"
+    inherit_cache = True
+    strftime = "%Y"
+
+
+class Month(_CalendarPart):
+    name = "month"
+    inherit_cache = True
+    strftime = "%m"
+
+
+class Day(_CalendarPart):
+    name = "day"
+    inherit_cache = True
+    strftime = "%d"
+
+
+@compiles(_CalendarPart)
+def _strftime(element: _CalendarPart, compiler: Any, **options: Any) -> str:
+    seconds = compiler.process(element.clauses, **options)
+    return f"CAST(strftime('{element.strftime}', {seconds}, 'unixepoch') AS INTEGER)"
+
+
+@compiles(_CalendarPart, "postgresql")
+def _extract(element: _CalendarPart, compiler: Any, **options: Any) -> str:
+    seconds = compiler.process(element.clauses, **options)
+    return f"CAST(EXTRACT({element.name} FROM to_timestamp({seconds}) AT TIME ZONE 'UTC') AS BIGINT)"
+
+
+class Matches(FunctionElement[bool]):
+    """Whether a text holds a match of a pattern that `odata.pattern` wrote."""
+
+    name = "matches"
+    type = sa.Boolean()
+    inherit_cache = True
+
+
+@compiles(Matches)
+def _re2(element: Matches, compiler: Any, **options: Any) -> str:
+    return f"(s1_matches({compiler.process(element.clauses, **options)}) = 1)"
+
+
+@compiles(Matches, "postgresql")
+def _posix(element: Matches, compiler: Any, **options: Any) -> str:
+    text, pattern = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"({text} ~ {pattern})"
+
+
+def prepare_patterns(connection: sa.Connection) -> None:
+    """Make `Matches` possible on a connection."""
+    if connection.dialect.name == "sqlite":
+        driver: Any = connection.connection.driver_connection
+        driver.create_function("s1_matches", 2, matches, deterministic=True)
 
 
 class _Areas(FunctionElement[bool]):

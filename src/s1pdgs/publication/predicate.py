@@ -119,6 +119,13 @@ FUNCTIONS: dict[str, tuple[tuple[Kind, ...], Kind]] = {
     "indexof": ((Kind.STRING, Kind.STRING), Kind.INTEGER),
     "concat": ((Kind.STRING, Kind.STRING), Kind.STRING),
     "substring": ((Kind.STRING, Kind.INTEGER, Kind.INTEGER), Kind.STRING),
+    "year": ((Kind.TIME,), Kind.INTEGER),
+    "month": ((Kind.TIME,), Kind.INTEGER),
+    "day": ((Kind.TIME,), Kind.INTEGER),
+    "hour": ((Kind.TIME,), Kind.INTEGER),
+    "minute": ((Kind.TIME,), Kind.INTEGER),
+    "second": ((Kind.TIME,), Kind.INTEGER),
+    "date": ((Kind.TIME,), Kind.TIME),
 }
 """Kinds of the arguments and of the result; the last argument of `substring` may be left out."""
 
@@ -151,9 +158,9 @@ class Membership:
 
 @frozen
 class TextMatch:
-    """Whether a text contains, starts or ends with another, case counting."""
+    """Whether a text contains, starts or ends with another, or matches a safe pattern (`odata.pattern`)."""
 
-    how: Literal["contains", "startswith", "endswith"]
+    how: Literal["contains", "startswith", "endswith", "matches"]
     text: Expression
     part: Expression
 

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from attrs import frozen
 
 from s1pdgs.catalogue.tables import footprint_box, product, type_span
-from s1pdgs.publication.dialects import prepare_areas
+from s1pdgs.publication.dialects import prepare_areas, prepare_patterns
 from s1pdgs.publication.errors import QueryError
-from s1pdgs.publication.predicate import KINDS, Kind, Predicate, Spatial, terms
+from s1pdgs.publication.predicate import KINDS, Kind, Predicate, Spatial, TextMatch, terms
 from s1pdgs.publication.sql import ARCHIVE_SUFFIX, FIELDS, where
 from s1pdgs.publication.tables import publication
 from s1pdgs.storage.database import Micros
@@ -204,6 +204,8 @@ def spans(connection: sa.Connection, only: str | None = None) -> list[Span]:
 def _condition(connection: sa.Connection, predicate: Predicate) -> Any:
     if any(isinstance(term, Spatial) for term in terms(predicate)):
         prepare_areas(connection)
+    if any(isinstance(term, TextMatch) and term.how == "matches" for term in terms(predicate)):
+        prepare_patterns(connection)
     return where(predicate)
 
 

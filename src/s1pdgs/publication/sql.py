@@ -11,7 +11,17 @@ import sqlalchemy as sa
 from attrs import evolve, frozen
 
 from s1pdgs.catalogue.tables import footprint_box, product
-from s1pdgs.publication.dialects import BytewiseRange, Intersects, Position, Substring, Within
+from s1pdgs.publication.dialects import (
+    BytewiseRange,
+    Day,
+    Intersects,
+    Matches,
+    Month,
+    Position,
+    Substring,
+    Within,
+    Year,
+)
 from s1pdgs.publication.predicate import (
     AnyAttribute,
     AttributeName,
@@ -164,6 +174,22 @@ def _substring(text: Sql, start: Sql, *length: Sql) -> Sql:
     return Substring(text, start + 1, *length)
 
 
+def _seconds(time: Sql) -> Sql:
+    """Whole seconds since 1970, before it too: SQL's division rounds towards zero."""
+    return (sa.cast(time, sa.BigInteger) + _FIRST_S * 1_000_000) // 1_000_000 - _FIRST_S
+
+
+def _counted(length_s: int, cycle: int) -> Callable[[Sql], Sql]:
+    """Which of `cycle` parts of some length a time lies in."""
+    return lambda time: ((_seconds(time) + _FIRST_S) // length_s) % cycle
+
+
+def _midnight(time: Sql) -> Sql:
+    days = (_seconds(time) + _FIRST_S) // 86_400
+    return sa.type_coerce((days * 86_400 - _FIRST_S) * 1_000_000, Micros)
+
+
+_FIRST_S = 62_135_596_800  # from the year 1 to 1970
 _FUNCTIONS: dict[str, Callable[..., Sql]] = {
     "tolower": lambda text: sa.func.lower(text, type_=sa.Text()),
     "toupper": lambda text: sa.func.upper(text, type_=sa.Text()),
@@ -172,6 +198,13 @@ _FUNCTIONS: dict[str, Callable[..., Sql]] = {
     "indexof": lambda text, part: Position(text, part) - 1,
     "concat": operator.add,
     "substring": _substring,
+    "year": lambda time: Year(_seconds(time)),
+    "month": lambda time: Month(_seconds(time)),
+    "day": lambda time: Day(_seconds(time)),
+    "hour": _counted(3600, 24),
+    "minute": _counted(60, 60),
+    "second": _counted(1, 60),
+    "date": _midnight,
 }
 
 
@@ -255,6 +288,8 @@ def _text_match(predicate: TextMatch, scope: _Scope | None) -> Sql:
         case "endswith":
             begin = sa.func.length(text) - sa.func.length(part)
             found = sa.and_(begin >= 0, sa.func.substr(text, begin + 1) == part)
+        case "matches":
+            found = Matches(text, part)
     return _known(found, scope, predicate.text, predicate.part)
 
 

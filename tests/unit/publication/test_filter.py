@@ -14,7 +14,8 @@ from s1pdgs.catalogue.door import attributes_from_json
 from s1pdgs.catalogue.tables import product as product_table
 from s1pdgs.publication.dialects import prepare_areas
 from s1pdgs.publication.errors import QueryError
-from s1pdgs.publication.odata.filter import PROPERTIES, compile_filter
+from s1pdgs.publication.odata.expressions import PROPERTIES
+from s1pdgs.publication.odata.filter import compile_filter
 from s1pdgs.publication.predicate import ALWAYS
 from s1pdgs.publication.search import Order, Published, count, search
 from s1pdgs.publication.sql import where
@@ -71,6 +72,28 @@ CASES: list[Case] = [
     ("concat(ProductionType,'!') eq 'systematic_production!'", _every),
     ("toupper(ProductionType) eq 'SYSTEMATIC_PRODUCTION'", _every),
     ("trim(Name) eq Name", _every),
+    (r"matchesPattern(Name,'^S1[AC]_IW_(SLC|GRDH)_')", lambda p: "_IW_" in p.name),
+    ("matchesPattern(tolower(Name),'raw') eq false", lambda p: "RAW" not in p.name),
+    (
+        "Attributes/OData.CSC.StringAttribute/any(a:a/Name eq 'orbitDirection' and matchesPattern(a/Value,'^ASC'))",
+        lambda p: attribute(p, "orbitDirection") == "ASCENDING",
+    ),
+    ("year(ContentDate/Start) eq 2020 and month(ContentDate/End) eq 6 and day(OriginDate) in (14,15)", _every),
+    ("hour(ContentDate/Start) eq 13", lambda p: p.start.hour == 13),
+    ("minute(ContentDate/Start) gt 20 and second(ContentDate/End) eq 25", lambda p: p.start.minute > 20),
+    ("date(ContentDate/Start) eq 2020-06-15 and date(ContentDate/Start) lt ContentDate/End", _every),
+    ("year(EvictionDate) eq 2020", _none),
+    ("year(1969-12-31T23:59:59.5Z) eq 1969 and second(1969-12-31T23:59:59.5Z) eq 59", _every),
+    ("OriginDate lt now() and OriginDate gt mindatetime() and OriginDate lt maxdatetime()", _every),
+    ("OriginDate gt now() sub duration'PT1S'", _none),
+    (
+        "ContentDate/Start gt 2020-06-15T12:00:00Z add duration'PT30M'",
+        lambda p: p.start > NOON + timedelta(minutes=30),
+    ),
+    (
+        "Attributes/OData.CSC.DateTimeOffsetAttribute/any(a:minute(a/Value) eq 40)",
+        lambda p: p.start.minute == 40,
+    ),
     ("ContentDate/Start gt 2020-06-15T12:30:00.000Z", lambda p: p.start > NOON + timedelta(minutes=30)),
     (
         "ContentDate/Start ge 2020-06-15T14:30:00.000003+02:00",
@@ -278,7 +301,12 @@ def test_garbage_is_refused_with_a_reason_and_nothing_worse(shelf: Segment, text
         ("length(Name)", r"length\(\) is not a condition"),
         ("length(ContentLength) eq 1", "length wants String"),
         ("lenth(Name) eq 1", "lenth"),
-        ("matchesPattern(Name,'a')", "'matchesPattern' is not supported"),
+        ("matchesPattern(Name,'(a')", "a parenthesis is not closed"),
+        ("matchesPattern(Name,Name)", "a pattern in quotes"),
+        ("matchesPattern(Name) eq 'a'", "takes 2 arguments"),
+        ("year(Name) eq 2020", "year wants DateTimeOffset, and Name is String"),
+        ("now() sub duration'P99999999D' lt OriginDate", "leads to no time"),
+        ("ContentLength add 5 gt 7", "only durations are added"),
         ("Name eq 'a", "not understood from"),
         ("Name eq", "not understood|too early"),
         ("", "is empty"),

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from attrs import frozen
 
 from s1pdgs.publication.errors import QueryError
-from s1pdgs.publication.odata.filter import PROPERTIES, compile_filter
+from s1pdgs.publication.odata.expressions import PROPERTIES
+from s1pdgs.publication.odata.filter import compile_filter
 from s1pdgs.publication.predicate import ALWAYS, Predicate, nearest
 from s1pdgs.publication.search import DEFAULT_ORDER, MAX_SKIP, Order
 

@@ -1,0 +1,208 @@
+"""From the syntax tree of a `$filter` to its expressions: properties, attributes, functions and literals, checked."""
+
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Any
+
+from attrs import field, frozen
+from odata_query import ast
+
+from s1pdgs.model.time import parse_utc
+from s1pdgs.publication.errors import QueryError
+from s1pdgs.publication.predicate import (
+    FUNCTIONS,
+    AttributeName,
+    AttributeValue,
+    Expression,
+    Field,
+    Function,
+    Kind,
+    Value,
+    checked_integer,
+    checked_text,
+    nearest,
+)
+
+PROPERTIES = [
+    "Id", "Name", "ContentType", "ContentLength", "OriginDate", "PublicationDate", "ModificationDate", "EvictionDate",
+    "Online", "ProductionType", "ContentDate/Start", "ContentDate/End", "Collection/Name",
+]  # fmt: skip
+ATTRIBUTE_SETS = {f"{kind.value}Attribute": kind for kind in Kind}
+CONDITIONS = ("contains", "startswith", "endswith", "matchesPattern")
+_MOMENTS = {
+    "now": lambda: datetime.now(UTC),
+    "mindatetime": lambda: datetime.min.replace(tzinfo=UTC),
+    "maxdatetime": lambda: datetime.max.replace(tzinfo=UTC),
+}
+
+
+@frozen
+class Scope:
+    """The variable of an any() or all(), and the kind of attributes when the path names it."""
+
+    variable: str
+    kind: Kind | None
+
+
+@frozen
+class UntypedValue:
+    """`att/Value` where no path names its kind: the literal that it meets does."""
+
+    kinds: tuple[Kind, ...] = field(default=tuple(Kind))
+
+
+def expression(node: Any, scope: Scope | None) -> Any:
+    """The `Expression` of a node, or `UntypedValue` within an any() (`scope`); raises `QueryError`."""
+    match node:
+        case ast.Identifier() | ast.Attribute():
+            return _property(path_of(node), scope)
+        case ast.Call():
+            return _function(node, scope)
+        case ast.UnaryOp(op=ast.USub()):
+            return _negative(expression(node.operand, scope))
+        case ast.BinOp():
+            return _shifted(node)
+        case _:
+            return literal(node)
+
+
+def function_name(node: ast.Call) -> str:
+    return ".".join((*node.func.namespace, node.func.name))
+
+
+def _shifted(node: ast.BinOp) -> Value:
+    """A time that is told by a duration before or after another, as `now() sub duration'P7D'`."""
+    moment: Any = expression(node.left, None)
+    length: Any = node.right
+    known = isinstance(moment, Value) and isinstance(moment.value, datetime) and isinstance(length, ast.Duration)
+    if not known or not isinstance(node.op, ast.Add | ast.Sub):
+        raise QueryError("$filter: only durations are added to times that are given, as in now() sub duration'P7D'")
+    try:
+        step = length.py_val
+        return Value(moment.value + step if isinstance(node.op, ast.Add) else moment.value - step)
+    except (ValueError, OverflowError) as error:
+        raise QueryError(f"$filter: duration {length.val[:40]!r} leads to no time: {error}") from None
+
+
+def _negative(operand: Any) -> Value:
+    if isinstance(operand, Value) and isinstance(operand.value, int | float) and not isinstance(operand.value, bool):
+        return Value(-operand.value)
+    raise QueryError("$filter: only numbers have a sign")
+
+
+def path_of(node: Any) -> list[str]:
+    steps: list[str] = []
+    while isinstance(node, ast.Attribute):
+        steps.append(str(node.attr))
+        node = node.owner
+    if not isinstance(node, ast.Identifier):
+        raise QueryError(f"$filter: {shown(node)} has no properties")
+    return [node.name, *reversed(steps)]
+
+
+def _property(path: list[str], scope: Scope | None) -> Any:
+    name = "/".join(path)
+    if scope is not None and path[0] == scope.variable:
+        return _of_attribute(path[1:], scope)
+    if name not in PROPERTIES:
+        raise QueryError(f"$filter: there is no property {name!r}; {nearest(name, PROPERTIES)}")
+    if scope is not None:
+        raise QueryError(f"$filter: within any() there are only {scope.variable}/Name and {scope.variable}/Value")
+    return Field(name)
+
+
+def _of_attribute(path: list[str], scope: Scope) -> Any:
+    kind = scope.kind
+    if len(path) == 2 and path[0] in ATTRIBUTE_SETS:
+        named = ATTRIBUTE_SETS[path.pop(0)]
+        if kind not in {None, named}:
+            raise QueryError(f"$filter: an attribute cannot be both {kind} and {named}")
+        kind = named
+    if path == ["Name"]:
+        return AttributeName()
+    if path == ["Value"]:
+        return UntypedValue() if kind is None else AttributeValue(kind)
+    raise QueryError(f"$filter: an attribute has Name and Value, not {'/'.join(path)!r}")
+
+
+def _function(node: ast.Call, scope: Scope | None) -> Function | Value:
+    name = function_name(node)
+    if name in _MOMENTS and not node.args:
+        return Value(_MOMENTS[name]())
+    known_function(name)
+    arguments = tuple(expression(argument, scope) for argument in node.args)
+    wanted = FUNCTIONS[name][0]
+    if not 0 <= len(wanted) - len(arguments) <= (name == "substring"):
+        raise QueryError(f"$filter: {name} takes {len(wanted)} arguments, not {len(arguments)}")
+    typed = [AttributeValue(kind) if isinstance(argument, UntypedValue) else argument
+             for argument, kind in zip(arguments, wanted, strict=False)]  # fmt: skip
+    for argument, kind in zip(typed, wanted, strict=False):
+        if argument.kind is not kind:
+            raise QueryError(f"$filter: {name} wants {kind}, and {named(argument)} is {argument.kind}")
+        if kind is Kind.INTEGER and not (isinstance(argument, Value) and 0 <= argument.value < 2**31):  # type: ignore[operator]
+            raise QueryError(f"$filter: {name} counts with whole numbers from 0 on")
+    return Function(name, tuple(typed))
+
+
+def known_function(name: str) -> None:
+    if name not in FUNCTIONS:
+        known = sorted([*FUNCTIONS, *_MOMENTS, *CONDITIONS, "OData.CSC.Intersects"])
+        raise QueryError(f"$filter: function {name!r} is not supported here; {nearest(name, known)}")
+
+
+def literal(node: Any) -> Value:
+    try:
+        return _value(node)
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, QueryError):
+            raise
+        raise QueryError(f"$filter: {getattr(node, 'val', node)!r} is not a value: {error}") from None
+
+
+def _value(node: Any) -> Value:  # noqa: PLR0911  the same
+    match node:
+        case ast.String():
+            return Value(checked_text(node.val))
+        case ast.GUID():
+            return Value(node.val.lower())
+        case ast.Integer():
+            return Value(checked_integer(int(node.val[:40])))
+        case ast.Float():
+            return _finite(float(node.val))
+        case ast.Boolean():
+            return Value(node.py_val)
+        case ast.Null():
+            return Value(None)
+        case ast.Date():
+            return Value(datetime.fromisoformat(node.val).replace(tzinfo=UTC))
+        case ast.DateTime():
+            return Value(parse_utc(node.val))
+        case ast.UnaryOp(op=ast.USub()):
+            return _negative(_value(node.operand))
+        case _:
+            raise QueryError(f"$filter: {shown(node)} is not supported here")
+
+
+def _finite(value: float) -> Value:
+    if not isfinite(value):
+        raise QueryError("$filter: a number is too large")
+    return Value(value)
+
+
+def named(expression: Expression) -> str:
+    match expression:
+        case Field(name):
+            return name
+        case Value(value):
+            return repr(value)[:60]
+        case Function(name, _):
+            return f"{name}()"
+        case AttributeName():
+            return "the attribute's Name"
+        case AttributeValue():
+            return "the attribute's Value"
+
+
+def shown(node: Any) -> str:
+    text = getattr(node, "val", None)
+    return f"{type(node).__name__} {str(text)[:60]!r}" if text is not None else type(node).__name__
