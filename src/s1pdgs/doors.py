@@ -15,6 +15,7 @@ from prometheus_client import make_asgi_app
 from s1pdgs import __version__
 from s1pdgs.access.guard import Guard
 from s1pdgs.access.operators import OperatorGate, operator_gate
+from s1pdgs.api import jobs
 from s1pdgs.api.service import Service
 from s1pdgs.api.service import mount as mount_api
 from s1pdgs.bus.outbox import Outbox
@@ -27,7 +28,7 @@ from s1pdgs.triggers.chains import SHIPPED, Chains
 from s1pdgs.triggers.gates import MaskShelf
 from s1pdgs.triggers.orders import Planner
 
-API: tuple[Callable[[APIRouter, Service], None], ...] = ()
+API: tuple[Callable[[APIRouter, Service], None], ...] = (jobs.add,)
 """What the API is about, in the order of its description."""
 
 
@@ -55,7 +56,7 @@ def application(settings: Settings, database: Database, store: ObjectStore, outb
     )
     chains = Chains.read(settings.triggers.chains or SHIPPED)
     guard = Guard(_gate(serve), None if serve.base_url is None else urlsplit(serve.base_url).netloc)
-    mount_api(app, Service(database, store, Planner(chains, outbox, MaskShelf(store)), guard), API)
+    mount_api(app, Service(database, store, Planner(chains, outbox, MaskShelf(store)), guard, work_root), API)
     app.mount("/metrics", make_asgi_app())
     return app
 

@@ -5,6 +5,7 @@ or, where no key is configured, a client on this host.
 """
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from attrs import frozen
@@ -32,12 +33,13 @@ class Problem(Exception):  # noqa: N818
 
 @frozen
 class Service:
-    """What the routers work with."""
+    """What the routers work with; `work_root` is where attempts at jobs are made, when this host can see it."""
 
     database: Database
     store: ObjectStore
     planner: Planner
     guard: Guard
+    work_root: Path | None = None
 
     def admit(self, request: Request) -> None:
         """Pass a request that acts; `Problem` 403 with the reason."""

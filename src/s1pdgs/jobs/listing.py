@@ -1,6 +1,7 @@
 """What people see of the queue: rows of jobs, one job with its attempts, and the logs of attempts."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -237,7 +238,7 @@ def users_of(connection: sa.Connection, product: str, limit: int) -> list[int]:
 def read_log(
     connection: sa.Connection,
     store: ObjectStore,
-    work_root: Path,
+    work_root: Path | None,
     job: int,
     attempt: int | None = None,
     *,
@@ -245,9 +246,9 @@ def read_log(
 ) -> str:
     """The log of an attempt, the last one when none is named; its end when only the last bytes are wanted.
 
-    While it runs, and after a crash, that is the file in its working directory `<work_root>/<job>/<attempt>`; then the
-    stored object; failing both, the lines that the job's row keeps. Empty before the first attempt. `UnknownJob` when
-    there is no such job or attempt.
+    While it runs, and after a crash, that is the file in its working directory `<work_root>/<job>/<attempt>` (None
+    where this host cannot see it); then the stored object; failing both, the lines that the job's row keeps. Empty
+    before the first attempt. `UnknownJob` when there is no such job or attempt.
     """
     row = connection.execute(sa.select(t.job.c.fence, t.job.c.log_tail).where(t.job.c.id == job)).first()
     if row is None:
@@ -260,14 +261,12 @@ def read_log(
     if made is None:
         raise UnknownJob(f"job {job} has no attempt {fence}")
     if made.log is not None:
-        try:
+        with suppress(MissingObject):
             return _object_text(store, made.log, last_bytes)
-        except MissingObject:
-            pass
-    try:
-        return _file_text(work_root / str(job) / str(fence) / LOG_FILE, last_bytes)
-    except FileNotFoundError:
-        return str(row.log_tail or "") if fence == row.fence else ""
+    if work_root is not None:
+        with suppress(FileNotFoundError):
+            return _file_text(work_root / str(job) / str(fence) / LOG_FILE, last_bytes)
+    return str(row.log_tail or "") if fence == row.fence else ""
 
 
 def _object_text(store: ObjectStore, key: str, last_bytes: int | None) -> str:
