@@ -24,6 +24,7 @@ from s1pdgs.stations.profile import Credentials, Profile
 from s1pdgs.storage.database import Database, open_database
 from s1pdgs.storage.objects import LocalObjects, ObjectStore, local_objects
 from s1pdgs.storage.schema import migrate
+from s1pdgs.watch.traces import nothing, print_trace
 
 if TYPE_CHECKING:
     from s1pdgs.bus.notices import Courier
@@ -271,6 +272,7 @@ def workshop_of(ground: GroundSegment) -> Workshop:
         ground.work_root / "jobs",
         timedelta(seconds=work.lease_s),
         BackOff(timedelta(seconds=work.backoff_s)),
+        print_trace if ground.settings.log == "json" else nothing,
     )
 
 

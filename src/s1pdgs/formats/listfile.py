@@ -16,6 +16,7 @@ ASP_LIST = "L0ASProcList.LIST"
 MAX_BYTES = 4 * 1024 * 1024
 MAX_ENTRIES = 20_000
 _MAX_PATH_CHARS = 1024
+_MAX_NAME_BYTES = 255
 
 
 class ListFileError(FormatError):
@@ -64,6 +65,8 @@ def _checked(line: str, source: str, number: int) -> str:
         problem = "leaves the working directory"
     elif entry != entry.strip():
         problem = "begins or ends with white space"
+    elif any(len(part.encode()) > _MAX_NAME_BYTES for part in entry.split("/")):
+        problem = f"has a name of more than {_MAX_NAME_BYTES} bytes"
     elif len(entry) > _MAX_PATH_CHARS or any(ord(char) < 0x20 or ord(char) == 0x7F for char in entry):
         problem = "is too long or holds control characters"
     if problem is not None:

@@ -14,10 +14,11 @@ class Interrupted(JobError):  # noqa: N818
 
 
 class AttemptFailed(JobError):  # noqa: N818
-    """The attempt failed; `lasting` means that a repetition cannot mend it."""
+    """The attempt failed; `lasting` means that a repetition cannot mend it, `late` that it took too long."""
 
-    def __init__(self, reason: str, *, exit_code: int | None = None, lasting: bool = False) -> None:
+    def __init__(self, reason: str, *, exit_code: int | None = None, lasting: bool = False, late: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.exit_code = exit_code
         self.lasting = lasting
+        self.late = late

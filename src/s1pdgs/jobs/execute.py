@@ -22,14 +22,17 @@ from s1pdgs.jobs.errors import AttemptFailed, Interrupted, LeaseLost
 from s1pdgs.jobs.joblog import JobLog
 from s1pdgs.jobs.judge import Verdict, judge
 from s1pdgs.jobs.lease import begin, held_lease
-from s1pdgs.jobs.outputs import collect, ghost_prefix, prefix, store_ghosts, store_outputs
-from s1pdgs.jobs.processes import Supervision, run_pools
+from s1pdgs.jobs.limits import Meter, Supervision, record
+from s1pdgs.jobs.outputs import Harvest, collect, ghost_prefix, prefix, store_ghosts, store_outputs
+from s1pdgs.jobs.processes import Crew, run_pools
 from s1pdgs.jobs.queue import BackOff, Claim, Failure
 from s1pdgs.jobs.spec import JobSpec
+from s1pdgs.jobs.traces import AttemptTraces
 from s1pdgs.jobs.workdir import check_room, disk_failure, fetch_inputs, make_workdir, remove_workdir
 from s1pdgs.model.product import Product
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import ObjectStore, StorageError, put_file
+from s1pdgs.watch.traces import Emit, nothing
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +50,7 @@ class Outcome(StrEnum):
 
 @frozen
 class Workshop:
-    """Where attempts are made."""
+    """Where attempts are made, and where their traces go."""
 
     database: Database
     store: ObjectStore
@@ -55,12 +58,14 @@ class Workshop:
     work_root: Path
     lease: timedelta = queue.DEFAULT_LEASE
     back_off: BackOff = field(factory=BackOff)
+    trace: Emit = nothing
 
 
 def execute(workshop: Workshop, claim: Claim, stop: threading.Event | None = None) -> Outcome:
     """Run a claimed attempt to its end, once. Setting `stop` ends it early and hands the job back.
 
-    The working directory `<work_root>/<job>/<fence>` is removed after success and kept after failure.
+    The working directory `<work_root>/<job>/<fence>` is removed after success and kept after failure, and after a
+    success that is not whole.
     """
     with workshop.database.write() as connection:
         if not begin(connection, claim, workshop.outbox.clock.now(), workshop.lease):
@@ -68,11 +73,12 @@ def execute(workshop: Workshop, claim: Claim, stop: threading.Event | None = Non
         spec = queue.spec_of(connection, claim.job)
     workdir = make_workdir(workshop.work_root, claim)
     log = JobLog(workdir / LOG_FILE, workshop.outbox.clock)
+    traces = AttemptTraces(spec, claim, workshop.outbox.clock, workshop.trace)
     try:
-        outcome = _run(_Attempt(workshop, claim, spec, workdir, log, stop or threading.Event()))
+        outcome, keeps = _run(_Attempt(workshop, claim, spec, workdir, log, traces, stop or threading.Event()))
     finally:
         log.close()
-    if outcome is not Outcome.FAILED:
+    if not keeps:
         remove_workdir(workdir)
     return outcome
 
@@ -84,37 +90,46 @@ class _Attempt:
     spec: JobSpec
     workdir: Path
     log: JobLog
+    traces: AttemptTraces
     stop: threading.Event
+    meter: Meter = field(factory=Meter)
 
 
-def _run(attempt: _Attempt) -> Outcome:
+def _run(attempt: _Attempt) -> tuple[Outcome, bool]:
+    """How the attempt ended, and whether its working directory is worth a look."""
     workshop, claim = attempt.workshop, attempt.claim
+    attempt.traces.begin()
     try:
-        _make_and_publish(attempt)
+        made = _make_and_publish(attempt)
     except LeaseLost:
         logger.warning("job %d/%d: the lease was lost; nothing is published", claim.job, claim.fence)
+        attempt.traces.failed("the lease was lost; nothing is published")
         workshop.store.delete(prefix(claim))
         workshop.store.delete(ghost_prefix(claim))
-        return Outcome.LOST
+        return Outcome.LOST, False
     except Interrupted:
+        attempt.traces.failed("the worker is asked to stop; the job is handed back")
         with workshop.database.write() as connection:
-            queue.hand_back(connection, claim, workshop.outbox.clock.now())
-        return Outcome.HANDED_BACK
+            if queue.hand_back(connection, claim, workshop.outbox.clock.now()):
+                record(connection, claim, attempt.meter.used)
+        return Outcome.HANDED_BACK, False
     except AttemptFailed as failure:
-        return _fail(attempt, failure)
+        return _fail(attempt, failure), True
     except OSError as error:
-        return _fail(attempt, disk_failure(error, attempt.workdir))
+        return _fail(attempt, disk_failure(error, attempt.workdir)), True
     except Exception as error:
         logger.exception("job %d/%d: unexpected error", claim.job, claim.fence)
-        return _fail(attempt, AttemptFailed(f"unexpected {type(error).__name__}: {error}"))
-    return Outcome.DONE
+        return _fail(attempt, AttemptFailed(f"unexpected {type(error).__name__}: {error}")), True
+    return Outcome.DONE, made.harvest.reserve is not None
 
 
-def _make_and_publish(attempt: _Attempt) -> None:
+def _make_and_publish(attempt: _Attempt) -> "_Produce":
     workshop = attempt.workshop
     clock, log = workshop.outbox.clock, attempt.log
     with held_lease(workshop.database, attempt.claim, clock, workshop.lease, lambda: log.progress) as lost:
-        _publish(attempt, _produce(attempt, lost))
+        made = _produce(attempt, lost)
+        _publish(attempt, made)
+    return made
 
 
 @frozen
@@ -122,6 +137,7 @@ class _Produce:
     """What an attempt made, all of it stored."""
 
     products: list[Product]
+    harvest: Harvest
     verdict: Verdict
     exit_code: int
 
@@ -139,26 +155,29 @@ def _produce(attempt: _Attempt, lost: threading.Event) -> _Produce:
     interrupt()
     order_file = workdir / f"JobOrder.{attempt.claim.job}.xml"
     write_job_order(order_file, spec.order.within(str(workdir)))
-    exit_code = run_pools(spec, order_file, Supervision(spec.limits, workdir, interrupt), attempt.log)
-    outputs = collect(spec, workdir, attempt.log)
+    supervision = Supervision(spec, workdir, interrupt, attempt.meter)
+    exit_code = run_pools(spec, order_file, Crew(supervision, attempt.log, attempt.traces))
+    harvest = collect(spec, workdir, attempt.log)
     with attempt.workshop.database.read() as connection:
-        verdict = judge(connection, spec, outputs)
+        verdict = judge(connection, spec, harvest.outputs)
     interrupt()
     products = store_outputs(store, spec, attempt.claim, verdict.news)
     store_ghosts(store, attempt.claim, verdict.ghosts)
-    return _Produce(products, verdict, exit_code)
+    return _Produce(products, harvest, verdict, exit_code)
 
 
 def _publish(attempt: _Attempt, made: _Produce) -> None:
     workshop, claim, verdict = attempt.workshop, attempt.claim, made.verdict
     aside = keep_received(workshop.store, claim, attempt.workdir, attempt.log)
     aside += [ghost_aside(claim, ghost) for ghost in verdict.ghosts]
-    _note(attempt.log, made)
+    _note(attempt, made)
     log_key = _store_log(attempt)
     names = [*(product.name for product in made.products), *verdict.same.values()]
     with workshop.database.write() as connection:
-        if not queue.finish(connection, workshop.outbox, claim, names, log=log_key, exit_code=made.exit_code):
+        told = {"log": log_key, "reason": made.harvest.reserve}
+        if not queue.finish(connection, workshop.outbox, claim, names, exit_code=made.exit_code, **told):
             raise LeaseLost
+        record(connection, claim, attempt.meter.used)
         for kept in aside:
             if kept.reason is not None:
                 source = f"job-{claim.job}-{claim.fence}"
@@ -176,18 +195,25 @@ def _publish(attempt: _Attempt, made: _Produce) -> None:
         for product in made.products:
             if not door.register(connection, workshop.outbox, product):
                 logger.warning("job %d/%d: %s is in the catalogue already", claim.job, claim.fence, product.name)
+    attempt.traces.done(names, made.exit_code, made.harvest.missing)
 
 
-def _note(log: JobLog, made: _Produce) -> None:
+def _note(attempt: _Attempt, made: _Produce) -> None:
+    log, used = attempt.log, attempt.meter.used
     for path, held in made.verdict.same.items():
         log.note(f"{path.name} is no news: it holds the measurements of {held}, which the catalogue has")
     for ghost in made.verdict.ghosts:
         log.note(f"{ghost.path.name} is a ghost of {ghost.description.validity.duration.total_seconds():.3f} s")
+    if made.harvest.reserve is not None:
+        log.note(made.harvest.reserve)
+    log.note(f"used {used}")
     log.note(f"{len(made.products)} products stored")
 
 
 def _fail(attempt: _Attempt, failure: AttemptFailed) -> Outcome:
+    attempt.log.note(f"used {attempt.meter.used}")
     attempt.log.note(f"failed: {failure.reason}")
+    attempt.traces.failed(failure.reason, failure.exit_code, late=failure.late)
     told = Failure(
         failure.reason,
         attempt.log.tail,
@@ -198,6 +224,8 @@ def _fail(attempt: _Attempt, failure: AttemptFailed) -> Outcome:
     workshop = attempt.workshop
     with workshop.database.write() as connection:
         state = queue.fail(connection, workshop.outbox, attempt.claim, told, workshop.back_off)
+        if state is not None:
+            record(connection, attempt.claim, attempt.meter.used)
     return Outcome.LOST if state is None else Outcome.FAILED
 
 

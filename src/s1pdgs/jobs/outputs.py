@@ -1,7 +1,9 @@
 """What a processor made: read from its LIST file, compared with what its task table declares, stored."""
 
+import os
 import re
-from collections.abc import Sequence
+import stat
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
@@ -14,8 +16,8 @@ from s1pdgs.jobs.errors import AttemptFailed
 from s1pdgs.jobs.joblog import JobLog
 from s1pdgs.jobs.queue import Claim
 from s1pdgs.jobs.spec import JobSpec, SpecOutput
-from s1pdgs.model.product import Product, StoredFile
-from s1pdgs.model.timeliness import Timeliness
+from s1pdgs.model.product import AttributeValue, Product, StoredFile
+from s1pdgs.model.timeliness import REPROCESSING, Timeliness
 from s1pdgs.storage.objects import ObjectStore, put_file
 
 _PARALLEL_TRANSFERS = 4
@@ -41,33 +43,62 @@ def ghost_prefix(claim: Claim) -> str:
     return f"ghosts/{claim.job}/{claim.fence}"
 
 
-def collect(spec: JobSpec, workdir: Path, log: JobLog) -> list[Output]:
-    """The declared outputs that the LIST file names.
+@frozen
+class Harvest:
+    """The valid outputs of an attempt, the mandatory types that it did not make, and all that is wrong."""
 
-    Entries of no declared type, and reports that are not ours to read, are noted and left. Raises `AttemptFailed` for
-    a missing or hostile LIST file, a listed output that is not there or not what its name says, and a mandatory output
-    that is not listed.
+    outputs: tuple[Output, ...]
+    missing: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def reserve(self) -> str | None:
+        """What to tell of an attempt that made a part of its outputs, None when it made all."""
+        return f"partial: {'; '.join(self.problems)}" if self.problems else None
+
+
+def collect(spec: JobSpec, workdir: Path, log: JobLog) -> Harvest:
+    """The declared outputs that the LIST file names: each that is a valid product, whatever is wrong with others.
+
+    Entries of no declared type, reports that are not ours to read, and products that are not listed are noted and
+    left. Raises `AttemptFailed` for a missing or hostile LIST file, and when nothing valid was made though something
+    mandatory is missing or an output is not valid.
     """
     list_file = workdir / (spec.list_file or list_file_name(workdir))
     outputs: dict[str, Output] = {}
     made: set[str] = set()
-    for entry in _entries(list_file):
-        name = PurePosixPath(entry).name
-        declared = _declared(spec, name)
+    problems: dict[str, list[str]] = {}
+    entries = _entries(list_file)
+    for entry in entries:
+        declared = _declared(spec, PurePosixPath(entry).name)
         if declared is None:
             log.note(f"{list_file.name}: {entry} is of no declared output type; it is left")
-        elif name in outputs:
+            continue
+        try:
+            output = _output(spec, workdir, entry, list_file.name)
+        except AttemptFailed as failure:
+            if failure.lasting:
+                raise
+            log.note(f"{failure.reason}; it is left")
+            if declared.mandatory or not declared.type.startswith(_REPORT):
+                problems.setdefault(declared.type, []).append(failure.reason)
+            continue
+        made.add(declared.type)
+        if outputs.setdefault(output.path.name, output) is not output:
             log.note(f"{list_file.name}: {entry} is listed a second time; it is left")
-        elif (output := _output_or_note(workdir, entry, declared, list_file.name, log)) is not None:
-            outputs[output.path.name] = output
-            made.add(declared.type)
-    for wanted in spec.outputs:
-        if wanted.mandatory and wanted.type not in made:
-            raise AttemptFailed(f"mandatory output {wanted.type} is not in {list_file.name}")
-    return list(outputs.values())
+    _note_unlisted(spec, workdir, entries, log)
+    missing = tuple(wanted.type for wanted in spec.outputs if wanted.mandatory and wanted.type not in made)
+    for kind in missing:
+        problems.setdefault(kind, [f"mandatory output {kind} is not in {list_file.name}"])
+    told = tuple(problem for each in problems.values() for problem in each)
+    if told and not outputs:
+        raise AttemptFailed("; ".join(told))
+    return Harvest(tuple(outputs.values()), missing, told)
 
 
 def _entries(list_file: Path) -> list[str]:
+    if list_file.is_symlink():
+        raise AttemptFailed(f"{list_file.name} is a symbolic link; the processor writes a file", lasting=True)
     try:
         return read_list(list_file)
     except FileNotFoundError:
@@ -80,40 +111,61 @@ def _declared(spec: JobSpec, name: str) -> SpecOutput | None:
     return next((output for output in spec.outputs if re.search(output.pattern, name)), None)
 
 
-def _output_or_note(workdir: Path, entry: str, declared: SpecOutput, source: str, log: JobLog) -> Output | None:
-    """Reports of other processors follow no format that we know."""
-    try:
-        return _output(workdir, entry, source)
-    except AttemptFailed as failure:
-        if not declared.type.startswith(_REPORT) or failure.lasting or declared.mandatory:
-            raise
-        log.note(f"{failure.reason}; it is left")
-        return None
+def _note_unlisted(spec: JobSpec, workdir: Path, entries: Sequence[str], log: JobLog) -> None:
+    """A product that the processor made and did not name may be half of one."""
+    known = {_top(entry) for entry in entries} | _input_places(spec)
+    for path in sorted(workdir.iterdir()):
+        if path.name not in known and _declared(spec, path.name) is not None:
+            log.note(f"{path.name} is of a declared output type, but the processor did not list it; it is left")
 
 
-def _output(workdir: Path, entry: str, source: str) -> Output:
+def _input_places(spec: JobSpec) -> set[str]:
+    return {_top(file.place) for entry in spec.inputs for file in entry.files}
+
+
+def _top(place: str) -> str:
+    return PurePosixPath(place).parts[0]
+
+
+def _output(spec: JobSpec, workdir: Path, entry: str, source: str) -> Output:
+    """Raises `AttemptFailed` telling what is wrong with a listed output, a lasting one when it leads outside."""
+    if _top(entry) in _input_places(spec):
+        raise AttemptFailed(f"{source} names {entry}, which is an input of the job")
     path = workdir / entry
     if path.suffix == ".ISIP":
         path /= f"{path.stem}.SAFE"
+    real, place = Path(os.path.realpath(path)), Path(os.path.realpath(workdir))
+    if not real.is_relative_to(place):
+        raise AttemptFailed(f"{source} names {entry}, which leads outside the working directory", lasting=True)
+    if real != place / path.relative_to(workdir):
+        raise AttemptFailed(f"output {entry} is a symbolic link; products hold files only")
     if not path.exists():
         raise AttemptFailed(f"{source} names {entry}, which is not in the working directory")
-    if not path.resolve().is_relative_to(workdir.resolve()):
-        raise AttemptFailed(f"{source} names {entry}, which leads outside the working directory", lasting=True)
+    files = _files(path, entry)
     try:
         description = describe(path)
     except FormatError as error:
         raise AttemptFailed(f"output {entry} is not a valid product: {error}") from error
-    return Output(path, description, _files(path, entry))
+    return Output(path, description, files)
 
 
 def _files(path: Path, entry: str) -> tuple[str, ...]:
-    if path.is_file():
-        return (path.name,)
-    found = sorted(path.rglob("*"))
-    link = next((file for file in found if file.is_symlink()), None)
-    if link is not None:
-        raise AttemptFailed(f"output {entry} holds a symbolic link {link.relative_to(path)}; products hold files only")
-    return tuple(file.relative_to(path).as_posix() for file in found if file.is_file())
+    """The files of an output, which hold something and are no links, pipes or devices."""
+    found = [path] if path.is_file() else sorted(path.rglob("*"))
+    files = []
+    for file in found:
+        name = path.name if file == path else file.relative_to(path).as_posix()
+        mode = file.lstat()
+        if stat.S_ISLNK(mode.st_mode):
+            raise AttemptFailed(f"output {entry} holds a symbolic link {name}; products hold files only")
+        if stat.S_ISDIR(mode.st_mode):
+            continue
+        if not stat.S_ISREG(mode.st_mode):
+            raise AttemptFailed(f"output {entry} holds {name}, which is no file; products hold files only")
+        if mode.st_size == 0:
+            raise AttemptFailed(f"output {entry} holds an empty file {name}; it was not written to its end")
+        files.append(name)
+    return tuple(files)
 
 
 def store_outputs(store: ObjectStore, spec: JobSpec, claim: Claim, outputs: Sequence[Output]) -> list[Product]:
@@ -155,11 +207,18 @@ def _product(spec: JobSpec, claim: Claim, output: Output, files: tuple[StoredFil
         t0=spec.t0,
         timeliness=_timeliness(spec, described),
         footprint=described.footprint,
-        attributes=described.attributes,
+        attributes=_attributes(spec, described),
     )
 
 
+def _attributes(spec: JobSpec, described: Description) -> Mapping[str, AttributeValue]:
+    """Those of the product; what a campaign makes tells so."""
+    if spec.campaign is None:
+        return described.attributes
+    return {**described.attributes, "campaign": spec.campaign, "timeliness": REPROCESSING}
+
+
 def _timeliness(spec: JobSpec, described: Description) -> Timeliness:
-    if spec.timeliness_of_content and described.timeliness is not None:
+    if spec.campaign is None and spec.timeliness_of_content and described.timeliness is not None:
         return described.timeliness
     return spec.timeliness

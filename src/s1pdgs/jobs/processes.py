@@ -1,10 +1,11 @@
 """Running the programs of a job: pools one after the other, the tasks of a pool side by side, within limits.
 
 Each task is `PROGRAM JobOrder.xml` in a session of its own, with the working directory as its current one. Exit code
-0 is good, 1 to 127 a warning, 128 and above or a signal a failure (coprs.md section 1.2). The kernel kills a task when
-the thread that called `run_pools` ends, so a supervisor that dies leaves no processor behind.
+0 is good, 1 to 127 a warning, 128 and above or a signal a failure (coprs.md section 1.2). A guard stands between: it
+leaves nothing of a program behind, also when the thread that called `run_pools` ends, as in a process that dies.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -12,58 +13,63 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
 from attrs import field, frozen
 
+from s1pdgs.jobs import cores
 from s1pdgs.jobs.errors import AttemptFailed
 from s1pdgs.jobs.joblog import JobLog
-from s1pdgs.jobs.spec import JobSpec, Limits, SpecPool, SpecTask
+from s1pdgs.jobs.limits import Supervision
+from s1pdgs.jobs.measure import descendants, processes
+from s1pdgs.jobs.spec import JobSpec, SpecPool, SpecTask
+from s1pdgs.jobs.traces import AttemptTraces
+from s1pdgs.watch.traces import Span
 
-_MB = 1024 * 1024
 _LAUNCHER = Path(__file__).with_name("launch.py")
+_GUARD = Path(__file__).with_name("guard.py")
 _POLL_S = 0.1
-_MEASURE_S = 0.5
 _GRACE_S = 5.0
 _MAX_LINE = 16 * 1024
 FAILURE = 128
 
 
 @frozen
-class Supervision:
-    """What a running job is measured against; `interrupt` raises when the attempt must stop."""
+class Program:
+    """The command of a task as it is run here."""
 
-    limits: Limits
-    workdir: Path
-    interrupt: Callable[[], None]
-    started_s: float = field(factory=time.monotonic)
-
-    def check_wall(self) -> None:
-        """Raises `AttemptFailed` when the job has run for too long."""
-        if time.monotonic() - self.started_s > self.limits.wall_s:
-            raise AttemptFailed(f"time limit: the job ran for more than {self.limits.wall_s:g} s")
-
-    def measure(self, sessions: list[int]) -> None:
-        """Raises `AttemptFailed` when the processes use too much memory or the working directory too much disk."""
-        if self.limits.memory_mb is not None:
-            used = memory_bytes(set(sessions)) // _MB
-            if used > self.limits.memory_mb:
-                raise AttemptFailed(f"memory limit: the job used {used} MB, more than its {self.limits.memory_mb} MB")
-        if self.limits.disk_mb is not None:
-            used = disk_bytes(self.workdir) // _MB
-            if used > self.limits.disk_mb:
-                raise AttemptFailed(
-                    f"disk limit: {self.workdir} holds {used} MB, more than the job's {self.limits.disk_mb} MB"
-                )
+    task: SpecTask
+    words: tuple[str, ...]
 
 
 @frozen
 class _Running:
-    task: SpecTask
+    program: Program
     process: subprocess.Popen[bytes]
     reader: threading.Thread
+    span: Span
+    held: ExitStack
+    started_s: float = field(factory=time.monotonic)
+
+    @property
+    def task(self) -> SpecTask:
+        return self.program.task
+
+    @property
+    def guard(self) -> int:
+        return self.process.pid
+
+
+@frozen
+class Crew:
+    """What watches over the programs of an attempt while they run."""
+
+    supervision: Supervision
+    log: JobLog
+    traces: AttemptTraces
 
 
 def launcher(command: list[str]) -> list[str]:
@@ -71,7 +77,7 @@ def launcher(command: list[str]) -> list[str]:
     return [sys.executable, "-I", str(_LAUNCHER), str(os.getpid()), *command]
 
 
-def run_pools(spec: JobSpec, order_file: Path, supervision: Supervision, log: JobLog) -> int:
+def run_pools(spec: JobSpec, order_file: Path, crew: Crew) -> int:
     """Run all pools; the highest exit code of the tasks.
 
     Raises `AttemptFailed` when a program cannot be found, a critical task fails or a limit is passed, and whatever
@@ -79,32 +85,72 @@ def run_pools(spec: JobSpec, order_file: Path, supervision: Supervision, log: Jo
     """
     highest = 0
     for pool in spec.pools:
-        highest = max(highest, _run_pool(pool, order_file, supervision, log))
+        programs = [Program(task, (find_program(task.program), str(order_file))) for task in pool.tasks]
+        highest = max(highest, _run_pool(pool, programs, crew))
+    crew.supervision.look_at_disk()
     return highest
 
 
-def _run_pool(pool: SpecPool, order_file: Path, supervision: Supervision, log: JobLog) -> int:
-    commands = [(task, [find_program(task.program), str(order_file)]) for task in pool.tasks]
+def _run_pool(pool: SpecPool, programs: list[Program], crew: Crew) -> int:
     running: list[_Running] = []
     highest = 0
     try:
-        for task, command in commands:
-            running.append(_start(task, command, supervision.workdir, log))
-        waiting, measured_s = list(running), time.monotonic()
+        for program in programs:
+            started = _start(program, crew)
+            running.append(started)
+        waiting = list(running)
         while waiting:
             time.sleep(_POLL_S)
-            supervision.interrupt()
-            supervision.check_wall()
-            if time.monotonic() - measured_s >= _MEASURE_S:
-                supervision.measure([entry.process.pid for entry in waiting])
-                measured_s = time.monotonic()
-            for entry in [entry for entry in waiting if _has_ended(entry.process.pid)]:
-                waiting.remove(entry)
-                highest = max(highest, _judge(entry, _reap(entry), log))
-    except BaseException:
-        _stop(running)
+            crew.supervision.check(entry.guard for entry in waiting)
+            for entry in list(waiting):
+                code = _end_of(entry, pool, crew)
+                if code is not None:
+                    waiting.remove(entry)
+                    highest = max(highest, code)
+    except BaseException as error:
+        failure = error if isinstance(error, AttemptFailed) else AttemptFailed("the attempt is stopped")
+        for entry, code in _stop(running, pool.killing_signal, crew):
+            crew.traces.end_task(entry.span, code, failure)
         raise
     return highest
+
+
+def _end_of(entry: _Running, pool: SpecPool, crew: Crew) -> int | None:
+    """The exit code of a task for the job, None while it runs; raises `AttemptFailed` when a critical one fails."""
+    late = crew.supervision.lateness(entry.task, entry.started_s)
+    if late is not None:
+        ((_, code),) = _stop([entry], pool.killing_signal, crew)
+        return _judge(entry, code, late, crew)
+    if not _has_ended(entry.guard):
+        return None
+    code = _reap(entry, crew)
+    return _judge(entry, code, _failure_of(entry, code, crew), crew)
+
+
+def _failure_of(entry: _Running, code: int, crew: Crew) -> AttemptFailed | None:
+    """Why a task that ended has failed, None when it has not."""
+    if 0 <= code < FAILURE:
+        return None
+    suspicion = crew.supervision.suspicion(entry.task, code)
+    told = f"task {entry.task.name} failed with {told_of(code)}" + (f"; {suspicion}" if suspicion else "")
+    return AttemptFailed(told, exit_code=code)
+
+
+def _judge(entry: _Running, code: int, failure: AttemptFailed | None, crew: Crew) -> int:
+    name = entry.task.name
+    crew.traces.end_task(entry.span, code, failure)
+    if failure is None:
+        crew.log.note(f"task {name} ended with exit code {code}" + (" (warning)" if code else ""))
+        return code
+    if entry.task.critical:
+        raise failure
+    crew.log.note(f"{failure.reason}; it is not critical")
+    return FAILURE - 1
+
+
+def told_of(code: int) -> str:
+    """The end of a program in words."""
+    return f"exit code {code}" if code >= 0 else f"signal {-code} ({signal.Signals(-code).name})"
 
 
 def find_program(program: str) -> str:
@@ -137,21 +183,29 @@ def _environment(cpus: int) -> dict[str, str]:
     }
 
 
-def _start(task: SpecTask, command: list[str], workdir: Path, log: JobLog) -> _Running:
-    log.note(f"task {task.name}: {' '.join(command)}")
-    process = subprocess.Popen(
-        launcher(command),
-        cwd=workdir,
-        env=_environment(task.cpus),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+def _start(program: Program, crew: Crew) -> _Running:
+    task, log = program.task, crew.log
+    log.note(f"task {task.name}: {' '.join(program.words)}")
+    with ExitStack() as stack:
+        plan = {
+            "limits": crew.supervision.kernel_limits(task),
+            "cores": stack.enter_context(cores.taken(task.cpus)),
+            "after": [],
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(_GUARD), str(os.getpid()), json.dumps(plan), *program.words],
+            cwd=crew.supervision.workdir,
+            env=_environment(task.cpus),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        held = stack.pop_all()
     assert process.stdout is not None  # noqa: S101
     reader = threading.Thread(target=_read, args=(process.stdout, log), name=f"log-{task.name}", daemon=True)
     reader.start()
-    return _Running(task, process, reader)
+    return _Running(program, process, reader, crew.traces.begin_task(task), held)
 
 
 def _read(stream: IO[bytes], log: JobLog) -> None:
@@ -165,66 +219,30 @@ def _has_ended(pid: int) -> bool:
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _reap(entry: _Running) -> int:
-    """Kill what an ended task left running, and take its exit code."""
-    _signal_group(entry.process.pid, signal.SIGKILL)
-    code = entry.process.wait()
+def _reap(entry: _Running, crew: Crew) -> int:
+    """Wait for a guard, and so for all that its program started; the exit code."""
+    _, status, usage = os.wait4(entry.guard, 0)
+    code = entry.process.returncode = os.waitstatus_to_exitcode(status)
+    crew.supervision.add(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
     entry.reader.join(_GRACE_S)
+    entry.held.close()
     return code
 
 
-def _judge(entry: _Running, code: int, log: JobLog) -> int:
-    """The exit code of a task as the job sees it; raises `AttemptFailed` for the failure of a critical one."""
-    name = entry.task.name
-    if 0 <= code < FAILURE:
-        log.note(f"task {name} ended with exit code {code}" + (" (warning)" if code else ""))
-        return code
-    told = f"exit code {code}" if code > 0 else f"signal {-code} ({signal.Signals(-code).name})"
-    if not entry.task.critical:
-        log.note(f"task {name} failed with {told}; it is not critical")
-        return FAILURE - 1
-    raise AttemptFailed(f"task {name} failed with {told}", exit_code=code)
-
-
-def _stop(running: list[_Running]) -> None:
-    """End all tasks that still run: SIGTERM, then SIGKILL after a grace."""
+def _stop(running: list[_Running], number: int, crew: Crew) -> list[tuple[_Running, int]]:
+    """End all tasks that still run by the pool's signal, by SIGKILL after a grace; these with their codes."""
     alive = [entry for entry in running if entry.process.returncode is None]
-    for entry in alive:
-        _signal_group(entry.process.pid, signal.SIGTERM)
+    _send(descendants((entry.guard for entry in alive), processes()), number)
     deadline = time.monotonic() + _GRACE_S
-    while time.monotonic() < deadline and not all(_has_ended(entry.process.pid) for entry in alive):
+    while time.monotonic() < deadline and not all(_has_ended(entry.guard) for entry in alive):
         time.sleep(_POLL_S / 5)
-    for entry in alive:
-        _reap(entry)
+    _send((entry.guard for entry in alive), signal.SIGTERM)
+    return [(entry, _reap(entry, crew)) for entry in alive]
 
 
-def _signal_group(pid: int, number: signal.Signals) -> None:
-    try:
-        os.killpg(pid, number)
-    except (ProcessLookupError, PermissionError):
-        return
-
-
-def memory_bytes(sessions: set[int]) -> int:
-    """Resident memory of all processes of some sessions (proc(5): field 6 is the session, field 24 the pages)."""
-    page, total = os.sysconf("SC_PAGE_SIZE"), 0
-    for entry in Path("/proc").glob("[0-9]*/stat"):
+def _send(pids: Iterable[int], number: int) -> None:
+    for pid in pids:
         try:
-            fields = entry.read_text().rpartition(")")[2].split()
-        except (OSError, UnicodeDecodeError):
+            os.kill(pid, number)
+        except OSError:  # it has ended, or a task table tells a signal that does not exist
             continue
-        if int(fields[3]) in sessions:
-            total += int(fields[21]) * page
-    return total
-
-
-def disk_bytes(folder: Path) -> int:
-    """Bytes that the files below a folder take on the disk."""
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += Path(parent, name).lstat().st_blocks * 512
-            except OSError:
-                continue
-    return total

@@ -61,19 +61,26 @@ class SpecTask:
 
 @frozen
 class SpecPool:
-    """Tasks that run side by side."""
+    """Tasks that run side by side; `killing_signal` asks them to end early."""
 
     tasks: tuple[SpecTask, ...]
+    killing_signal: int = 15
 
 
 @frozen
 class Limits:
-    """What an attempt may use, None without limit; `free_mb` must be free on the disk before it starts."""
+    """What an attempt may use, None without limit; `free_mb` must be free on the disk before it starts.
+
+    `wall_s` is the time of all its programs together, `task_wall_s` that of each; memory is that of all processes at a
+    time, disk that of the working directory, inputs included.
+    """
 
     wall_s: float = 6 * 3600.0
     memory_mb: int | None = None
     disk_mb: int | None = None
     free_mb: int | None = None
+    task_wall_s: float | None = None
+    processes: int | None = None
 
 
 @frozen
@@ -129,7 +136,7 @@ def _read(stored: dict[str, Any]) -> JobSpec:
         order=parse_job_order(stored["order"].encode(), "job order of the spec"),
         inputs=tuple(_input(entry) for entry in stored["inputs"]),
         outputs=tuple(SpecOutput(**entry) for entry in stored["outputs"]),
-        pools=tuple(SpecPool(tuple(SpecTask(**task) for task in pool["tasks"])) for pool in stored["pools"]),
+        pools=tuple(_pool(entry) for entry in stored["pools"]),
         t0=from_micros(stored["t0"]),
         timeliness=Timeliness(stored["timeliness"]),
         list_file=stored["list_file"],
@@ -142,3 +149,7 @@ def _read(stored: dict[str, Any]) -> JobSpec:
 
 def _input(entry: dict[str, Any]) -> SpecInput:
     return SpecInput(entry["product"], entry["type"], tuple(InputFile(**file) for file in entry["files"]))
+def _pool(entry: dict[str, Any]) -> SpecPool:
+    return SpecPool(tuple(SpecTask(**task) for task in entry["tasks"]), entry.get("killing_signal", 15))
+
+

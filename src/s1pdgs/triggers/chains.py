@@ -82,9 +82,11 @@ class Gate(_Model):
 
 
 class ChainLimits(_Model):
-    """What one attempt may use."""
+    """What one attempt may use; `task_wall_s` is the time of each of its programs."""
 
     wall_s: float = Field(default=6 * _HOUR_S, gt=0)
+    task_wall_s: float | None = Field(default=None, gt=0)
+    processes: int | None = Field(default=None, gt=0)
     memory_mb: int | None = Field(default=None, gt=0)
     disk_mb: int | None = Field(default=None, gt=0)
 

@@ -36,7 +36,10 @@ def build_spec(route: Route, unit: Unit, key: str, resolution: Resolution) -> Jo
         ),
         outputs=tuple(_outputs(route)),
         pools=tuple(
-            SpecPool(tuple(SpecTask(task.name, task.program, task.cpus, task.critical) for task in pool.tasks))
+            SpecPool(
+                tuple(SpecTask(task.name, task.program, task.cpus, task.critical) for task in pool.tasks),
+                pool.killing_signal,
+            )
             for pool in table.pools
         ),
         t0=unit.t0,
@@ -47,6 +50,8 @@ def build_spec(route: Route, unit: Unit, key: str, resolution: Resolution) -> Jo
             memory_mb=chain.limits.memory_mb,
             disk_mb=chain.limits.disk_mb,
             free_mb=table.min_disk_mb or None,
+            task_wall_s=chain.limits.task_wall_s,
+            processes=chain.limits.processes,
         ),
         max_attempts=chain.max_attempts,
         timeliness_of_content=chain.timeliness_of_content,
