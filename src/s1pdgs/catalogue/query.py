@@ -1,12 +1,12 @@
 """What the catalogue holds: by name, by type and time, and as candidates for an input."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from attrs import frozen
+from attrs import evolve, frozen
 
 from s1pdgs.catalogue import tables as t
 from s1pdgs.catalogue.door import attributes_from_json
@@ -56,7 +56,7 @@ def as_of(connection: sa.Connection, moment: datetime | None) -> Iterator[None]:
 
 def find(connection: sa.Connection, name: str) -> Held | None:
     """The product of a name."""
-    return next(iter(_held(connection, sa.select(t.product).where(t.product.c.name == name))), None)
+    return next(iter(load(connection, sa.select(t.product).where(t.product.c.name == name))), None)
 
 
 def candidates(
@@ -68,21 +68,28 @@ def candidates(
     The search is bounded by the longest validity of each type, so it reads an index range only.
     """
     found: list[Held] = []
-    for kind in sorted(set(types)):
+    for kind, length_us in longest(connection, types).items():
         query = sa.select(t.product).where(
             t.product.c.type == kind,
             t.product.c.satellite.in_([satellite, ANY_SATELLITE]),
-            *_here(connection),
+            *here(looked_at(connection)),
         )
         if window is not None:
-            longest = connection.scalar(sa.select(t.type_span.c.longest_us).where(t.type_span.c.type == kind)) or 0
             query = query.where(
                 t.product.c.start <= window.stop,
-                sa.type_coerce(t.product.c.start, sa.BigInteger) >= micros(window.start) - longest,
                 t.product.c.stop >= window.start,
+                sa.type_coerce(t.product.c.start, sa.BigInteger) >= micros(window.start) - length_us,
+                sa.type_coerce(t.product.c.stop, sa.BigInteger) <= micros(window.stop) + length_us,
             )
-        found.extend(_held(connection, query))
+        found.extend(load(connection, query))
     return found
+
+
+def longest(connection: sa.Connection, types: Iterable[str]) -> dict[str, int]:
+    """The longest validity (microseconds) of each of some types that the catalogue has, in order of their names."""
+    span = t.type_span.c
+    query = sa.select(span.type, span.longest_us).where(span.type.in_(sorted(set(types)))).order_by(span.type)
+    return {row.type: row.longest_us for row in connection.execute(query)}
 
 
 def of_datatake(connection: sa.Connection, satellite: str, datatake: int, types: Iterable[str]) -> list[Held]:
@@ -93,11 +100,11 @@ def of_datatake(connection: sa.Connection, satellite: str, datatake: int, types:
             t.product.c.datatake == datatake,
             t.product.c.type.in_(sorted(types)),
             t.product.c.satellite == satellite,
-            *_here(connection),
+            *here(looked_at(connection)),
         )
         .order_by(t.product.c.start, t.product.c.name)
     )
-    return _held(connection, query)
+    return load(connection, query)
 
 
 def newest(connection: sa.Connection, limit: int, types: Sequence[str] = ()) -> list[Held]:
@@ -105,14 +112,14 @@ def newest(connection: sa.Connection, limit: int, types: Sequence[str] = ()) -> 
     query = sa.select(t.product).order_by(t.product.c.id.desc()).limit(limit)
     if types:
         query = query.where(t.product.c.type.in_(types))
-    return _held(connection, query)
+    return load(connection, query)
 
 
 def named(connection: sa.Connection, names: Iterable[str]) -> list[Held]:
     """The products of some names, in order of start and name; unknown names are left out."""
     wanted, found = sorted(set(names)), []
     for begin in range(0, len(wanted), 500):
-        found.extend(_held(connection, sa.select(t.product).where(t.product.c.name.in_(wanted[begin : begin + 500]))))
+        found.extend(load(connection, sa.select(t.product).where(t.product.c.name.in_(wanted[begin : begin + 500]))))
     return sorted(found, key=lambda held: (held.validity.start, held.name))
 
 
@@ -124,24 +131,41 @@ def near(connection: sa.Connection, types: Iterable[str], moment: datetime, coun
     start = t.product.c.start
     for kind in sorted(set(types)):
         of_type = sa.select(t.product).where(t.product.c.type == kind).limit(count)
-        found.extend(_held(connection, of_type.where(start <= moment).order_by(start.desc(), t.product.c.id.desc())))
-        found.extend(_held(connection, of_type.where(start > moment).order_by(start, t.product.c.id)))
+        found.extend(load(connection, of_type.where(start <= moment).order_by(start.desc(), t.product.c.id.desc())))
+        found.extend(load(connection, of_type.where(start > moment).order_by(start, t.product.c.id)))
     return found
 
 
-def _here(connection: sa.Connection) -> tuple[sa.ColumnElement[bool], ...]:
-    """What makes a product one whose bytes are here, or were at the moment of `as_of`."""
-    moment = connection.get_execution_options().get(_AS_OF)
+def here(moment: datetime | sa.BindParameter[datetime] | None) -> tuple[sa.ColumnElement[bool], ...]:
+    """What makes a product one whose bytes are here, or were at a moment."""
     evicted = t.product.c.evicted_at
     if moment is None:
         return (evicted.is_(None),)
     return t.product.c.catalogued_at <= moment, sa.or_(evicted.is_(None), evicted > moment)
 
 
-def _held(connection: sa.Connection, query: sa.Select[Any]) -> list[Held]:
-    rows = connection.execute(query).all()
-    files = _files(connection, [row.id for row in rows])
-    return [_from_row(row, files.get(row.id, ())) for row in rows]
+def looked_at(connection: sa.Connection) -> datetime | None:
+    """The moment of `as_of`, None for now."""
+    moment: datetime | None = connection.get_execution_options().get(_AS_OF)
+    return moment
+
+
+def load(connection: sa.Connection, query: sa.Select[Any]) -> list[Held]:
+    """The products that a query of rows of `product` finds, with their files."""
+    return with_files(connection, load_without_files(connection, query))
+
+
+def load_without_files(
+    connection: sa.Connection, query: sa.Select[Any], values: Mapping[str, Any] | None = None
+) -> list[Held]:
+    """The products that a query of rows of `product` finds, told everything but their files."""
+    return [_from_row(row) for row in connection.execute(query, values)]
+
+
+def with_files(connection: sa.Connection, products: Sequence[Held]) -> list[Held]:
+    """Products with their files, in order of paths."""
+    files = _files(connection, [held.id for held in products])
+    return [evolve(held, product=evolve(held.product, files=files.get(held.id, ()))) for held in products]
 
 
 def _files(connection: sa.Connection, identifiers: list[int]) -> dict[int, tuple[StoredFile, ...]]:
@@ -156,7 +180,7 @@ def _files(connection: sa.Connection, identifiers: list[int]) -> dict[int, tuple
     return grouped
 
 
-def _from_row(row: sa.Row[Any], files: tuple[StoredFile, ...]) -> Held:
+def _from_row(row: sa.Row[Any]) -> Held:
     product = Product(
         name=row.name,
         type=row.type,
@@ -164,7 +188,7 @@ def _from_row(row: sa.Row[Any], files: tuple[StoredFile, ...]) -> Held:
         validity=Interval(row.start, row.stop),
         generation_time=row.generated,
         location=row.location,
-        files=files,
+        files=(),
         t0=row.t0,
         timeliness=None if row.timeliness is None else Timeliness(row.timeliness),
         footprint=None if row.footprint is None else Footprint(tuple((x, y) for x, y in row.footprint)),

@@ -24,6 +24,8 @@ class Candidate(Protocol):
     def generation_time(self) -> datetime: ...
 
 
+LEAST_OVERLAP = 0.85
+"""Of the wanted time, for `LargestOverlap85`."""
 C = TypeVar("C", bound=Candidate)
 Test = Callable[[Interval, Interval], bool]
 Key = Callable[[Interval, Interval], object]
@@ -64,7 +66,7 @@ def _overlap(validity: Interval, wanted: Interval) -> timedelta:
 
 
 def _overlaps_85_percent(validity: Interval, wanted: Interval) -> bool:
-    return validity.intersects(wanted) and _overlap(validity, wanted) >= 0.85 * wanted.duration
+    return validity.intersects(wanted) and _overlap(validity, wanted) >= LEAST_OVERLAP * wanted.duration
 
 
 def _same(_validity: Interval, _wanted: Interval) -> object:
@@ -72,8 +74,14 @@ def _same(_validity: Interval, _wanted: Interval) -> object:
 
 
 def _closest(moment: datetime, wanted: Interval) -> object:
-    """Distance to the centre of the span; at equal distance the earlier one ranks first."""
-    return abs(moment - wanted.centre), moment >= wanted.centre
+    """Twice the distance to the centre of the span; at equal distance the earlier one ranks first."""
+    doubled = (moment - wanted.start) + (moment - wanted.stop)
+    return abs(doubled), doubled >= timedelta(0)
+
+
+def _centre_distance(validity: Interval, wanted: Interval) -> object:
+    """Twice the distance between the centres."""
+    return abs((validity.start - wanted.start) + (validity.stop - wanted.stop))
 
 
 POLICIES: dict[str, Policy] = {
@@ -81,7 +89,7 @@ POLICIES: dict[str, Policy] = {
     "LatestValCover": Policy(_covers, _same),
     "LatestValCoverClosest": Policy(_covers, lambda v, w: w.start - v.start),
     "LatestValCoverNewestValidity": Policy(_covers, lambda v, w: (w.start - v.start, w.stop - v.stop)),
-    "BestCenteredCover": Policy(_covers, lambda v, w: abs(v.centre - w.centre)),
+    "BestCenteredCover": Policy(_covers, _centre_distance),
     "ValIntersect": Policy(_intersects, lambda v, _: v.start, single=False),
     "ValIntersectWithoutDuplicates": Policy(_intersects, lambda v, _: v.start, single=False, distinct=True),
     "LatestValIntersect": Policy(_intersects, _same),

@@ -28,6 +28,16 @@ product = sa.Table(
 sa.Index("ix_product_type_start", product.c.type, product.c.start)
 sa.Index("ix_product_datatake_type", product.c.datatake, product.c.type)
 sa.Index("ix_product_start", product.c.start)
+_IS_HERE = product.c.evicted_at.is_(None)
+for _moment in (product.c.start, product.c.stop, product.c.generated):
+    sa.Index(
+        f"ix_product_here_{_moment.name}",
+        product.c.type,
+        product.c.satellite,
+        _moment,
+        sqlite_where=_IS_HERE,
+        postgresql_where=_IS_HERE,
+    )
 
 product_file = sa.Table(
     "product_file",
