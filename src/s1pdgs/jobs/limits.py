@@ -42,7 +42,7 @@ class Used:
     disk_mb: int
 
     def __str__(self) -> str:
-        return f"{self.cpu_s:g} s CPU, {self.peak_mb} MB memory, {self.disk_mb} MB disk"
+        return f"{self.cpu_s:.1f} s CPU, {self.peak_mb} MB memory, {self.disk_mb} MB disk"
 
 
 @define

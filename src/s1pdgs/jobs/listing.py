@@ -83,7 +83,7 @@ class Action:
 
 @frozen
 class Attempt:
-    """One attempt at a job; `log` is the object key of its whole log."""
+    """One attempt at a job; `log` is the object key of its whole log. What its programs used is None until it ends."""
 
     number: int
     owner: str
@@ -93,6 +93,16 @@ class Attempt:
     exit_code: int | None
     reason: str | None
     log: str | None
+    cpu_s: float | None = None
+    peak_mb: int | None = None
+    disk_mb: int | None = None
+
+    @property
+    def used(self) -> str | None:
+        """What it used, in words."""
+        if self.cpu_s is None:
+            return None
+        return f"{self.cpu_s:.1f} s CPU, {self.peak_mb} MB memory, {self.disk_mb} MB disk"
 
 
 _COLUMNS = (
@@ -195,7 +205,8 @@ def attempts_of(connection: sa.Connection, job: int) -> list[Attempt]:
     query = sa.select(t.attempt).where(t.attempt.c.job_id == job).order_by(t.attempt.c.fence.desc())
     return [
         Attempt(
-            row.fence, row.owner, row.started_at, row.ended_at, row.outcome, row.exit_code, row.reason, row.log
+            row.fence, row.owner, row.started_at, row.ended_at, row.outcome, row.exit_code, row.reason, row.log,
+            row.cpu_s, row.peak_mb, row.disk_mb,
         )
         for row in connection.execute(query)
     ]  # fmt: skip

@@ -41,7 +41,9 @@ def details_of(connection: sa.Connection, number: int, now: datetime) -> dict[st
         "parameters": dict(spec.order.parameters),
         "inputs": inputs_of(connection, number),
         "outputs": outputs_of(connection, number),
-        "attempts": [_json(entry, "started", "ended") for entry in attempts_of(connection, number)],
+        "attempts": [
+            _json(entry, "started", "ended") | {"used": entry.used} for entry in attempts_of(connection, number)
+        ],
         "history": [_json(entry, "at") for entry in actions_of(connection, number)],
     }
 
@@ -72,6 +74,7 @@ def _attempt_line(entry: dict[str, Any]) -> str:
     told = f"{entry['outcome'] or 'runs'} on {entry['owner']} from {entry['started']}"
     told += f" to {entry['ended']}" if entry["ended"] else ""
     told += f", exit code {entry['exit_code']}" if entry["exit_code"] is not None else ""
+    told += f", used {entry['used']}" if entry["used"] else ""
     return told + (f": {entry['reason']}" if entry["reason"] else "")
 
 

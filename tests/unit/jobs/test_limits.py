@@ -20,6 +20,7 @@ from s1pdgs.jobs import tables as t
 from s1pdgs.jobs.execute import Outcome, execute
 from s1pdgs.jobs.measure import disk_bytes, largest_bytes, processes
 from s1pdgs.jobs.spec import Limits, SpecPool, SpecTask
+from s1pdgs.jobs.telling import as_lines, details_of
 from s1pdgs.model.job import JobState
 from s1pdgs.storage.database import Database, open_sqlite
 from s1pdgs.storage.schema import migrate
@@ -246,7 +247,10 @@ def test_what_an_attempt_used_is_kept_and_told(bench: Bench, watch: Watch) -> No
     assert 0.5 <= used.cpu_s < 10
     assert 60 <= used.peak_mb < 200
     assert used.disk_mb == 3
-    assert f"used {used.cpu_s:g} s CPU, {used.peak_mb} MB memory, 3 MB disk" in bench.log()
+    with bench.database.read() as connection:
+        told = "\n".join(as_lines(details_of(connection, 1, watch.now())))
+    assert f", exit code 0, used {used.cpu_s:.1f} s CPU, {used.peak_mb} MB memory, 3 MB disk" in told
+    assert f"used {used.cpu_s:.1f} s CPU, {used.peak_mb} MB memory, 3 MB disk" in bench.log()
 
 
 def test_folders_are_measured_as_the_disk_holds_them(tmp_path: Path) -> None:
