@@ -34,7 +34,7 @@ def judge(connection: sa.Connection, spec: JobSpec, outputs: Iterable[Output]) -
     for output in outputs:
         if is_ghost(spec, output):
             ghosts.append(output)
-        elif (held := equal_held(connection, spec.chain, output)) is not None:
+        elif spec.campaign is None and (held := equal_held(connection, spec.chain, output)) is not None:
             same[output.path] = held.name
         else:
             news.append(output)

@@ -89,7 +89,8 @@ class JobSpec:
 
     `list_file` None means `<working directory name>.LIST`. With `timeliness_of_content` the products tell their own
     timeliness where they can (segments, by packet store); otherwise they carry the job's. `ghosts` are sensing times
-    (s) by mode: a Level-0 measurement that is shorter is kept aside instead of catalogued.
+    (s) by mode: a Level-0 measurement that is shorter is kept aside instead of catalogued. What a `campaign`
+    makes carries its name, and is news though a held product has the same measurements.
     """
 
     chain: str
@@ -106,6 +107,7 @@ class JobSpec:
     max_attempts: int = 3
     timeliness_of_content: bool = False
     ghosts: Mapping[str, float] = field(factory=dict)
+    campaign: str | None = None
 
 
 def to_json(spec: JobSpec) -> dict[str, Any]:
@@ -144,12 +146,13 @@ def _read(stored: dict[str, Any]) -> JobSpec:
         max_attempts=stored["max_attempts"],
         timeliness_of_content=stored["timeliness_of_content"],
         ghosts=stored.get("ghosts", {}),
+        campaign=stored.get("campaign"),
     )
 
 
-def _input(entry: dict[str, Any]) -> SpecInput:
-    return SpecInput(entry["product"], entry["type"], tuple(InputFile(**file) for file in entry["files"]))
 def _pool(entry: dict[str, Any]) -> SpecPool:
     return SpecPool(tuple(SpecTask(**task) for task in entry["tasks"]), entry.get("killing_signal", 15))
 
 
+def _input(entry: dict[str, Any]) -> SpecInput:
+    return SpecInput(entry["product"], entry["type"], tuple(InputFile(**file) for file in entry["files"]))

@@ -28,6 +28,9 @@ class Timeliness(StrEnum):
         }[self]
 
 
+REPROCESSING = "Reprocessing"
+"""What products of a campaign tell as their timeliness; their jobs are NTC."""
+
 PACKET_STORE_TIMELINESS = {
     "Emergency": Timeliness.PT,
     "PassThrough": Timeliness.PT,

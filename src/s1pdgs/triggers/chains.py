@@ -210,7 +210,7 @@ def _route(entry: dict[str, Any], path: Path) -> Route:
         key = ".".join(str(part) for part in first["loc"])
         raise ChainError(f"{path}: chain {name}: {key}: {first['msg']}") from None
     try:
-        table = read_task_table(_table_path(chain.task_table, path))
+        table = read_task_table(table_path(chain.task_table, path))
         for alternative in (
             alternative for task in table.tasks for found in task.inputs for alternative in found.alternatives
         ):
@@ -218,10 +218,22 @@ def _route(entry: dict[str, Any], path: Path) -> Route:
                 policy_named(alternative.retrieval_mode)
     except (FormatError, UnknownPolicy) as error:
         raise ChainError(f"{path}: chain {name}: {error}") from error
-    return Route(chain, table)
+    route = Route(chain, table)
+    _check_waits(route, path)
+    return route
 
 
-def _table_path(name: str, path: Path) -> Path:
+def _check_waits(route: Route, path: Path) -> None:
+    """Waiting rules are for inputs of the task table."""
+    inputs = list(dict.fromkeys(entry.name for task in route.table.tasks for entry in task.inputs))
+    unknown = next((wait.input for wait in route.chain.waits if wait.input not in inputs), None)
+    if unknown is not None:
+        where = f"{path}: chain {route.name}: waits: {route.chain.task_table}"
+        raise ChainError(f"{where} has no input {unknown}; it has {', '.join(inputs) or 'none'}")
+
+
+def table_path(name: str, path: Path) -> Path:
+    """Where the task table of a chain of a file lies: beside the file, or among ours; `ChainError`."""
     if Path(name).is_absolute():
         places = [Path(name)]
     else:

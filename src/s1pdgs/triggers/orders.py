@@ -2,7 +2,8 @@
 
 An order is unique for its chain and unit, so a second event or a late segment never makes a second one; late data
 opens another round of it (`rounds`). Its open needs are rows: a catalogued product finds the orders that want it in one
-query. Functions work in the caller's transaction.
+query. Orders of a campaign stand beside the systematic ones of the same units: their chains are pinned, they never wait
+for data, and what they make causes orders of the same campaign only. Functions work in the caller's transaction.
 """
 
 import logging
@@ -11,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from s1pdgs.bus.events import AnyEvent, JobDropped, JobFinished, JobParked, OrderReady, ProductCatalogued
 from s1pdgs.bus.outbox import Outbox, Subscriber
@@ -19,21 +20,30 @@ from s1pdgs.catalogue.query import ANY_SATELLITE, Held, find
 from s1pdgs.jobs import queue
 from s1pdgs.jobs.spec import JobSpec
 from s1pdgs.model.job import OrderState
+from s1pdgs.model.timeliness import Timeliness
 from s1pdgs.triggers import rounds
 from s1pdgs.triggers import tables as t
+from s1pdgs.triggers.baseline import CAMPAIGN
+from s1pdgs.triggers.campaign_pins import Lane, Lanes
 from s1pdgs.triggers.chains import Chains, Route
+from s1pdgs.triggers.deadlines import Due, due_of
 from s1pdgs.triggers.gates import MaskShelf, OutsideGate, check
 from s1pdgs.triggers.inputs import resolve
-from s1pdgs.triggers.needs import Need, clock_time
-from s1pdgs.triggers.segments import EDGE, UnitError
+from s1pdgs.triggers.known_orders import heir_of, known_order, take_over
+from s1pdgs.triggers.needs import clock_time
+from s1pdgs.triggers.order_rows import end, facts, stay, wait
+from s1pdgs.triggers.segments import UnitError
 from s1pdgs.triggers.specs import build_spec
 from s1pdgs.triggers.types import table_type
-from s1pdgs.triggers.units import Moment, Unit, excluded, gather, made_by, pass_until, unit_key
-from s1pdgs.triggers.wishes import Wish, inherited, on_demand
+from s1pdgs.triggers.units import Moment, Unit, excluded, gather, made_by
+from s1pdgs.triggers.wishes import Wish, inherited, link, on_demand, pass_on
 
 logger = logging.getLogger(__name__)
 
 SUBSCRIBER = "triggers"
+NEWS = frozenset({"ProductCatalogued", "JobFinished", "JobParked", "JobDropped"})
+"""The types of events that change orders."""
+ITS_TURN = "waits for its turn in the campaign"
 _SWEEP_LIMIT = 200
 
 
@@ -48,11 +58,15 @@ class Planner:
     chains: Chains
     outbox: Outbox
     masks: MaskShelf = field(factory=MaskShelf)
+    lanes: Lanes = field(factory=Lanes)
+
+    def lane(self, connection: sa.Connection, campaign: int) -> Lane:
+        """The chains and the baseline of systematic work (0) or of a campaign."""
+        return self.lanes.of(connection, campaign) if campaign else Lane(self.chains)
 
     def subscriber(self) -> Subscriber:
         """The consumer of the news that orders depend on."""
-        types = frozenset({"ProductCatalogued", "JobFinished", "JobParked", "JobDropped"})
-        return Subscriber(SUBSCRIBER, types, lambda connection, event: on_event(self, connection, event))
+        return Subscriber(SUBSCRIBER, NEWS, lambda connection, event: on_event(self, connection, event))
 
 
 def on_event(planner: Planner, connection: sa.Connection, event: AnyEvent) -> None:
@@ -68,6 +82,9 @@ def on_catalogued(planner: Planner, connection: sa.Connection, event: ProductCat
     held = find(connection, event.product)
     if held is None:
         return
+    if CAMPAIGN in held.product.attributes:
+        _go_on(planner, connection, held)
+        return
     concerned = [
         order
         for route in planner.chains.routes
@@ -76,6 +93,30 @@ def on_catalogued(planner: Planner, connection: sa.Connection, event: ProductCat
     ]
     for order in dict.fromkeys([*concerned, *waiting_for(connection, held)]):
         evaluate(planner, connection, order)
+
+
+def _go_on(planner: Planner, connection: sa.Connection, held: Held) -> None:
+    """Create the orders of the same campaign that its product causes; they wait for their turn (`campaign_steps`)."""
+    order = rounds.maker_of(connection, held.name)
+    if order is None or order.campaign == 0:
+        return
+    lane = planner.lane(connection, order.campaign)
+    for route in lane.chains.routes:
+        wish = inherited(connection, held.name, route.name)
+        if wish is not None and route.chain.wants(held.product):
+            queue_up(planner, connection, lane, held, route=route, wish=wish)
+
+
+def queue_up(
+    planner: Planner, connection: sa.Connection, lane: Lane, held: Held, *, route: Route, wish: Wish
+) -> int | None:
+    """Create an order of a campaign, not looked at yet; None when its unit has one. Raises `UnitError`."""
+    key, known = known_order(connection, route, held, lane.number)
+    if known is not None:
+        return None
+    number = _create(planner, connection, route, held, key, wish=wish, campaign=lane.number)
+    stay(connection, number, ITS_TURN)
+    return number
 
 
 def _takes(connection: sa.Connection, route: Route, held: Held) -> bool:
@@ -101,7 +142,7 @@ def on_ended(planner: Planner, connection: sa.Connection, event: JobFinished | J
     if rounds.resume(connection, order, planner.outbox.clock.now()):
         evaluate(planner, connection, order)
     elif isinstance(event, JobDropped):
-        _end(connection, order, OrderState.DROPPED, event.reason)
+        end(connection, order, OrderState.DROPPED, event.reason)
 
 
 def sweep(planner: Planner, connection: sa.Connection, now: datetime) -> int:
@@ -119,7 +160,10 @@ def sweep(planner: Planner, connection: sa.Connection, now: datetime) -> int:
 
 
 def release(planner: Planner, connection: sa.Connection, order: int) -> bool:
-    """An operator lets an order go on with gaps and without optional inputs; True when it has a job then."""
+    """An operator lets an order go on with gaps and without optional inputs, where gates refuse it, and though it has
+    ended without a job; True when it has a job then.
+    """
+    rounds.revive(connection, order, planner.outbox.clock.now())
     return evaluate(planner, connection, order, released=True) is OrderState.PLANNED
 
 
@@ -133,7 +177,7 @@ def drop(connection: sa.Connection, order: int, reason: str, now: datetime) -> b
     job = rounds.job_of(connection, order)
     if job is not None and not queue.drop(connection, job.id, reason, now):
         return False
-    _end(connection, order, OrderState.DROPPED, reason)
+    end(connection, order, OrderState.DROPPED, reason)
     return True
 
 
@@ -163,18 +207,32 @@ def _offer(planner: Planner, connection: sa.Connection, route: Route, held: Held
     try:
         key, known = known_order(connection, route, held)
         if known is not None:
+            pass_on(connection, product.name, route, known)
             if known.state == OrderState.WAITING or _opens_again(planner, connection, route, known, held):
                 yield known.id
             return
     except UnitError as error:
         logger.warning("chain %s: no order for %s: %s", route.name, product.name, error)
         return
-    _take_over(connection, route, held)
-    yield _create(planner, connection, route, held, key, wish=inherited(connection, product.name, route.name))
+    take_over(connection, route, held)
+    number = _create(planner, connection, route, held, key, wish=inherited(connection, product.name, route.name))
+    pass_on(connection, product.name, route, number)
+    heir = heir_of(connection, route, held)
+    if heir is None:
+        yield number
+    else:
+        end(connection, number, OrderState.DONE, f"it goes on with {heir}, another delivery of its pass")
 
 
 def _create(
-    planner: Planner, connection: sa.Connection, route: Route, held: Held, key: str, *, wish: Wish | None
+    planner: Planner,
+    connection: sa.Connection,
+    route: Route,
+    held: Held,
+    key: str,
+    *,
+    wish: Wish | None,
+    campaign: int = 0,
 ) -> int:
     product = held.product
     created = connection.execute(
@@ -190,15 +248,19 @@ def _create(
             state=OrderState.WAITING,
             created_at=planner.outbox.clock.now(),
             wanted=None if wish is None else wish.to_json(),
+            campaign=campaign,
         )
     )
     number: int = created.inserted_primary_key[0]  # type: ignore[index]
     return number
 
 
-def place(planner: Planner, connection: sa.Connection, route: Route, held: Held, wish: Wish) -> int:
+def place(
+    planner: Planner, connection: sa.Connection, route: Route, held: Held, wish: Wish, *, identity: int | None = None
+) -> int:
     """The order of a product's unit as somebody wants it, its number: a new one, one that waits and now has the wish,
-    or another round of one that was planned or has ended. `UnitError` when the product makes no unit of the chain.
+    or another round of one that was planned or has ended. It belongs to the wish of this identity, when there is one.
+    `UnitError` when the product makes no unit of the chain.
     """
     key, known = known_order(connection, route, held)
     if known is None:
@@ -208,13 +270,12 @@ def place(planner: Planner, connection: sa.Connection, route: Route, held: Held,
         connection.execute(t.order.update().where(t.order.c.id == number).values(wanted=wish.to_json()))
         if known.state != OrderState.WAITING:
             rounds.again(connection, number, planner.outbox.clock.now())
+    if identity is not None:
+        row = connection.execute(sa.select(t.order).where(t.order.c.id == number)).one()
+        own = known is None or known.state != OrderState.WAITING
+        link(connection, identity, row, wish.way, own=own)
     evaluate(planner, connection, number)
     return number
-
-
-def known_order(connection: sa.Connection, route: Route, held: Held) -> tuple[str, sa.Row[Any] | None]:
-    """The name of the unit that a product makes of a chain, and its order when there is one. Raises `UnitError`."""
-    return _known(connection, route, held, unit_key(route.chain, held.product))
 
 
 def _opens_again(planner: Planner, connection: sa.Connection, route: Route, order: sa.Row[Any], held: Held) -> bool:
@@ -223,103 +284,67 @@ def _opens_again(planner: Planner, connection: sa.Connection, route: Route, orde
     return is_growing and rounds.take_up(connection, route.chain, order, held, planner.outbox.clock.now())
 
 
-def _known(connection: sa.Connection, route: Route, held: Held, key: str) -> tuple[str, sa.Row[Any] | None]:
-    """What the unit of a product is called, and its order.
-
-    RF characterisations of two polarisations start some packets apart, maybe in two seconds: they are one unit
-    (RS-705). Segments of another mode under the identifier of a data take (a wrong header) are a unit beside it.
-    """
-    order, product = t.order.c, held.product
-    of_chain = sa.select(t.order).where(order.chain == route.name)
-    found = connection.execute(of_chain.where(order.unit == key)).first()
-    if route.chain.unit != "datatake":
-        return key, found
-    if found is not None:
-        trigger = find(connection, found.trigger)
-        if trigger is None or trigger.product.type == product.type:
-            return key, found
-        key = f"{key}-{product.type[:2]}"
-        return key, connection.execute(of_chain.where(order.unit == key)).first()
-    if product.type.startswith("RF_"):
-        beside = of_chain.where(
-            order.unit.startswith(key.rpartition("-")[0], autoescape=True),
-            order.start.between(product.validity.start - EDGE, product.validity.start + EDGE),
-        )
-        found = connection.execute(beside.order_by(order.id)).first()
-    return key, found
-
-
-def _take_over(connection: sa.Connection, route: Route, held: Held) -> None:
-    """Earlier deliveries of the same pass that still wait go into the order of the newest one."""
-    if route.chain.unit != "session":
-        return
-    earlier = [other.name for other in pass_until(connection, held) if other.name != held.name]
-    waiting = sa.select(t.order.c.id).where(
-        t.order.c.chain == route.name, t.order.c.unit.in_(earlier), t.order.c.state == OrderState.WAITING
-    )
-    for order in connection.scalars(waiting).all():
-        _end(connection, order, OrderState.DONE, f"it goes on with {held.name}, another delivery of its pass")
-
-
 def evaluate(planner: Planner, connection: sa.Connection, order: int, *, released: bool = False) -> OrderState:
-    """Look at a waiting order: it gets its job, goes on waiting with a reason, or expires. Its state then."""
+    """Look at a waiting order: it gets its job, goes on waiting with a reason, or expires. Its state then.
+
+    One that an operator releases goes on with what there is, and asks no gates.
+    """
     row = connection.execute(sa.select(t.order).where(t.order.c.id == order)).first()
     if row is None:
         raise UnknownOrder(f"there is no order {order}")
     if row.state != OrderState.WAITING:
         return OrderState(row.state)
-    route, trigger = planner.chains.named(row.chain), find(connection, row.trigger)
+    lane = planner.lane(connection, row.campaign)
+    route, trigger = lane.route(row.chain), find(connection, row.trigger)
     if route is None or trigger is None:
-        return _stay(connection, order, f"chain {row.chain} is not configured any more; add it or drop the order")
-    if row.wanted is not None:
+        return stay(connection, order, f"chain {row.chain} is not configured any more; add it or drop the order")
+    if released or (row.wanted is not None and not lane.number):
         route = on_demand(route)
-    moment = Moment(row.opened_at or row.created_at, planner.outbox.clock.now(), released)
+    now, due = planner.outbox.clock.now(), due_of(connection, order)
+    if due.expires(now):
+        return end(connection, order, OrderState.EXPIRED, f"{due} passed")
+    released = released or due.proceeds(now) or lane.number > 0
+    moment = Moment(row.opened_at or row.created_at, now, released, lane.baseline)
+    return _decide(planner, connection, row, _Case(lane, route, trigger, moment, due))
+
+
+@frozen
+class _Case:
+    """What an order is judged by."""
+
+    lane: Lane
+    route: Route
+    trigger: Held
+    moment: Moment
+    due: Due
+
+
+def _decide(planner: Planner, connection: sa.Connection, row: sa.Row[Any], case: _Case) -> OrderState:
+    route, moment, campaign = case.route, case.moment, case.lane.baseline.campaign
     try:
-        masks = check(connection, planner.masks, route.chain, trigger, moment)
-        unit = gather(connection, route.chain, trigger, moment)
+        masks = check(connection, planner.masks, route.chain, case.trigger, moment)
+        unit = gather(connection, route.chain, case.trigger, moment)
     except UnitError as error:
-        logger.info("chain %s: %s is not processed: %s", route.name, trigger.name, error)
+        logger.info("chain %s: %s is not processed: %s", route.name, row.trigger, error)
         state = OrderState.DROPPED if isinstance(error, OutsideGate) else OrderState.EXPIRED
-        return _end(connection, order, state, str(error))
+        return end(connection, row.id, state, str(error))
+    if campaign is not None:
+        unit = evolve(unit, timeliness=Timeliness.NTC, t0=moment.created)
     resolution = resolve(connection, route, unit, moment)
     needs = [*masks, *unit.needs, *resolution.needs]
     if not needs:
-        return _plan(planner, connection, row, build_spec(route, unit, row.unit, resolution), unit)
+        return _plan(planner, connection, row, build_spec(route, unit, row.unit, resolution, campaign), unit)
     gives_up = moment.created + timedelta(seconds=route.chain.give_up_after_s)
-    if moment.now >= gives_up:
-        lacking = "; ".join(str(need) for need in needs)
-        return _end(connection, order, OrderState.EXPIRED, f"gave up waiting at {clock_time(gives_up)} for {lacking}")
-    return _wait(connection, order, unit, needs, gives_up)
-
-
-def _wait(connection: sa.Connection, order: int, unit: Unit, needs: list[Need], gives_up: datetime) -> OrderState:
-    connection.execute(t.order_need.delete().where(t.order_need.c.order_id == order))
-    rows = [
-        {
-            "order_id": order,
-            "input": need.input,
-            "type": kind,
-            "start": need.window.start,
-            "stop": need.window.stop,
-            "mandatory": need.mandatory,
-            "until": need.until,
-            "detail": need.detail,
-        }
-        for need in needs
-        for kind in need.types
-    ]
-    connection.execute(t.order_need.insert(), rows)
-    ends = [need.until for need in needs if need.until is not None]
-    connection.execute(
-        t.order.update()
-        .where(t.order.c.id == order)
-        .values(
-            **_facts(unit),
-            reason=f"waiting for {'; '.join(str(need) for need in needs)}",
-            check_at=min([*ends, gives_up]),
-        )
-    )
-    return OrderState.WAITING
+    why = None
+    if campaign is not None:
+        why = "the baseline of the campaign lacks"
+    elif case.due.own and case.due.proceeds(moment.now):
+        why = f"{case.due} passed, and it lacks"
+    elif moment.now >= gives_up:
+        why = f"gave up waiting at {clock_time(gives_up)} for"
+    if why is None:
+        return wait(connection, row.id, unit, needs, gives_up)
+    return end(connection, row.id, OrderState.EXPIRED, f"{why} {'; '.join(str(need) for need in needs)}")
 
 
 def _plan(planner: Planner, connection: sa.Connection, order: sa.Row[Any], spec: JobSpec, unit: Unit) -> OrderState:
@@ -327,7 +352,7 @@ def _plan(planner: Planner, connection: sa.Connection, order: sa.Row[Any], spec:
     taken = (
         t.order.update()
         .where(t.order.c.id == order.id, t.order.c.state == OrderState.WAITING, t.order.c.round == order.round)
-        .values(**_facts(unit), state=OrderState.PLANNED, reason=None, check_at=None)
+        .values(**facts(unit), state=OrderState.PLANNED, reason=None, check_at=None)
     )
     wish = Wish.from_json(order.wanted)
     if connection.execute(taken).rowcount == 1:
@@ -337,29 +362,3 @@ def _plan(planner: Planner, connection: sa.Connection, order: sa.Row[Any], spec:
         job = queue.enqueue(connection, spec, order.id, now, order.round, priority=priority)
         planner.outbox.emit(connection, OrderReady(order.id, job))
     return OrderState.PLANNED
-
-
-def _facts(unit: Unit) -> dict[str, Any]:
-    return {
-        "start": unit.whole.start,
-        "stop": unit.whole.stop,
-        "timeliness": unit.timeliness,
-        "context": {
-            "products": [held.name for held in unit.products],
-            "datatake": unit.datatake,
-            "slice": unit.slice_number,
-            "slices": unit.total_slices,
-        },
-    }
-
-
-def _stay(connection: sa.Connection, order: int, reason: str) -> OrderState:
-    connection.execute(t.order.update().where(t.order.c.id == order).values(reason=reason, check_at=None))
-    return OrderState.WAITING
-
-
-def _end(connection: sa.Connection, order: int, state: OrderState, reason: str) -> OrderState:
-    connection.execute(t.order_need.delete().where(t.order_need.c.order_id == order))
-    ended = {"state": state, "reason": reason, "check_at": None, "late": False}
-    connection.execute(t.order.update().where(t.order.c.id == order).values(ended))
-    return state

@@ -2,7 +2,7 @@
 
 from s1pdgs.formats.joborder import WORKDIR
 from s1pdgs.model.time import format_compact
-from s1pdgs.model.timeliness import Timeliness
+from s1pdgs.model.timeliness import REPROCESSING, Timeliness
 from s1pdgs.triggers.chains import Chain, Route
 from s1pdgs.triggers.units import Unit
 
@@ -19,10 +19,10 @@ def processing_station(chain: Chain, unit: Unit) -> str:
     return f"{unit.station or chain.station:_<4.4}"
 
 
-def dynamic_parameters(route: Route, unit: Unit) -> tuple[tuple[str, str], ...]:
+def dynamic_parameters(route: Route, unit: Unit, *, reprocessing: bool = False) -> tuple[tuple[str, str], ...]:
     """The parameters of a job order, in the order of the task table; then those that only the chain names."""
     chain = route.chain
-    facts = _facts(chain, unit)
+    facts = _facts(chain, unit) | ({"Timeliness_Category": REPROCESSING} if reprocessing else {})
     values = {entry.name: facts.get(entry.name, entry.default) for entry in route.table.parameters}
     values.setdefault("Mission_Id", unit.satellite)
     return tuple((values | chain.parameters).items())

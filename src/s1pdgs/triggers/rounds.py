@@ -45,6 +45,17 @@ def order_of(connection: sa.Connection, job: int) -> int | None:
     return connection.scalar(query)
 
 
+def maker_of(connection: sa.Connection, product: str) -> sa.Row[Any] | None:
+    """The order whose job made a product; the newest when several did."""
+    query = (
+        sa.select(t.order)
+        .join(jobs.job, jobs.job.c.order_id == t.order.c.id)
+        .join(jobs.job_output, jobs.job_output.c.job_id == jobs.job.c.id)
+        .where(jobs.job_output.c.product == product)
+    )
+    return connection.execute(query.order_by(t.order.c.id.desc()).limit(1)).first()
+
+
 def take_up(connection: sa.Connection, chain: Chain, order: sa.Row[Any], held: Held, now: datetime) -> bool:
     """Let a product in that came after its order was planned; True when the order waits again.
 
@@ -80,6 +91,15 @@ def again(connection: sa.Connection, order: int, now: datetime) -> bool:
                                                else_=t.order.c.state))
     )  # fmt: skip
     return resume(connection, order, now, "opened again as wanted")
+
+
+def revive(connection: sa.Connection, order: int, now: datetime) -> None:
+    """Let an order that ended without a job of its round wait again; nothing for others."""
+    ended = (OrderState.DROPPED, OrderState.EXPIRED)
+    state = connection.scalar(sa.select(t.order.c.state).where(t.order.c.id == order))
+    if state in ended and job_of(connection, order) is None:
+        again = {"state": OrderState.WAITING, "opened_at": now, "reason": "released by an operator"}
+        connection.execute(t.order.update().where(t.order.c.id == order).values(again))
 
 
 def resume(connection: sa.Connection, order: int, now: datetime, reason: str = "opened again for late data") -> bool:

@@ -19,8 +19,8 @@ _NOT_CATALOGUED = ("LIST", "RPT")
 """Outputs that are no products."""
 
 
-def build_spec(route: Route, unit: Unit, key: str, resolution: Resolution) -> JobSpec:
-    """The spec of the job that processes a unit with the inputs that were chosen for it."""
+def build_spec(route: Route, unit: Unit, key: str, resolution: Resolution, campaign: str | None = None) -> JobSpec:
+    """The spec of the job that processes a unit, for a campaign or not, with the inputs that were chosen for it."""
     chain, table = route.chain, route.table
     inputs = {held.name: held for choice in resolution.choices.values() for held in choice.products}
     inputs |= {held.name: held for held in unit.products}
@@ -29,7 +29,7 @@ def build_spec(route: Route, unit: Unit, key: str, resolution: Resolution) -> Jo
         chain=chain.name,
         unit=key,
         satellite=unit.satellite,
-        order=_job_order(route, unit, resolution),
+        order=_job_order(route, unit, resolution, reprocessing=campaign is not None),
         inputs=tuple(
             SpecInput(held.name, held.product.type, tuple(_input_files(held, deliveries.get(held.name, 1))))
             for held in inputs.values()
@@ -56,6 +56,7 @@ def build_spec(route: Route, unit: Unit, key: str, resolution: Resolution) -> Jo
         max_attempts=chain.max_attempts,
         timeliness_of_content=chain.timeliness_of_content,
         ghosts={str(mode): threshold_s for mode, threshold_s in chain.ghosts.items()},
+        campaign=campaign,
     )
 
 
@@ -65,13 +66,13 @@ def _numbered(inputs: Iterable[Held]) -> dict[str, int]:
     return {name: number for number, name in enumerate(names, start=1)}
 
 
-def _job_order(route: Route, unit: Unit, resolution: Resolution) -> JobOrder:
+def _job_order(route: Route, unit: Unit, resolution: Resolution, *, reprocessing: bool) -> JobOrder:
     table = route.table
     return JobOrder(
         processor_name=table.processor_name,
         version=table.version,
         tasks=tuple(_order_task(route, task, resolution) for task in table.tasks),
-        parameters=dynamic_parameters(route, unit),
+        parameters=dynamic_parameters(route, unit, reprocessing=reprocessing),
         sensing=unit.whole if table.sensing_time else None,
         config_files=table.config_files,
         processing_station=processing_station(route.chain, unit),

@@ -17,6 +17,7 @@ from s1pdgs.jobs import tables as jobs
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.product import Product
 from s1pdgs.model.timeliness import Timeliness, most_urgent
+from s1pdgs.triggers.baseline import SYSTEMATIC, Baseline
 from s1pdgs.triggers.chains import Chain
 from s1pdgs.triggers.needs import ANY_TIME, Need
 from s1pdgs.triggers.segments import EDGE, SESSION, UnitError, blocks_of, by_polarisation, gap_of
@@ -28,11 +29,14 @@ _A_PASS = timedelta(minutes=30)
 
 @frozen
 class Moment:
-    """When an order is looked at: its creation, now, and whether an operator wants it to go on with what there is."""
+    """When an order is looked at: its creation, now, whether an operator wants it to go on with what there is, and what
+    it may see.
+    """
 
     created: datetime
     now: datetime
     released: bool = False
+    baseline: Baseline = SYSTEMATIC
 
 
 @frozen
@@ -84,7 +88,7 @@ def gather(connection: sa.Connection, chain: Chain, trigger: Held, moment: Momen
         return _session(connection, chain, trigger)
     if chain.unit == "datatake":
         return _data_take(connection, chain, trigger, moment)
-    return _slice(connection, chain, trigger)
+    return _slice(connection, chain, trigger, moment.baseline)
 
 
 def _session(connection: sa.Connection, chain: Chain, trigger: Held) -> Unit:
@@ -107,9 +111,19 @@ def pass_until(connection: sa.Connection, last: Held) -> list[Held]:
 
     They are of one satellite, and their receptions overlap or their session is the same.
     """
-    near = candidates(connection, [SESSION], last.product.satellite, last.validity.widened(_A_PASS, _A_PASS))
-    earlier = [held for held in near if held.id < last.id and _of_one_pass(held, last)]
+    earlier = [held for held in _of_pass(connection, last) if held.id < last.id]
     return [*sorted(earlier, key=lambda held: held.id), last]
+
+
+def deliveries_after(connection: sa.Connection, first: Held) -> list[Held]:
+    """The deliveries of a pass that the catalogue holds and that came after one of them, oldest first."""
+    later = [held for held in _of_pass(connection, first) if held.id > first.id]
+    return sorted(later, key=lambda held: held.id)
+
+
+def _of_pass(connection: sa.Connection, one: Held) -> list[Held]:
+    near = candidates(connection, [SESSION], one.product.satellite, one.validity.widened(_A_PASS, _A_PASS))
+    return [held for held in near if _of_one_pass(held, one)]
 
 
 def _deliveries(connection: sa.Connection, last: Held) -> list[Held]:
@@ -127,10 +141,10 @@ def _of_one_pass(one: Held, other: Held) -> bool:
     return names[0] == names[1] or one.validity.intersects(other.validity)
 
 
-def _slice(connection: sa.Connection, chain: Chain, trigger: Held) -> Unit:
+def _slice(connection: sa.Connection, chain: Chain, trigger: Held, baseline: Baseline) -> Unit:
     product = trigger.product
     mode, datatake = product.type[:2], _datatake(product)
-    annotations = of_datatake(connection, product.satellite, datatake, [f"{mode}_RAW__0A"])
+    annotations = baseline.visible(of_datatake(connection, product.satellite, datatake, [f"{mode}_RAW__0A"]))
     covering = select("LatestValCover", inner(product.validity), annotations)
     whole = covering[0].validity if covering else product.validity
     return Unit(
@@ -158,7 +172,7 @@ def _count_slices(chain: Chain, whole: Interval) -> int:
 
 
 def _data_take(connection: sa.Connection, chain: Chain, trigger: Held, moment: Moment) -> Unit:
-    segments = _segments(connection, chain, trigger)
+    segments = _segments(connection, chain, trigger, moment.baseline)
     groups = by_polarisation(connection, segments)
     current = [held for group in groups.values() for held in group]
     whole = Interval(min(held.validity.start for held in current), max(held.validity.stop for held in current))
@@ -195,10 +209,10 @@ def _grid_start(connection: sa.Connection, segment: Product) -> datetime | None:
     return min(starts, default=None)
 
 
-def _segments(connection: sa.Connection, chain: Chain, trigger: Held) -> list[Held]:
+def _segments(connection: sa.Connection, chain: Chain, trigger: Held, baseline: Baseline) -> list[Held]:
     """All segments of the trigger's data take; of RF characterisations those that start together (RS-705)."""
     product = trigger.product
-    found = of_datatake(connection, product.satellite, _datatake(product), [product.type])
+    found = baseline.visible(of_datatake(connection, product.satellite, _datatake(product), [product.type]))
     ours = [held for held in found if chain.wants(held.product) and not made_by(connection, held.name, excluded(chain))]
     if product.type.startswith("RF_"):
         ours = [held for held in ours if abs(held.validity.start - product.validity.start) <= EDGE]

@@ -18,7 +18,8 @@ from s1pdgs.jobs import tables as jobs
 from s1pdgs.model.job import OrderState
 from s1pdgs.triggers.chains import Chains, Route
 from s1pdgs.triggers.explain import explain
-from s1pdgs.triggers.orders import Planner, known_order, place
+from s1pdgs.triggers.known_orders import known_order
+from s1pdgs.triggers.orders import Planner, place
 from s1pdgs.triggers.segments import SESSION, UnitError
 from s1pdgs.triggers.types import catalogue_types, table_type
 from s1pdgs.triggers.units import excluded, made_by
@@ -46,7 +47,9 @@ class Action(StrEnum):
 
 @frozen
 class Step:
-    """An order that a wish asks for, or why none is needed. `way` are the chains from it to the wanted type."""
+    """An order that a wish asks for, or why none is needed. `way` are the chains from it to the wanted type, `held` are
+    the wanted products that exist.
+    """
 
     way: tuple[str, ...]
     unit: str
@@ -54,6 +57,7 @@ class Step:
     action: Action
     order: int | None
     note: str
+    held: tuple[str, ...] = ()
 
     @property
     def is_placed(self) -> bool:
@@ -108,15 +112,17 @@ def plan(connection: sa.Connection, chains: Chains, wanted: Wanted, groups: Iter
     return found
 
 
-def carry_out(planner: Planner, connection: sa.Connection, wanted: Wanted, steps: Iterable[Step]) -> dict[Step, int]:
-    """Place the orders that a plan asks for; their numbers."""
+def carry_out(
+    planner: Planner, connection: sa.Connection, wanted: Wanted, steps: Iterable[Step], identity: int | None = None
+) -> dict[Step, int]:
+    """Place the orders that a plan asks for, as parts of the wish of this identity; their numbers."""
     placed: dict[Step, int] = {}
     for step in (step for step in steps if step.is_placed):
         route = planner.chains.named(step.way[0])
         if route is None:
             raise WantedError(f"chain {step.way[0]} is not configured any more")
         wish = Wish(wanted.type, step.way, wanted.parameters, wanted.priority)
-        placed[step] = place(planner, connection, on_demand(route), step.trigger, wish)
+        placed[step] = place(planner, connection, on_demand(route), step.trigger, wish, identity=identity)
     return placed
 
 
@@ -219,7 +225,7 @@ def _step(search: _Search, route: Route, held: Held, way: tuple[str, ...]) -> St
     if len(way) == 1 and not again:
         existing = _existing(search, route, held, number)
         if existing:
-            return Step(way, unit, held, Action.EXISTS, number, f"{existing[0]} is held")
+            return Step(way, unit, held, Action.EXISTS, number, f"{existing[0]} is held", tuple(existing))
     if known is None:
         return Step(way, unit, held, Action.NEW, None, "")
     told = explain(search.connection, known.id).summary

@@ -22,7 +22,8 @@ from s1pdgs.model.time import micros
 from s1pdgs.triggers.chains import Route
 from s1pdgs.triggers.gates import check
 from s1pdgs.triggers.inputs import Resolution, resolve
-from s1pdgs.triggers.orders import Planner, known_order
+from s1pdgs.triggers.known_orders import known_order
+from s1pdgs.triggers.orders import Planner
 from s1pdgs.triggers.rounds import job_of
 from s1pdgs.triggers.segments import UnitError
 from s1pdgs.triggers.units import Moment, Unit, excluded, gather, made_by
