@@ -1,10 +1,11 @@
 """Chains are configuration: ours, and those of a user with ESA's own task tables."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from s1pdgs.formats.tasktable import Origin
+from s1pdgs.formats.tasktable import Origin, read_task_table
 from s1pdgs.triggers.chains import SHIPPED, ChainError, Chains
 from s1pdgs.triggers.types import catalogue_types, level_0_class, name_pattern, table_type
 from tests.unit.triggers.conftest import (
@@ -41,8 +42,40 @@ def test_ours_are_triggered_by_what_they_process() -> None:
 
 
 def test_every_shipped_task_table_is_used() -> None:
+    """By our own chains or by those of the operational routing, whose other tables are ESA's."""
     tables = {path.name for path in (SHIPPED.parent / "tasktables").iterdir()}
-    assert tables == {route.chain.task_table for route in Chains.read().routes}
+    ours = {route.chain.task_table for route in Chains.read().routes}
+    operational = set(re.findall(r'task_table = "(.*)"', SHIPPED.with_name("chains-operational.toml").read_text()))
+    assert ours <= tables <= ours | operational
+
+
+@pytest.mark.parametrize(
+    ("chain", "name"),
+    [
+        ("l1-iw", "IW_RAW__0_SLC__1_GRDH_1.xml"),
+        ("l1-ew", "EW_RAW__0_SLC__1_GRDM_1.xml"),
+        ("l1-wv", "WV_RAW__0_SLC__1.xml"),
+    ],
+)
+def test_our_other_tables_ask_for_what_the_real_ones_do(testdata: Path, chain: str, name: str) -> None:
+    ours = Chains.read().named(chain)
+    assert ours is not None
+    mode = ours.chain.mode
+    tables = [ours.table, read_task_table(testdata / "tasktables" / "l1" / name)]
+    asked = [
+        [
+            (entry.mode, entry.mandatory, tuple(alternative.file_type for alternative in entry.alternatives))
+            for entry in table.tasks[0].inputs
+            if entry.mode in {"ALWAYS", mode} and entry.alternatives
+        ]
+        for table in tables
+    ]
+    assert set(asked[0]) == set(asked[1])
+    made = [
+        {output.type for task in table.tasks for output in task.outputs if output.type[-3:] in {"_1S", "_1A"}}
+        for table in tables
+    ]
+    assert made[0] == made[1]
 
 
 def test_our_stripmap_table_asks_for_what_the_real_one_does(testdata: Path, tmp_path: Path) -> None:

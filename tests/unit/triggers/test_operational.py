@@ -98,7 +98,7 @@ def receive(mission: Mission, mode: str, place: str = "sea", **changes: object) 
 
 
 def test_without_the_tables_of_the_processors_the_file_tells_what_is_missing() -> None:
-    with pytest.raises(ChainError, match=r"operational\.toml: .*task table IW_RAW__0_SLC__1_GRDH_1\.xml is missing"):
+    with pytest.raises(ChainError, match=r"operational\.toml: .*task table EN_RAW__0_GRDH_1\.xml is missing"):
         Chains.read(OPERATIONAL)
 
 

@@ -37,7 +37,7 @@ def test_gaps_of_a_data_take(parts: list[tuple[float, float, str]], gap: str | N
 
 
 def test_units_are_named_by_what_belongs_together() -> None:
-    aio, asp, l1 = (route.chain for route in Chains.read().routes)
+    aio, asp, l1, *_ = (route.chain for route in Chains.read().routes)
     assert unit_key(aio, session("S")) == "S"
     assert unit_key(asp, segment("VV")) == unit_key(asp, segment("VH", -2950)) == "S1A-024A10"
     assert unit_key(l1, raw_slice()) == raw_slice().name
