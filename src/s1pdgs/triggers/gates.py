@@ -11,8 +11,8 @@ from attrs import define, field
 from shapely.geometry.base import BaseGeometry
 
 from s1pdgs.catalogue.areas import AreaError, outline, share, united
-from s1pdgs.catalogue.query import Held, candidates
-from s1pdgs.catalogue.selection import policy_named, select
+from s1pdgs.catalogue.choice import choose
+from s1pdgs.catalogue.query import Held
 from s1pdgs.formats.masks import MaskError, parse_mask
 from s1pdgs.formats.xml import MAX_DOCUMENT_BYTES, FormatError
 from s1pdgs.storage.objects import ObjectStore, StorageError
@@ -102,9 +102,7 @@ def _ask(connection: sa.Connection, shelf: MaskShelf, chain: Chain, gate: Gate, 
 
 
 def _mask(connection: sa.Connection, gate: Gate, trigger: Held) -> Held | None:
-    window = trigger.validity if policy_named(gate.policy).bounded else None
-    found = candidates(connection, [gate.mask], trigger.product.satellite, window)
-    return next(iter(select(gate.policy, trigger.validity, found)), None)
+    return next(iter(choose(connection, gate.policy, [gate.mask], trigger.product.satellite, trigger.validity)), None)
 
 
 def _need(gate: Gate, trigger: Held, detail: str) -> Need:
