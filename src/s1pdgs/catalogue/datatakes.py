@@ -3,7 +3,7 @@
 The newest report wins. Versions of a product that it does not name any more are marked as superseded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any
@@ -20,6 +20,8 @@ from s1pdgs.formats.l0.report import DataTakeReport
 from s1pdgs.formats.names import NamingError, ProductName
 
 _TOGETHER = timedelta(seconds=1)
+_BATCH = 500
+_BRIEF = [column for column in t.datatake.c if column.name != "account"]
 
 
 @frozen
@@ -166,8 +168,17 @@ def grid_start_of(connection: sa.Connection, satellite: str, datatake: int) -> d
 
 def newest(connection: sa.Connection, limit: int) -> list[ListedDataTake]:
     """The data takes sensed last, newest first."""
-    query = sa.select(t.datatake).order_by(t.datatake.c.start.desc(), t.datatake.c.id.desc()).limit(limit)
+    query = sa.select(*_BRIEF).order_by(t.datatake.c.start.desc(), t.datatake.c.id.desc()).limit(limit)
     return [_brief(row) for row in connection.execute(query)]
+
+
+def listed(connection: sa.Connection, datatakes: Sequence[int]) -> list[ListedDataTake]:
+    """The data takes of some mission identifiers that a report told, in order of time."""
+    found: list[ListedDataTake] = []
+    for begin in range(0, len(datatakes), _BATCH):
+        query = sa.select(*_BRIEF).where(t.datatake.c.datatake.in_(datatakes[begin : begin + _BATCH]))
+        found.extend(_brief(row) for row in connection.execute(query))
+    return sorted(found, key=lambda brief: (brief.start, brief.number))
 
 
 def accounts_of(connection: sa.Connection, datatake: int, satellite: str | None = None) -> list[DataTakeAccount]:
