@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from attrs import frozen
 
 from s1pdgs.model.time import from_micros, micros
+from s1pdgs.storage.postgres import DRIVER
 
 metadata = sa.MetaData(
     naming_convention={
@@ -118,7 +119,7 @@ def open_postgres(url: str) -> Database:
     within a transaction (a stopped or unreachable process) is cut off after half a minute, so that it holds up nobody.
     """
     try:
-        address = sa.make_url(url).set(drivername="postgresql+pg8000")
+        address = sa.make_url(url).set(drivername=DRIVER)
     except sa.exc.ArgumentError:
         raise DatabaseError("the database setting is no URL like postgresql://user:password@host:5432/name") from None
     try:
