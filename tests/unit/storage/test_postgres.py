@@ -18,7 +18,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 @define
 class Wire:
-    """Carries connections to a server until `broken`: then what is said next is answered by a reset, as a host does that
+    """Carries connections to a server until `broken`: then what is said next is answered by a reset, as by a host that
     has crashed and come back.
     """
 
