@@ -4,7 +4,7 @@ A planned data take and what was received of it meet by their identifier, or, wh
 time. RF characterisations share identifiers: they meet by time as well.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -91,6 +91,10 @@ class _Received:
     prefix: str
     interval: Interval
 
+    @property
+    def key(self) -> tuple[str, int, str]:
+        return self.satellite, self.datatake, _mode(self.prefix)
+
 
 def newest(connection: sa.Connection, time: Interval, limit: int) -> list[Take]:
     """The data takes that begin within a time, newest first."""
@@ -141,35 +145,37 @@ def _measurements(connection: sa.Connection) -> Sequence[str]:
 def _known(connection: sa.Connection, datatakes: Sequence[int], nameless: Iterable[Planned]) -> list[Take]:
     """All that is known of some data takes, and planned ones without an identifier."""
     accounts = listed(connection, datatakes)
-    received = _received(connection, datatakes)
-    waiting = [each for each in plans.identified(connection, datatakes) if each.replaced_by is None]
-    waiting += nameless
+    received = {each.key: each for each in _received(connection, datatakes)}
+    waiting: dict[tuple[str, int | None], list[Planned]] = {}
+    for planned in (*plans.identified(connection, datatakes), *nameless):
+        if planned.replaced_by is None:
+            waiting.setdefault((planned.satellite, planned.datatake), []).append(planned)
     takes = [_take(_told(account, received), waiting, account) for account in accounts]
-    told = {(take.satellite, take.datatake, take.mode) for take in takes}
-    untold = [each for each in received if (each.satellite, each.datatake, _mode(each.prefix)) not in told]
-    takes.extend(_take(each, waiting) for each in untold)
-    takes.extend(_never_received(each) for each in waiting)
+    told = {(account.satellite, account.datatake, account.mode) for account in accounts}
+    takes.extend(_take(each, waiting) for key, each in received.items() if key not in told)
+    takes.extend(_never_received(each) for left in waiting.values() for each in left)
     times = _planned_times(connection, takes)
     return [_within_plans(take, times) for take in takes]
 
 
-def _told(account: ListedDataTake, received: Iterable[_Received]) -> _Received:
+def _told(account: ListedDataTake, received: Mapping[tuple[str, int, str], _Received]) -> _Received:
     """What a report tells of a data take; the prefix is that of its products, where any are held."""
-    own = [
-        each.prefix
-        for each in received
-        if (each.satellite, each.datatake, _mode(each.prefix)) == (account.satellite, account.datatake, account.mode)
-    ]
-    prefix = own[0] if own else account.mode
+    own = received.get((account.satellite, account.datatake, account.mode))
+    prefix = account.mode if own is None else own.prefix
     return _Received(account.satellite, account.datatake, prefix, Interval(account.start, account.stop))
 
 
-def _take(received: _Received, waiting: list[Planned], account: ListedDataTake | None = None) -> Take:
+def _take(
+    received: _Received, waiting: Mapping[tuple[str, int | None], list[Planned]], account: ListedDataTake | None = None
+) -> Take:
     """A received data take; what was planned of it is taken from those that wait for theirs."""
     mode = _mode(received.prefix) if account is None else account.mode
-    planned = next((each for each in waiting if _meets(each, received, mode)), None)
-    if planned is not None:
-        waiting.remove(planned)
+    planned = None
+    for datatake in (received.datatake, None):
+        left = waiting.get((received.satellite, datatake), [])
+        planned = planned or next((each for each in left if _meets(each, received, mode)), None)
+        if planned in left:
+            left.remove(planned)
     return Take(
         satellite=received.satellite,
         datatake=received.datatake,
@@ -198,9 +204,8 @@ def _never_received(planned: Planned) -> Take:
 
 
 def _meets(planned: Planned, received: _Received, mode: str) -> bool:
-    if (planned.satellite, planned.mode) != (received.satellite, mode):
-        return False
-    if planned.datatake not in (None, received.datatake):
+    """Whether a planned data take of the satellite, of the same identifier or of none, is the received one."""
+    if planned.mode != mode:
         return False
     by_time = planned.datatake is None or mode == "RF"
     return not by_time or planned.interval.widened(_TOGETHER, _TOGETHER).intersects(received.interval)

@@ -126,8 +126,9 @@ def orders_of(
 ) -> dict[tuple[str, str], Ordered]:
     """The orders that some chains have for some units, by chain and unit; those of campaigns are left out."""
     order, found = t.order.c, {}
+    columns = ("id", "chain", "unit", "trigger", "state", "reason", "round", "created_at", "opened_at")
     for batch in _batches(units):
-        query = sa.select(t.order).where(
+        query = sa.select(*(order[name] for name in columns)).where(
             order.chain.in_(sorted(chains)), order.unit.in_(batch), order.campaign == 0
         )  # fmt: skip
         rows = connection.execute(query).all()

@@ -6,6 +6,7 @@ makes. What is planned and did not come adds places after the last one.
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -50,6 +51,12 @@ class Holdings:
         return max(fits, key=lambda made: (made.generated, made.id), default=None)
 
 
+@cache
+def class_of(kind: str) -> str | None:
+    """S, A, C or N of a Level-0 type of the catalogue, None for others."""
+    return level_0_class(table_type(kind))
+
+
 def holdings(
     take: Take, products: Sequence[Made], report: Report | None, makers: Mapping[str, Maker], assemblers: set[str]
 ) -> Holdings:
@@ -57,11 +64,11 @@ def holdings(
     own = [made for made in products if _belongs(take, made) and makers.get(made.name, Maker("", 0)).campaign == 0]
     segments, current = [], []
     for made in own:
-        is_measurement = level_0_class(table_type(made.type)) == "S"
+        product_class = class_of(made.type)
         by_assembler = made.name in makers and makers[made.name].chain in assemblers
-        if is_measurement and made.attributes.get("sliceProductFlag") is not True and not by_assembler:
+        if product_class == "S" and made.attributes.get("sliceProductFlag") is not True and not by_assembler:
             segments.append(made)
-        elif level_0_class(table_type(made.type)) and (report is None or made.name not in report.superseded):
+        elif product_class and (report is None or made.name not in report.superseded):
             current.append(made)
     return Holdings(own, tuple(segments), tuple(current), report)
 
@@ -131,7 +138,7 @@ def level_0(
         number = None if ordered is None else ordered.row.id
         job = None if ordered is None or ordered.job is None else ordered.job.id
         for kind in kinds:
-            measured = level_0_class(table_type(kind)) == "S"
+            measured = class_of(kind) == "S"
             for place in grid if measured else (Place(0, take.whole),):
                 made = held.newest(kind, place.number or None)
                 its = _fate_at(place, made, fate, kind)
@@ -171,7 +178,7 @@ def _fate_at(place: Place, made: Made | None, fate: Fate, kind: str) -> Fate:
         return Fate(State.MISSING, "no packet of it is here", Cause.GAP)
     if place.number and place.interval is None:
         return Fate(State.MISSING, "it is planned, and no packet of it is here", Cause.GAP)
-    what = {"C": "calibration", "N": "noise"}.get(level_0_class(table_type(kind)) or "")
+    what = {"C": "calibration", "N": "noise"}.get(class_of(kind) or "")
     return fate if what is None else Fate(State.MISSING, f"{fate.why}; no {what} packet is here", Cause.NOT_MADE)
 
 

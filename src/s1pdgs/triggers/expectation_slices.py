@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 
 import sqlalchemy as sa
 from attrs import frozen
@@ -50,16 +51,24 @@ class Slot:
 
 @frozen
 class _Work:
-    """What chains did with some products: their orders, the products that these made, and products from elsewhere."""
+    """What chains do with some products: their orders by chain and unit, the products that these made, the types that
+    a chain makes of a prefix, and the products from elsewhere.
+    """
 
     orders: Mapping[tuple[str, str], Ordered]
     made: Mapping[str, Made]
+    makes: Mapping[tuple[str, str], Sequence[str]]
     foreign: frozenset[str]
 
 
 def takes_type(route: Route, kind: str) -> bool:
-    """True when products of a type trigger a chain, as far as the type tells."""
-    return any(re.fullmatch(text, kind) for text in route.chain.types)
+    """True when products of a type trigger a chain, as far as the type tells. A type may lack its swath (`SM_`)."""
+    return _takes(route.chain.types, kind)
+
+
+@cache
+def _takes(patterns: tuple[str, ...], kind: str) -> bool:
+    return any(re.fullmatch(text, each) for text in patterns for each in catalogue_types(kind, None))
 
 
 def further(batch: Batch, slots: Sequence[Slot]) -> list[list[Slot]]:
@@ -75,11 +84,9 @@ def further(batch: Batch, slots: Sequence[Slot]) -> list[list[Slot]]:
 
 def _wants(route: Route, take: Take, slot: Slot) -> bool:
     chain, base = route.chain, slot.expected
+    if not takes_type(route, base.type) or (chain.satellites and take.satellite not in chain.satellites):
+        return False
     if route.name in slot.path or base.chain in excluded(chain):
-        return False
-    if chain.satellites and take.satellite not in chain.satellites:
-        return False
-    if not any(takes_type(route, kind) for kind in catalogue_types(base.type, None)):
         return False
     attributes = _attributes(base)
     return all(attributes.get(name, None if base.made else value) == value for name, value in chain.where.items())
@@ -100,9 +107,11 @@ def _work(batch: Batch, pairs: Sequence[tuple[Route, Slot]]) -> _Work:
     concerned = {slot.take for _, slot in pairs}
     held = {made.name: made for number in concerned for made in batch.held[number].products}
     made = held | facts.named(batch.connection, made_here - set(held), batch.with_attributes)
-    kinds = {kind for route, slot in pairs for kind in made_types(route, slot.expected.type[:2])}
+    routes = {(route.name, slot.expected.type[:2]): route for route, slot in pairs}
+    makes = {(name, prefix): made_types(route, prefix) for (name, prefix), route in routes.items()}
+    kinds = {kind for found in makes.values() for kind in found}
     rest = [name for name, each in held.items() if each.type in kinds and name not in made_here]
-    return _Work(orders, made, frozenset(rest) - set(facts.makers_of(batch.connection, rest)))
+    return _Work(orders, made, makes, frozenset(rest) - set(facts.makers_of(batch.connection, rest)))
 
 
 def _names(slot: Slot) -> tuple[str, ...]:
@@ -126,7 +135,7 @@ def _children(batch: Batch, work: _Work, route: Route, slot: Slot) -> list[Slot]
     base, found = slot.expected, []
     name = base.type if base.made is None else base.made.name
     ordered = work.orders.get((route.name, name))
-    for kind in made_types(route, base.type[:2]):
+    for kind in work.makes[route.name, base.type[:2]]:
         made = _made(work, ordered, kind) or _from_elsewhere(batch, work, slot, kind)
         older = _of_older(work, route, slot, kind)
         child = Expected(
