@@ -183,6 +183,7 @@ def _trigger_role(ground: GroundSegment) -> Role:
     from s1pdgs.catalogue import accounts  # noqa: PLC0415
     from s1pdgs.triggers.chains import SHIPPED, Chains  # noqa: PLC0415
     from s1pdgs.triggers.gates import MaskShelf  # noqa: PLC0415
+    from s1pdgs.triggers import campaign_steps, wanted_wish  # noqa: PLC0415
     from s1pdgs.triggers.orders import Planner, sweep  # noqa: PLC0415
 
     chains = Chains.read(ground.settings.triggers.chains or SHIPPED)
@@ -198,7 +199,9 @@ def _trigger_role(ground: GroundSegment) -> Role:
             swept_at = now
             with ground.database.write() as connection:
                 sweep(planner, connection, now)
-        return any(delivered)
+            with ground.database.write() as connection:
+                wanted_wish.step(planner, connection)
+        return campaign_steps.step(planner, ground.database) or any(delivered)
 
     return Role("triggers", step)
 

@@ -47,6 +47,11 @@ class Lanes:
         return self._kept[number]
 
 
+def goes_on(connection: sa.Connection, number: int) -> bool:
+    """False for a campaign that was cancelled."""
+    return connection.scalar(sa.select(t.campaign.c.state).where(t.campaign.c.id == number)) != "cancelled"
+
+
 def pin(path: Path, names: Iterable[str]) -> dict[str, Any]:
     """The named chains of a file with their task tables, as JSON: a character stands for each byte of a table, whatever
     its encoding is. Raises `ChainError`.

@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from attrs import frozen
+from attrs import field, frozen
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from s1pdgs.catalogue.selection import UnknownPolicy, policy_named
@@ -166,6 +166,10 @@ class Route:
     def name(self) -> str:
         return self.chain.name
 
+    def takes_type(self, kind: str) -> bool:
+        """True when products of a type of the catalogue may trigger the chain."""
+        return any(re.fullmatch(text, kind) for text in self.chain.types)
+
     def inputs(self) -> list[TaskInput]:
         """Inputs of all tasks that apply in the chain's mode, each once."""
         modes = {"ALWAYS", self.chain.mode}
@@ -175,9 +179,10 @@ class Route:
 
 @frozen
 class Chains:
-    """All routes, in the order of the configuration."""
+    """All routes, in the order of the configuration, and the file that they come from."""
 
     routes: tuple[Route, ...]
+    source: Path | None = field(default=None, eq=False)
 
     @classmethod
     def read(cls, path: Path = SHIPPED) -> Self:
@@ -194,7 +199,7 @@ class Chains:
         doubled = next((name for name in names if names.count(name) > 1), None)
         if doubled is not None:
             raise ChainError(f"{path}: chain {doubled} is given twice")
-        return cls(routes)
+        return cls(routes, path)
 
     def named(self, name: str) -> Route | None:
         """The route of a chain, None when the configuration has it no more."""

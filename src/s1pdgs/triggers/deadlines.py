@@ -27,9 +27,10 @@ _AT_ONCE = 50
 class Due:
     """When an order goes on with what is there, when it expires, and whose deadline that is; None without one.
 
-    `own` tells that data alone would not have caused the order.
+    `first` is the earliest deadline of all, `own` tells that data alone would not have caused the order.
     """
 
+    first: datetime | None = None
     proceeds_at: datetime | None = None
     expires_at: datetime | None = None
     wishes: tuple[int, ...] = ()
@@ -65,6 +66,7 @@ def due_of(connection: sa.Connection, order: int) -> Due:
     proceeding = [row.deadline for row in timed if row.at_deadline == PROCEED]
     all_expire = own and all(row.deadline is not None and row.at_deadline == EXPIRE for row in rows)
     return Due(
+        first=min((row.deadline for row in timed), default=None),
         proceeds_at=min(proceeding, default=None),
         expires_at=max(row.deadline for row in rows) if all_expire else None,
         wishes=tuple(row.id for row in timed),

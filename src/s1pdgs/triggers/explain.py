@@ -11,6 +11,7 @@ from s1pdgs.model.interval import Interval
 from s1pdgs.model.job import JobState, OrderState
 from s1pdgs.triggers import tables as t
 from s1pdgs.triggers.chains import Route
+from s1pdgs.triggers.deadlines import due_of, told
 from s1pdgs.triggers.explain_inputs import InputExplained, explain_inputs
 from s1pdgs.triggers.gates import check
 from s1pdgs.triggers.inputs import resolve
@@ -66,16 +67,19 @@ def inquire(planner: Planner, connection: sa.Connection, order: int, at: datetim
     job, now = job_of(connection, order), planner.outbox.clock.now()
     if at is None:
         at = now if job is None else job.created_at
-    route, trigger = planner.chains.named(row.chain), find(connection, row.trigger)
+    lane = planner.lane(connection, row.campaign)
+    route, trigger = lane.route(row.chain), find(connection, row.trigger)
     if route is None or trigger is None:
         return Inquiry(
             explanation, at, f"chain {row.chain} is not configured any more; nothing can be told of its inputs"
         )
-    route = route if row.wanted is None else on_demand(route)
+    route = route if row.wanted is None or lane.number else on_demand(route)
     if trigger.catalogued_at > at:
-        told = clock_time(trigger.catalogued_at)
-        return Inquiry(explanation, at, f"there was no order yet: {trigger.name} came at {told}")
-    moment = Moment(min(row.opened_at or row.created_at, at), at)
+        came = clock_time(trigger.catalogued_at)
+        return Inquiry(explanation, at, f"there was no order yet: {trigger.name} came at {came}")
+    due = due_of(connection, order)
+    created = min(row.opened_at or row.created_at, at)
+    moment = Moment(created, at, lane.number > 0 or due.proceeds(at), lane.baseline)
     try:
         with as_of(connection, at):
             masks = check(connection, planner.masks, route.chain, trigger, moment)
@@ -87,7 +91,8 @@ def inquire(planner: Planner, connection: sa.Connection, order: int, at: datetim
     needs = (*masks, *unit.needs, *resolution.needs)
     waits = "it waits" if job is None or at < job.created_at else "it would wait, unless an operator releases it"
     outcome = waits if needs else "it has all that it needs"
-    deadlines = _deadlines(row, route, needs) if explanation.state is OrderState.WAITING and at >= now else ()
+    is_open = explanation.state is OrderState.WAITING and at >= now and not lane.number
+    deadlines = (*filter(None, [told(due, at)]), *_deadlines(row, route, needs)) if is_open else ()
     return Inquiry(explanation, at, outcome, needs, inputs, deadlines)
 
 
@@ -96,15 +101,15 @@ def _deadlines(row: sa.Row[Any], route: Route, needs: tuple[Need, ...]) -> tuple
     gives_up = (row.opened_at or row.created_at) + timedelta(seconds=route.chain.give_up_after_s)
     lacking = [need.input for need in needs if need.until is None]
     ends = sorted({need.until for need in needs if need.until is not None and need.until < gives_up})
-    told = []
+    ways = []
     for end in ends:
         without = ", ".join(need.input for need in needs if need.until == end)
-        told.append(f"at {clock_time(end)} it goes on without {without}")
+        ways.append(f"at {clock_time(end)} it goes on without {without}")
     if not lacking and ends:
-        told[-1] += " and becomes a job"
+        ways[-1] += " and becomes a job"
     if lacking or not ends:
-        told.append(f"at {clock_time(gives_up)} it gives up: it expires, and nothing is made")
-    return tuple(told)
+        ways.append(f"at {clock_time(gives_up)} it gives up: it expires, and nothing is made")
+    return tuple(ways)
 
 
 def explain(connection: sa.Connection, order: int) -> Explanation:
@@ -126,6 +131,9 @@ def explain(connection: sa.Connection, order: int) -> Explanation:
         summary, step = of_job(job)
         if row.late:
             step = "; ".join(filter(None, [step, "data came meanwhile: another round begins when the job has ended"]))
+        due = due_of(connection, order)
+        if due.first is not None:
+            step = "; ".join(filter(None, [step, f"{due} is {clock_time(due.first)}"]))
         return Explanation(order, row.chain, row.unit, state, summary, (), step)
     summary = f"{state}: {row.reason}" if row.reason else str(state)
     return Explanation(order, row.chain, row.unit, state, summary, (), "")

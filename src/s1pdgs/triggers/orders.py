@@ -24,7 +24,7 @@ from s1pdgs.model.timeliness import Timeliness
 from s1pdgs.triggers import rounds
 from s1pdgs.triggers import tables as t
 from s1pdgs.triggers.baseline import CAMPAIGN
-from s1pdgs.triggers.campaign_pins import Lane, Lanes
+from s1pdgs.triggers.campaign_pins import Lane, Lanes, goes_on
 from s1pdgs.triggers.chains import Chains, Route
 from s1pdgs.triggers.deadlines import Due, due_of
 from s1pdgs.triggers.gates import MaskShelf, OutsideGate, check
@@ -98,7 +98,7 @@ def on_catalogued(planner: Planner, connection: sa.Connection, event: ProductCat
 def _go_on(planner: Planner, connection: sa.Connection, held: Held) -> None:
     """Create the orders of the same campaign that its product causes; they wait for their turn (`campaign_steps`)."""
     order = rounds.maker_of(connection, held.name)
-    if order is None or order.campaign == 0:
+    if order is None or order.campaign == 0 or not goes_on(connection, order.campaign):
         return
     lane = planner.lane(connection, order.campaign)
     for route in lane.chains.routes:

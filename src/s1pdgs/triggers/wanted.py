@@ -146,7 +146,7 @@ def feeders_of(chains: Chains, route: Route) -> list[Route]:
         other
         for other in chains.routes
         if other.name not in excluded(route.chain)
-        and any(_takes_type(route, kind) for output in outputs_of(other) for kind in catalogue_types(output, None))
+        and any(route.takes_type(kind) for output in outputs_of(other) for kind in catalogue_types(output, None))
     )
 
 
@@ -158,7 +158,7 @@ def way_types(connection: sa.Connection, chains: Chains, kind: str) -> list[str]
         routes |= {route.name: route for route in found}
         found = [before for route in found for before in feeders_of(chains, route) if before.name not in routes]
     held = connection.scalars(sa.select(catalogue.type_span.c.type)).all()
-    return [each for each in held if any(_takes_type(route, each) for route in routes.values())]
+    return [each for each in held if any(route.takes_type(each) for route in routes.values())]
 
 
 def outputs_of(route: Route) -> list[str]:
@@ -169,10 +169,6 @@ def outputs_of(route: Route) -> list[str]:
 
 def _latest_first(routes: Iterable[Route]) -> list[Route]:
     return sorted(routes, key=lambda route: _LATEST_FIRST[route.chain.unit])
-
-
-def _takes_type(route: Route, kind: str) -> bool:
-    return any(re.fullmatch(text, kind) for text in route.chain.types)
 
 
 def _asks_for(route: Route) -> str:
@@ -206,12 +202,12 @@ def _toward(search: _Search, route: Route, after: tuple[str, ...], visited: set[
 def _triggers(search: _Search, route: Route, held: Held) -> bool:
     return (
         on_demand(route).chain.wants(held.product)
-        and _is_of_mode(search.wanted.type, held)
+        and is_of_mode(search.wanted.type, held)
         and not made_by(search.connection, held.name, excluded(route.chain))
     )
 
 
-def _is_of_mode(kind: str, held: Held) -> bool:
+def is_of_mode(kind: str, held: Held) -> bool:
     """A product becomes products of its own mode and swath only; a session may hold all."""
     if held.product.type == SESSION or not _OF_A_MODE.match(kind):
         return True

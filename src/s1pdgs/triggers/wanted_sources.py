@@ -4,9 +4,11 @@ Sources come in groups that a plan serves one by one: the data takes of an area.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 
 import shapely
 import sqlalchemy as sa
+from attrs import frozen
 from shapely.affinity import translate
 from shapely.geometry.base import BaseGeometry
 
@@ -80,6 +82,31 @@ def in_area(
         if area is None or touches(held.product.footprint, area):
             groups.setdefault((held.product.satellite, held.datatake), []).append(held)
     return list(groups.values())
+
+
+@frozen
+class Place:
+    """Where a page of products ends: the start of its last one, and its number."""
+
+    start: datetime
+    number: int
+
+
+def page_of_type(
+    connection: sa.Connection, kind: str, time: Interval | None, after: Place | None, limit: int
+) -> list[Held]:
+    """Products of a type whose files are here and that begin within a time (None is any), by start: the first ones, or
+    those after a place.
+    """
+    product, start = catalogue.product.c, sa.type_coerce(catalogue.product.c.start, sa.BigInteger)
+    query = sa.select(product.name).where(product.type == kind, product.evicted_at.is_(None))
+    if time is not None:
+        query = query.where(start >= micros(time.start), start <= micros(time.stop))
+    if after is not None:
+        behind = sa.and_(start == micros(after.start), product.id > after.number)
+        query = query.where(start >= micros(after.start), sa.or_(start > micros(after.start), behind))
+    found = named(connection, connection.scalars(query.order_by(product.start, product.id).limit(limit)))
+    return sorted(found, key=lambda held: (held.validity.start, held.id))
 
 
 def parse_area(wkt: str) -> BaseGeometry:

@@ -4,9 +4,7 @@ Each unit is gathered and its inputs are looked for as for a real order that was
 that are over by now are over.
 """
 
-import re
 from collections.abc import Iterator
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -14,11 +12,10 @@ import sqlalchemy as sa
 from attrs import frozen
 
 from s1pdgs.catalogue import tables as catalogue
-from s1pdgs.catalogue.query import Held, named
+from s1pdgs.catalogue.query import Held
 from s1pdgs.jobs import tables as jobs
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.job import OrderState
-from s1pdgs.model.time import micros
 from s1pdgs.triggers.chains import Route
 from s1pdgs.triggers.gates import check
 from s1pdgs.triggers.inputs import Resolution, resolve
@@ -27,6 +24,7 @@ from s1pdgs.triggers.orders import Planner
 from s1pdgs.triggers.rounds import job_of
 from s1pdgs.triggers.segments import UnitError
 from s1pdgs.triggers.units import Moment, Unit, excluded, gather, made_by
+from s1pdgs.triggers.wanted_sources import Place, page_of_type
 
 _PAGE = 200
 
@@ -61,7 +59,7 @@ def trials(planner: Planner, connection: sa.Connection, route: Route, time: Inte
     seen: set[str] = set()
     kinds = connection.scalars(sa.select(catalogue.type_span.c.type).order_by(catalogue.type_span.c.type)).all()
     for kind in kinds:
-        if not any(re.fullmatch(text, kind) for text in route.chain.types):
+        if not route.takes_type(kind):
             continue
         for held in _of_type(connection, kind, time):
             if not route.chain.wants(held.product) or made_by(connection, held.name, excluded(route.chain)):
@@ -78,22 +76,10 @@ def trials(planner: Planner, connection: sa.Connection, route: Route, time: Inte
 
 def _of_type(connection: sa.Connection, kind: str, time: Interval | None) -> Iterator[Held]:
     """Products of a type whose files are here, by start, page by page."""
-    product = catalogue.product.c
-    query = sa.select(product.name, product.start, product.id).where(product.type == kind, product.evicted_at.is_(None))
-    if time is not None:
-        query = query.where(product.start <= time.stop)
-    last: tuple[datetime, int] | None = None if time is None else (time.start, 0)
-    while True:
-        page = query.order_by(product.start, product.id).limit(_PAGE)
-        if last is not None:
-            start = sa.type_coerce(product.start, sa.BigInteger)
-            behind = sa.and_(start == micros(last[0]), product.id > last[1])
-            page = page.where(start >= micros(last[0]), sa.or_(start > micros(last[0]), behind))
-        rows = connection.execute(page).all()
-        if not rows:
-            return
-        yield from named(connection, [row.name for row in rows])
-        last = rows[-1].start, rows[-1].id
+    after: Place | None = None
+    while page := page_of_type(connection, kind, time, after, _PAGE):
+        yield from page
+        after = Place(page[-1].validity.start, page[-1].id)
 
 
 def _trial(

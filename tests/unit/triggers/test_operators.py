@@ -22,7 +22,9 @@ LARGE = ("product", "product_file", "job", "job_input", "job_output", "productio
 
 def ask_everything(mission: Mission) -> list[str]:
     """Ask every question once; the outcomes in words."""
-    chains, route = mission.planner.chains, mission.planner.chains.routes[-1]
+    chains = mission.planner.chains
+    route = chains.named("l1-sm")
+    assert route is not None
     with mission.database.read() as connection:
         told = inquire(mission.planner, connection, 1)
         types = way_types(connection, chains, "S3_GRDH_1S")
