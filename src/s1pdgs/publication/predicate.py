@@ -44,6 +44,10 @@ KINDS: dict[str, Kind] = {
     "orbit_state": Kind.STRING,
     "absolute_orbit": Kind.INTEGER,
     "relative_orbit": Kind.INTEGER,
+    "datatake": Kind.STRING,
+    "timeliness": Kind.STRING,
+    "level": Kind.STRING,
+    "facility": Kind.STRING,
 }
 """Properties of a published product: those of PRIP by their OData paths, and those that STAC adds."""
 

@@ -19,6 +19,7 @@ from s1pdgs.model.product import Product
 from s1pdgs.model.time import Clock
 from s1pdgs.publication.archive import verified_chunks, zip_chunks
 from s1pdgs.publication.errors import CorruptProductError, PublicationError
+from s1pdgs.publication.holdings import note
 from s1pdgs.publication.tables import publication
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import Checksums, KeyTaken, ObjectStore
@@ -210,7 +211,10 @@ def _mark_published(connection: sa.Connection, number: int, archived: _Archived,
         "state": "published", "reason": None, "location": archived.key, "size": archived.sums.size,
         "md5": archived.sums.md5, "sha256": archived.sums.sha256, "quicklook": archived.quicklook, "published_at": now,
     }  # fmt: skip
-    return connection.execute(_of(number).where(publication.c.state == "pending").values(**done)).rowcount == 1
+    if connection.execute(_of(number).where(publication.c.state == "pending").values(**done)).rowcount != 1:
+        return False
+    note(connection, number)
+    return True
 
 
 def _remove_leftover(database: Database, store: ObjectStore, number: int, key: str) -> None:

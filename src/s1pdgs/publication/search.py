@@ -10,13 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 from attrs import frozen
 
-from s1pdgs.catalogue.tables import footprint_box, product, type_span
+from s1pdgs.catalogue.tables import product
 from s1pdgs.publication.dialects import prepare_areas, prepare_patterns
 from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.predicate import KINDS, Kind, Predicate, Spatial, TextMatch, terms
 from s1pdgs.publication.sql import ARCHIVE_SUFFIX, FIELDS, where
 from s1pdgs.publication.tables import publication
-from s1pdgs.storage.database import Micros
 
 MAX_SKIP = 10_000_000
 _NEVER = 2**62
@@ -74,18 +73,6 @@ class Page:
 
     products: tuple[Published, ...]
     after: str | None
-
-
-@frozen
-class Span:
-    """What a type of published products covers: times, and west, south, east, north in degrees where known."""
-
-    type: str
-    start: datetime
-    stop: datetime
-    count: int
-    box: tuple[float, float, float, float] | None
-    satellites: tuple[str, ...]
 
 
 _COLUMNS = (
@@ -164,41 +151,6 @@ def search(
     shown = rows[:limit]
     more = len(rows) > limit and shown
     return Page(tuple(_published(row) for row in shown), _token(shown[-1], len(keys)) if more else None)
-
-
-def types(connection: sa.Connection) -> list[str]:
-    """The types of which something is published."""
-    held = sa.select(sa.literal(1)).select_from(_JOIN).where(_PUBLISHED, product.c.type == type_span.c.type)
-    query = sa.select(type_span.c.type).where(held.correlate(type_span).exists()).order_by(type_span.c.type)
-    return list(connection.scalars(query))
-
-
-def spans(connection: sa.Connection, only: str | None = None) -> list[Span]:
-    """What each type of published products covers, by type."""
-    times = sa.select(
-        product.c.type, sa.func.min(product.c.start, type_=Micros()).label("start"),
-        sa.func.max(product.c.stop, type_=Micros()).label("stop"), sa.func.count().label("held"),
-    )  # fmt: skip
-    edges = sa.select(
-        product.c.type, sa.func.min(footprint_box.c.west), sa.func.min(footprint_box.c.south),
-        sa.func.max(footprint_box.c.east), sa.func.max(footprint_box.c.north),
-    )  # fmt: skip
-    chosen = [_PUBLISHED] if only is None else [_PUBLISHED, product.c.type == only]
-    located = _JOIN.join(footprint_box, footprint_box.c.product_id == product.c.id)
-    boxes = {
-        kind: (west, south, east, north)
-        for kind, west, south, east, north in connection.execute(
-            edges.select_from(located).where(*chosen).group_by(product.c.type)
-        )
-    }
-    carriers: dict[str, list[str]] = {}
-    pairs = sa.select(product.c.type, product.c.satellite).select_from(_JOIN).where(*chosen).distinct()
-    for kind, satellite in connection.execute(pairs.order_by(product.c.satellite)):
-        carriers.setdefault(kind, []).append(satellite)
-    rows = connection.execute(times.select_from(_JOIN).where(*chosen).group_by(product.c.type).order_by(product.c.type))
-    return [
-        Span(row.type, row.start, row.stop, row.held, boxes.get(row.type), tuple(carriers[row.type])) for row in rows
-    ]
 
 
 def _condition(connection: sa.Connection, predicate: Predicate) -> Any:

@@ -158,6 +158,10 @@ FIELDS: dict[str, Sql] = {
     "orbit_state": sa.func.lower(_attribute("orbitDirection", Kind.STRING)),
     "absolute_orbit": _attribute("orbitNumber", Kind.INTEGER),
     "relative_orbit": _attribute("relativeOrbitNumber", Kind.INTEGER),
+    "datatake": sa.cast(product.c.datatake, sa.Text),
+    "timeliness": product.c.timeliness,
+    "level": sa.func.replace(_attribute("processingLevel", Kind.STRING), "LEVEL", "L", type_=sa.Text()),
+    "facility": _attribute("processingCenter", Kind.STRING),
 }
 _COLUMNS_OF_ATTRIBUTES: list[tuple[Predicate, Kind, Sql]] = [
     (Comparison(Operator.EQ, AttributeName(), Value("productType")), Kind.STRING, product.c.type),
@@ -167,7 +171,10 @@ _COLUMNS_OF_ATTRIBUTES: list[tuple[Predicate, Kind, Sql]] = [
         sa.type_coerce(product.c.datatake, sa.BigInteger()),
     ),
 ]
-_NULLABLE = {"EvictionDate", "mode", "orbit_state", "absolute_orbit", "relative_orbit"}
+_NULLABLE = {
+    "EvictionDate", "mode", "orbit_state", "absolute_orbit", "relative_orbit", "datatake", "timeliness", "level",
+    "facility",
+}  # fmt: skip
 
 
 def _substring(text: Sql, start: Sql, *length: Sql) -> Sql:

@@ -1,6 +1,5 @@
-"""The STAC API: the published products for people's tools, from the same queries as the PRIP (STAC API 1.0)."""
+"""The STAC API 1.0 with items of STAC 1.1: published products for people's tools, by the same queries as the PRIP."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -9,32 +8,34 @@ import attr
 from fastapi import FastAPI
 from fastapi.params import Depends
 from fastapi.responses import JSONResponse
-from pydantic import ValidationError, model_validator
+from pydantic import ValidationError
 from stac_fastapi.api.app import StacApi
 from stac_fastapi.api.errors import DEFAULT_STATUS_CODES
 from stac_fastapi.api.models import ItemCollectionUri, create_get_request_model, create_post_request_model
-from stac_fastapi.extensions import FilterExtension, TokenPaginationExtension
+from stac_fastapi.extensions import FieldsExtension, FilterExtension, TokenPaginationExtension
+from stac_fastapi.extensions.fields import FieldsConformanceClasses
+from stac_fastapi.extensions.fields.request import FieldsExtensionGetRequest
 from stac_fastapi.extensions.filter import FilterConformanceClasses
 from stac_fastapi.extensions.filter.client import BaseFiltersClient
+from stac_fastapi.extensions.filter.request import FilterExtensionGetRequest
 from stac_fastapi.extensions.pagination.request import GETTokenPagination
 from stac_fastapi.extensions.sort import BaseSortablesClient, SearchSortExtension
+from stac_fastapi.extensions.sort.request import SortExtensionGetRequest
 from stac_fastapi.types.config import ApiSettings
 from stac_fastapi.types.core import BaseCoreClient
 from stac_fastapi.types.errors import NotFoundError
-from stac_fastapi.types.search import BaseSearchPostRequest
 from starlette.requests import Request
 
 from s1pdgs.publication.errors import QueryError
-from s1pdgs.publication.geometry import parse_geojson, spatial
-from s1pdgs.publication.predicate import KINDS, Kind, Predicate, nearest
-from s1pdgs.publication.search import Order, Page, count, find_name, search, spans, types
-from s1pdgs.publication.sql import joined
-from s1pdgs.publication.stac_filter import QUERYABLES, SORTABLES, among, cql2, in_box, in_time
+from s1pdgs.publication.holdings import spans, types
+from s1pdgs.publication.predicate import KINDS, Kind
+from s1pdgs.publication.search import Page, Published, count, find_name, search
+from s1pdgs.publication.stac_filter import QUERYABLES, SORTABLES
 from s1pdgs.publication.stac_items import collection, item
+from s1pdgs.publication.stac_request import Asked, Fields, SearchBody, filter_parameter, json_parameter, sort_terms
 from s1pdgs.storage.database import Database
 
 MAX_LIMIT = 1000
-_DEFAULT_ORDER = (Order("ContentDate/Start", descending=True),)
 _SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 _SORT_1_0 = "https://api.stacspec.org/v1.0.0/item-search#sort"  # the class by which pystac-client knows it
 _JSON_TYPES: dict[Kind, dict[str, str]] = {
@@ -44,60 +45,6 @@ _JSON_TYPES: dict[Kind, dict[str, str]] = {
     Kind.BOOLEAN: {"type": "boolean"},
     Kind.TIME: {"type": "string", "format": "date-time"},
 }
-
-
-@attr.frozen
-class _Asked:
-    """A search, whichever way it came."""
-
-    collections: list[str] | None = None
-    ids: list[str] | None = None
-    bbox: Sequence[float] | None = None
-    intersects: Any = None
-    datetime: str | None = None
-    filter: Any = None
-    sortby: Sequence[tuple[str, bool]] = ()
-    limit: int = 10
-    token: str | None = None
-
-    def predicate(self) -> Predicate:
-        parts: list[Predicate] = []
-        if self.collections:
-            parts.append(among("type", self.collections))
-        if self.ids:
-            parts.append(among("item", self.ids))
-        if self.bbox and self.intersects is not None:
-            raise QueryError("bbox and intersects exclude each other")
-        if self.bbox:
-            parts.append(in_box(self.bbox))
-        if self.intersects is not None:
-            parts.append(spatial("intersects", parse_geojson(self.intersects)))
-        if self.datetime:
-            parts.append(in_time(self.datetime))
-        if self.filter is not None:
-            parts.append(cql2(self.filter))
-        return joined(*parts)
-
-    def order(self) -> tuple[Order, ...]:
-        terms = []
-        for name, descending in self.sortby:
-            bare = name.removeprefix("properties.")
-            if bare not in SORTABLES:
-                raise QueryError(f"sortby: there is no {bare[:60]!r}; {nearest(bare, list(SORTABLES))}")
-            terms.append(Order(QUERYABLES[bare], descending))
-        return tuple(terms) or _DEFAULT_ORDER
-
-
-class SearchBody(BaseSearchPostRequest):
-    """The body of a search."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def validate_spatial(cls, values: Any) -> Any:
-        """In place of the framework's, which fails on a body that is no object."""
-        if not isinstance(values, dict):
-            raise ValueError("the body of a search is a JSON object")  # noqa: TRY004  the error that pydantic expects
-        return values
 
 
 @attr.s
@@ -172,7 +119,9 @@ class Client(BaseCoreClient):
         """The products of a type."""
         request: Request = kwargs["request"]
         self.check_collection(collection_id)
-        asked = _Asked([collection_id], bbox=bbox, datetime=datetime, limit=limit or 10, token=token)
+        asked = Asked(
+            [collection_id], bbox=bbox, datetime=datetime, limit=limit or 10, token=token, **_extensions(kwargs)
+        )
         found = self._search(asked, request)
         address = f"{self._root(request)}/collections/{collection_id}"
         found["links"] += [
@@ -193,26 +142,25 @@ class Client(BaseCoreClient):
         **kwargs: Any,
     ) -> Any:
         """Search by query string."""
-        asked = _Asked(
-            collections, ids, bbox, _json_parameter("intersects", intersects), datetime,
-            filter=_filter_parameter(kwargs), sortby=[_sort_term(term) for term in kwargs.get("sortby") or ()],
-            limit=limit or 10, token=kwargs.get("token"),
+        asked = Asked(
+            collections, ids, bbox, json_parameter("intersects", intersects), datetime, limit=limit or 10,
+            token=kwargs.get("token"), **_extensions(kwargs),
         )  # fmt: skip
         return self._search(asked, kwargs["request"])
 
     def post_search(self, search_request: Any, **kwargs: Any) -> Any:
         """Search by body."""
         shape = search_request.intersects
-        asked = _Asked(
+        asked = Asked(
             search_request.collections, search_request.ids, search_request.bbox,
             None if shape is None else shape.model_dump(), search_request.datetime, filter=search_request.filter_expr,
             sortby=[(term.field, term.direction == "desc") for term in search_request.sortby or ()],
-            limit=search_request.limit or 10, token=search_request.token,
+            fields=_fields(search_request), limit=search_request.limit or 10, token=search_request.token,
         )  # fmt: skip
         body = search_request.model_dump(mode="json", exclude_none=True, exclude_unset=True, by_alias=True)
         return self._search(asked, kwargs["request"], body)
 
-    def _search(self, asked: _Asked, request: Request, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _search(self, asked: Asked, request: Request, body: dict[str, Any] | None = None) -> dict[str, Any]:
         predicate, limit = asked.predicate(), min(asked.limit, MAX_LIMIT)
         with self.database.read() as connection:
             page = search(connection, predicate, asked.order(), limit=limit, after=asked.token)
@@ -220,7 +168,7 @@ class Client(BaseCoreClient):
         site, root = self._site(request), self._root(request)
         found: dict[str, Any] = {
             "type": "FeatureCollection",
-            "features": [item(product, site, root) for product in page.products],
+            "features": [self._shown(product, asked, site, root) for product in page.products],
             "links": [{"rel": "root", "type": "application/json", "href": f"{root}/"}],
             "numberReturned": len(page.products),
         }
@@ -229,6 +177,11 @@ class Client(BaseCoreClient):
         if page.after is not None:
             found["links"].append(_next_link(request, root, page, body))
         return found
+
+    @staticmethod
+    def _shown(product: Published, asked: Asked, site: str, root: str) -> dict[str, Any]:
+        found = item(product, site, root)
+        return found if asked.fields is None else asked.fields.of(found)
 
     def _site(self, request: Request) -> str:
         """The address of the application that the STAC API is mounted on."""
@@ -263,7 +216,9 @@ class Sortables(BaseSortablesClient):
 
 
 @attr.s
-class ItemsUri(ItemCollectionUri, GETTokenPagination):
+class ItemsUri(
+    ItemCollectionUri, FilterExtensionGetRequest, SortExtensionGetRequest, FieldsExtensionGetRequest, GETTokenPagination
+):
     """The request for the items of a collection, page by page."""
 
 
@@ -281,7 +236,8 @@ def application(database: Database, base_url: str | None = None, access: Sequenc
     sorting = SearchSortExtension(client=Sortables(core=client))
     sorting.conformance_classes.append(_SORT_1_0)
     paging = TokenPaginationExtension()
-    extensions = [filters, sorting, paging]
+    fields = FieldsExtension(conformance_classes=[FieldsConformanceClasses.SEARCH, FieldsConformanceClasses.ITEMS])
+    extensions = [filters, sorting, fields, paging]
     api = StacApi(
         settings=settings,
         client=client,
@@ -304,6 +260,25 @@ def application(database: Database, base_url: str | None = None, access: Sequenc
     return made
 
 
+def _extensions(parameters: dict[str, Any]) -> dict[str, Any]:
+    """What the extensions read from a query string."""
+    asked = "fields" in parameters["request"].query_params  # the framework takes an empty one for none
+    return {
+        "filter": filter_parameter(parameters.get("filter_expr"), parameters.get("filter_lang")),
+        "sortby": sort_terms(parameters.get("sortby")),
+        "fields": Fields.read(parameters.get("fields") or ()) if asked else None,
+    }
+
+
+def _fields(body: Any) -> Fields | None:
+    """The fields that the body of a search names; None when it names none of them."""
+    if "fields" not in body.model_fields_set:
+        return None
+    if body.fields is None:
+        raise QueryError("fields is an object with include and exclude, not null")
+    return Fields(frozenset(body.fields.include or ()), frozenset(body.fields.exclude or ()))
+
+
 def _mounted_at(request: Request) -> str:
     """The path of the STAC API within its application."""
     whole, outer = str(request.scope.get("root_path", "")), str(request.scope.get("app_root_path", ""))
@@ -311,9 +286,13 @@ def _mounted_at(request: Request) -> str:
 
 
 def _filter_classes() -> list[str]:
-    """What is true of our filters: CQL2 as JSON, basic, with basic spatial functions."""
+    """What is true of our filters."""
     classes = FilterConformanceClasses
-    return [classes.FILTER, classes.SEARCH, classes.BASIC_CQL2, classes.CQL2_JSON, classes.BASIC_SPATIAL_FUNCTIONS]
+    return [
+        classes.FILTER, classes.SEARCH, classes.ITEMS, classes.BASIC_CQL2, classes.CQL2_JSON, classes.CQL2_TEXT,
+        classes.ADVANCED_COMPARISON_OPERATORS, classes.CASE_INSENSITIVE_COMPARISON, classes.BASIC_SPATIAL_FUNCTIONS,
+        classes.BASIC_SPATIAL_FUNCTIONS_PLUS,
+    ]  # fmt: skip
 
 
 def _bad_query(_: Request, error: Exception) -> JSONResponse:
@@ -322,26 +301,6 @@ def _bad_query(_: Request, error: Exception) -> JSONResponse:
 
 def _not_found(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"code": "NotFound", "description": str(error)}, 404)
-
-
-def _json_parameter(name: str, text: Any) -> Any:
-    if not isinstance(text, str):
-        return text
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise QueryError(f"{name} is not JSON") from None
-
-
-def _filter_parameter(parameters: dict[str, Any]) -> Any:
-    text = parameters.get("filter_expr")
-    if text and parameters.get("filter_lang") != "cql2-json":
-        raise QueryError("filters are read as CQL2-JSON only; send filter-lang=cql2-json")
-    return _json_parameter("filter", text)
-
-
-def _sort_term(term: str) -> tuple[str, bool]:
-    return term.strip().lstrip("+-"), term.strip().startswith("-")
 
 
 def _next_link(request: Request, root: str, page: Page, body: dict[str, Any] | None) -> dict[str, Any]:
@@ -367,4 +326,4 @@ def _schema(
     if title == "Queryables":
         properties["geometry"] = {"$ref": "https://geojson.org/schema/Geometry.json"}
     return {"$schema": _SCHEMA, "$id": f"{root}/{place}", "type": "object", "title": title, "properties": properties,
-            "additionalProperties": False}  # fmt: skip
+            "additionalProperties": title == "Queryables"}  # fmt: skip

@@ -1,7 +1,11 @@
-"""STAC's questions as predicates: search parameters and CQL2-JSON (OGC 21-065r2)."""
+"""STAC's questions as predicates: search parameters and CQL2-JSON (OGC 21-065r2).
+
+Properties of extensions that no product here has (`eo:cloud_cover`) are null; other unknown names are refused.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 from fastapi import HTTPException
@@ -10,18 +14,23 @@ from stac_fastapi.types.rfc3339 import str_to_interval
 from s1pdgs.model.time import parse_utc
 from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.geometry import box_area, parse_geojson, spatial
+from s1pdgs.publication.odata.pattern import MAX_LENGTH as MAX_PATTERN
+from s1pdgs.publication.odata.pattern import wildcards
 from s1pdgs.publication.predicate import (
-    KINDS,
     Comparison,
+    Constant,
     Either,
     Every,
+    Expression,
     Field,
+    Function,
     Kind,
     Membership,
     Negation,
     Operator,
     Predicate,
     Scalar,
+    TextMatch,
     Value,
     checked_integer,
     checked_text,
@@ -42,6 +51,10 @@ QUERYABLES: dict[str, str] = {
     "updated": "PublicationDate",
     "platform": "platform",
     "product:type": "type",
+    "processing:level": "level",
+    "processing:facility": "facility",
+    "s1:datatake_id": "datatake",
+    "s1:product_timeliness": "timeliness",
     "sar:instrument_mode": "mode",
     "sat:orbit_state": "orbit_state",
     "sat:absolute_orbit": "absolute_orbit",
@@ -52,16 +65,22 @@ _COMPARISONS = {
     "=": Operator.EQ, "<>": Operator.NE, ">": Operator.GT, ">=": Operator.GE, "<": Operator.LT, "<=": Operator.LE,
 }  # fmt: skip
 _SPATIAL = {"s_intersects": "intersects", "s_within": "within", "s_disjoint": "disjoint"}
-_OPERATORS = ["and", "or", "not", "in", "between", "isNull", *_COMPARISONS, *_SPATIAL]
+_ABSENT = {"mission", "gsd", "license", "title", "description"}  # common metadata that no product here has
+_PREFIXES = {name.partition(":")[0] for name in QUERYABLES if ":" in name}
+_OPERATORS = ["and", "or", "not", "in", "between", "like", "isNull", "casei", "t_intersects", *_COMPARISONS, *_SPATIAL]
 
 
 def in_box(box: Sequence[float]) -> Predicate:
     """Products that touch a bounding box of 4 or 6 numbers, whose heights do not matter."""
+    west, south, east, north = corners(box)
+    return spatial("intersects", box_area(west, south, east, north), cut=False)
+
+
+def corners(box: Sequence[float]) -> tuple[float, float, float, float]:
+    """West, south, east and north of a bounding box with or without heights."""
     if len(box) not in {4, 6}:
         raise QueryError(f"a bbox has 4 or 6 numbers, not {len(box)}")
-    west, south = box[0], box[1]
-    east, north = box[len(box) // 2], box[len(box) // 2 + 1]
-    return spatial("intersects", box_area(west, south, east, north), cut=False)
+    return box[0], box[1], box[len(box) // 2], box[len(box) // 2 + 1]
 
 
 def in_time(text: str) -> Predicate:
@@ -71,6 +90,11 @@ def in_time(text: str) -> Predicate:
     except HTTPException as error:
         raise QueryError(f"datetime: {error.detail}") from None
     begin, end = interval if isinstance(interval, tuple) else (interval, interval)
+    return sensed(begin, end)
+
+
+def sensed(begin: datetime | None, end: datetime | None) -> Predicate:
+    """Products that were sensed at some time of an interval; None leaves an end open."""
     parts: list[Predicate] = []
     if begin is not None:
         parts.append(Comparison(Operator.GE, Field("ContentDate/End"), Value(begin)))
@@ -90,6 +114,8 @@ def cql2(expression: Any, depth: int = 1) -> Predicate:
     """The predicate of a CQL2-JSON expression; raises `QueryError` that names what is wrong."""
     if depth > MAX_DEPTH:
         raise QueryError(f"filter is nested more than {MAX_DEPTH} deep")
+    if isinstance(expression, bool):
+        return Constant(expression)
     operation, arguments = _operation(expression)
     match operation:
         case "and" | "or":
@@ -102,7 +128,7 @@ def cql2(expression: Any, depth: int = 1) -> Predicate:
             return _place(operation, arguments)
         case _ if operation in _COMPARISONS:
             left, right = _exactly(operation, arguments, 2)
-            return _compared(_COMPARISONS[operation], _property(left), right)
+            return _compared(_COMPARISONS[operation], left, right)
         case _:
             return _special(operation, arguments)
 
@@ -113,16 +139,20 @@ def _special(operation: str, arguments: list[Any]) -> Predicate:
             item, options = _exactly(operation, arguments, 2)
             if not isinstance(options, list) or len(options) > MAX_NAMES:
                 raise QueryError(f"filter: in takes a list of at most {MAX_NAMES} values")
-            field = _property(item)
-            return Membership(field, tuple(_value(option, field) for option in options))
+            found = _expression(item)
+            return Membership(found, tuple(_fitting(option, found) for option in options))
         case "between":
-            item, low, high = _exactly(operation, arguments, 3)
-            field = _property(item)
-            return Every((_compared(Operator.GE, field, low), _compared(Operator.LE, field, high)))
+            item, low, high = _exactly(operation, _flat(arguments), 3)
+            return Every((_compared(Operator.GE, item, low), _compared(Operator.LE, item, high)))
+        case "like":
+            item, pattern = _exactly(operation, arguments, 2)
+            return _like(item, pattern)
         case "isNull":
-            return Comparison(Operator.EQ, _property(*_exactly(operation, arguments, 1)), Value(None))
+            return Comparison(Operator.EQ, _expression(*_exactly(operation, arguments, 1)), Value(None))
+        case "t_intersects":
+            return _while(*_exactly(operation, arguments, 2))
         case _:
-            raise QueryError(f"filter: operator {operation!r} is not supported; {nearest(operation, _OPERATORS)}")
+            raise QueryError(f"filter: operator {operation[:40]!r} is not supported; {nearest(operation, _OPERATORS)}")
 
 
 def _operation(expression: Any) -> tuple[str, list[Any]]:
@@ -140,48 +170,125 @@ def _exactly(operation: str, arguments: list[Any], count: int) -> list[Any]:
     return arguments
 
 
+def _flat(arguments: list[Any]) -> list[Any]:
+    """The bounds of `between` stand in a list of their own in drafts of CQL2."""
+    return [arguments[0], *arguments[1]] if len(arguments) == 2 and isinstance(arguments[1], list) else arguments
+
+
 def _place(operation: str, arguments: list[Any]) -> Predicate:
     left, right = _exactly(operation, arguments, 2)
     if left != {"property": "geometry"}:
         raise QueryError(f"filter: {operation} compares the property geometry with a GeoJSON geometry")
-    return spatial(_SPATIAL[operation], parse_geojson(right))
+    match right:
+        case {"bbox": list(box)} if all(isinstance(edge, int | float) for edge in box):
+            west, south, east, north = corners(box)
+            return spatial(_SPATIAL[operation], box_area(west, south, east, north), cut=False)
+        case _:
+            return spatial(_SPATIAL[operation], parse_geojson(right))
 
 
-def _property(argument: Any) -> Field:
-    name = argument.get("property") if isinstance(argument, dict) else None
-    if not isinstance(name, str):
-        raise QueryError('filter: the first argument of a comparison is {"property": "<name>"}')
+def _while(left: Any, right: Any) -> Predicate:
+    """Products that were sensed at some time of an interval."""
+    match right:
+        case {"interval": [str(first), str(last)]}:
+            bounds = (first, last)
+        case {"timestamp": str(text)} | {"date": str(text)}:
+            bounds = (text, text)
+        case _:
+            raise QueryError('filter: t_intersects takes a timestamp, a date or {"interval": [begin, end]}')
+    if left not in ({"property": "datetime"}, {"property": "properties.datetime"}):
+        raise QueryError("filter: t_intersects compares the property datetime")
+    begin, end = (None if bound == ".." else _time(bound) for bound in bounds)
+    return sensed(begin, end)
+
+
+def _like(item: Any, pattern: Any) -> Predicate:
+    text, part = _expression(item), _folded(_expression(pattern))
+    if not isinstance(part, Value) or not isinstance(part.value, str) or text.kind not in {Kind.STRING, None}:
+        raise QueryError("filter: like compares a text with a pattern of letters, % and _")
+    if len(part.value) > MAX_PATTERN:
+        raise QueryError(f"filter: a pattern of like has at most {MAX_PATTERN} characters")
+    return Constant(False) if text.kind is None else TextMatch("matches", text, Value(wildcards(part.value)))
+
+
+def _folded(expression: Expression) -> Expression:
+    """A literal whose case does not count as a literal in small letters."""
+    match expression:
+        case Function("tolower", (Value(str(text)),)):
+            return Value(text.lower())
+        case _:
+            return expression
+
+
+def _expression(argument: Any) -> Expression:
+    match argument:
+        case {"property": str(name)}:
+            return _property(name)
+        case {"op": "casei", "args": [inner]}:
+            found = _expression(inner)
+            if found.kind is not Kind.STRING or isinstance(found, Function):
+                raise QueryError("filter: casei takes a text")
+            return Function("tolower", (found,))
+        case _:
+            return _value(argument)
+
+
+def _property(name: str) -> Expression:
     bare = name.removeprefix("properties.")
-    if bare not in QUERYABLES:
-        raise QueryError(f"filter: there is no property {bare[:60]!r}; {nearest(bare, list(QUERYABLES))}")
-    return Field(QUERYABLES[bare])
+    if bare in QUERYABLES:
+        return Field(QUERYABLES[bare])
+    if bare in _ABSENT or (":" in bare and bare.partition(":")[0] not in _PREFIXES):
+        return Value(None)
+    raise QueryError(f"filter: there is no property {bare[:60]!r}; {nearest(bare, list(QUERYABLES))}")
 
 
-def _compared(comparison: Operator, field: Field, argument: Any) -> Predicate:
-    return Comparison(comparison, field, _value(argument, field))
+def _compared(comparison: Operator, one: Any, other: Any) -> Predicate:
+    left, right = _expression(one), _expression(other)
+    if isinstance(left, Value) and isinstance(right, Value) and None not in (left.kind, right.kind):
+        raise QueryError('filter compares two values; one of them is to be {"property": "<name>"}')
+    if isinstance(right, Value):
+        right = _fitting(other, left)
+    elif isinstance(left, Value):
+        left = _fitting(one, right)
+    if not comparable(left.kind, right.kind):
+        raise QueryError(f"filter compares {_shown(one)} ({left.kind}) with {_shown(other)} ({right.kind})")
+    return Comparison(comparison, left, right)
 
 
-def _value(argument: Any, field: Field) -> Value:
+def _fitting(argument: Any, other: Expression) -> Value:
+    """A literal as a value of the kind that it is compared with: texts may be times."""
+    if isinstance(argument, str) and other.kind is Kind.TIME:
+        return Value(_time(argument))
+    found = _folded(_expression(argument))
+    if not isinstance(found, Value):
+        raise QueryError(f"filter: {_shown(argument)} is not a value")
+    if not comparable(other.kind, found.kind):
+        raise QueryError(f"filter compares {other.kind} with {_shown(argument)} ({found.kind})")
+    return found
+
+
+def _value(argument: Any) -> Value:
     value: Scalar
     match argument:
         case {"timestamp": str(text)} | {"date": str(text)}:
             value = _time(text)
-        case str() if KINDS[field.name] is Kind.TIME:
-            value = _time(argument)
         case str():
             value = checked_text(argument)
         case bool():
             value = argument
         case int():
             value = checked_integer(argument)
-        case float():
+        case float() if isfinite(argument):
             value = argument
         case _:
-            raise QueryError(f"filter: {str(argument)[:60]!r} is not a value")
-    literal = Value(value)
-    if not comparable(field.kind, literal.kind):
-        raise QueryError(f"filter compares {field.name} ({field.kind}) with {value!r} ({literal.kind})")
-    return literal
+            raise QueryError(f"filter: {_shown(argument)} is not a value")
+    return Value(value)
+
+
+def _shown(argument: Any) -> str:
+    return (
+        str(argument["property"])[:60] if isinstance(argument, dict) and "property" in argument else repr(argument)[:60]
+    )
 
 
 def _time(text: str) -> datetime:

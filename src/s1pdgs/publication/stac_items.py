@@ -1,24 +1,30 @@
 """Published products as STAC items, their types as collections."""
 
-from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 from s1pdgs.model.globe import footprint_shape
 from s1pdgs.model.time import format_iso
+from s1pdgs.model.timeliness import Timeliness
 from s1pdgs.publication.geometry import to_geojson
-from s1pdgs.publication.search import Published, Span
+from s1pdgs.publication.holdings import Span
+from s1pdgs.publication.search import Published
 from s1pdgs.publication.sql import CONTENT_TYPE
 
+STAC_VERSION = "1.1.0"
 PRIP_PREFIX = "/odata/v1"
 _EXTENSIONS = "https://stac-extensions.github.io"
 _SAR = f"{_EXTENSIONS}/sar/v1.0.0/schema.json"
 _SAT = f"{_EXTENSIONS}/sat/v1.0.0/schema.json"
 _PROCESSING = f"{_EXTENSIONS}/processing/v1.2.0/schema.json"
+_PRODUCT = f"{_EXTENSIONS}/product/v1.0.0/schema.json"
+_TIMESTAMPS = f"{_EXTENSIONS}/timestamps/v1.1.0/schema.json"
 _FILE = f"{_EXTENSIONS}/file/v2.1.0/schema.json"
 _TERMS = "https://sentinel.esa.int/documents/247904/690755/Sentinel_Data_Legal_Notice"
 _CENTER_FREQUENCY_GHZ = 5.405
-_LEVELS = {"LEVEL0": "L0", "LEVEL1": "L1", "LEVEL2": "L2"}
+_DUE: dict[str, str] = {
+    Timeliness.PT: "PT3H", Timeliness.NRT: "PT3H", Timeliness.FAST24: "PT24H", Timeliness.NTC: "P7D",
+}  # fmt: skip
 
 
 def item(product: Published, site: str, root: str) -> dict[str, Any]:
@@ -28,7 +34,7 @@ def item(product: Published, site: str, root: str) -> dict[str, Any]:
     collection = f"{root}/collections/{quote(product.type)}"
     found: dict[str, Any] = {
         "type": "Feature",
-        "stac_version": "1.0.0",
+        "stac_version": STAC_VERSION,
         "stac_extensions": [*extensions, _FILE],
         "id": product.name,
         "collection": product.type,
@@ -60,27 +66,38 @@ def bounding_box(product: Published) -> list[float]:
 
 
 def _properties(product: Published) -> tuple[dict[str, Any], list[str]]:
-    extensions = []
+    extensions = [_TIMESTAMPS]
     found: dict[str, Any] = {
         "datetime": format_iso(product.start),
         "start_datetime": format_iso(product.start),
         "end_datetime": format_iso(product.stop),
         "created": format_iso(product.published_at),
         "updated": format_iso(product.published_at),
+        "published": format_iso(product.published_at),
+        "expires": None if product.evicted_at is None else format_iso(product.evicted_at),
         "platform": platform(product.satellite),
         "constellation": "sentinel-1",
-        "product:type": product.type,
         "s1:datatake_id": _text(_value(product, "datatakeID")),
         "s1:slice_number": _text(_value(product, "sliceNumber")),
         "s1:total_slices": _text(_value(product, "totalSlices")),
         "s1:instrument_configuration_ID": _text(_value(product, "instrumentConfigurationID")),
         "s1:product_timeliness": product.timeliness,
     }
-    for extension, more in ((_SAR, _sar(product)), (_SAT, _sat(product)), (_PROCESSING, _processing(product))):
+    parts = ((_PRODUCT, _kind), (_SAR, _sar), (_SAT, _sat), (_PROCESSING, _processing))
+    for extension, more in ((name, part(product)) for name, part in parts):
         if more:
             extensions.append(extension)
             found.update(more)
     return {name: value for name, value in found.items() if value is not None}, extensions
+
+
+def _kind(product: Published) -> dict[str, Any]:
+    due = _DUE.get(product.timeliness or "")
+    return {
+        "product:type": product.type,
+        "product:timeliness": due,
+        "product:timeliness_category": product.timeliness if due else None,
+    }
 
 
 def _sar(product: Published) -> dict[str, Any]:
@@ -92,7 +109,7 @@ def _sar(product: Published) -> dict[str, Any]:
         "sar:instrument_mode": mode,
         "sar:frequency_band": "C",
         "sar:center_frequency": _CENTER_FREQUENCY_GHZ,
-        "sar:polarizations": polarisations.replace("&", " ").replace(",", " ").split(),
+        "sar:polarizations": _channels(polarisations),
         "sar:product_type": product.type.split("_")[1],
     }
 
@@ -111,7 +128,7 @@ def _processing(product: Published) -> dict[str, Any]:
     software, version = _value(product, "processorName"), _value(product, "processorVersion")
     level = _value(product, "processingLevel")
     found = {
-        "processing:level": None if level is None else _LEVELS.get(level.replace(" ", ""), level),
+        "processing:level": None if level is None else _level(level),
         "processing:facility": _value(product, "processingCenter"),
         "processing:software": None if software is None else {software: str(version or "unknown")},
         "processing:datetime": format_iso(product.generated),
@@ -142,24 +159,24 @@ def _assets(product: Published, site: str) -> dict[str, Any]:
 
 
 def collection(span: Span, root: str) -> dict[str, Any]:
-    """A type of products as a collection, with the extent that its published products have."""
+    """A type of products as a collection, with the extent and the properties that its published products have."""
     address = f"{root}/collections/{quote(span.type)}"
     box = (-180.0, -90.0, 180.0, 90.0) if span.box is None else span.box
     return {
         "type": "Collection",
-        "stac_version": "1.0.0",
+        "stac_version": STAC_VERSION,
         "stac_extensions": [],
         "id": span.type,
         "title": f"Sentinel-1 {span.type}",
         "description": f"Published Sentinel-1 products of type {span.type}.",
         "keywords": ["SENTINEL-1", "SAR", "C-band", span.type],
-        "license": "proprietary",
+        "license": "other",
         "providers": [{"name": "Copernicus", "roles": ["licensor"], "url": "https://www.copernicus.eu"}],
         "extent": {
             "spatial": {"bbox": [list(box)]},
             "temporal": {"interval": [[format_iso(span.start), format_iso(span.stop)]]},
         },
-        "summaries": {"platform": platforms(span.satellites), "constellation": ["sentinel-1"]},
+        "summaries": _summaries(span),
         "links": [
             _link("self", address),
             _link("parent", f"{root}/"),
@@ -173,13 +190,39 @@ def collection(span: Span, root: str) -> dict[str, Any]:
     }
 
 
+def _summaries(span: Span) -> dict[str, list[Any]]:
+    values = span.values
+    channels = {channel for text in values.get("polarisationChannels", ()) for channel in _channels(text)}
+    modes = values.get("operationalMode", [])
+    found = {
+        "platform": [platform(satellite) for satellite in values.get("satellite", ())],
+        "constellation": ["sentinel-1"],
+        "instruments": ["c-sar"] if modes else [],
+        "product:type": [span.type],
+        "product:timeliness_category": [one for one in values.get("timeliness", ()) if one in _DUE],
+        "sar:instrument_mode": modes,
+        "sar:frequency_band": ["C"] if modes else [],
+        "sar:polarizations": sorted(channels),
+        "sat:orbit_state": [state.lower() for state in values.get("orbitDirection", ())],
+        "processing:level": [_level(level) for level in values.get("processingLevel", ())],
+        "processing:facility": values.get("processingCenter", []),
+    }
+    return {name: told for name, told in found.items() if told}
+
+
+def _channels(text: str) -> list[str]:
+    """`VV&VH` as STAC lists it."""
+    return text.replace("&", " ").replace(",", " ").split()
+
+
+def _level(text: str) -> str:
+    """`LEVEL1` as STAC names it, `L1`."""
+    return text.replace(" ", "").replace("LEVEL", "L")
+
+
 def platform(satellite: str) -> str:
     """`S1A` as STAC names it, `sentinel-1a`."""
     return f"sentinel-1{satellite[2:].lower()}"
-
-
-def platforms(satellites: Sequence[str]) -> list[str]:
-    return [platform(satellite) for satellite in satellites]
 
 
 def _link(relation: str, address: str, kind: str = "application/json") -> dict[str, str]:

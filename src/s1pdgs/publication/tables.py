@@ -24,3 +24,17 @@ publication = sa.Table(
 )
 sa.Index("ix_publication_published", publication.c.published_at, publication.c.product_id)
 sa.Index("ix_publication_state", publication.c.state, publication.c.retry_at)
+
+published_type = sa.Table(
+    "published_type",
+    metadata,
+    sa.Column("type", sa.Text, primary_key=True),
+    sa.Column("held", sa.BigInteger, nullable=False, comment="how many products were published"),
+    sa.Column("start", Micros, nullable=False),
+    sa.Column("stop", Micros, nullable=False),
+    sa.Column("west", sa.Float, comment="of the box around all footprints, in degrees"),
+    sa.Column("south", sa.Float),
+    sa.Column("east", sa.Float),
+    sa.Column("north", sa.Float),
+    sa.Column("told", sa.JSON, nullable=False, comment="name -> values that its products have: see holdings.py"),
+)

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 
+from s1pdgs.publication.holdings import spans
 from s1pdgs.publication.odata.filter import compile_filter
 from s1pdgs.publication.search import count
 from s1pdgs.storage.database import Database, open_sqlite
@@ -14,11 +15,12 @@ from s1pdgs.storage.schema import alembic_config, migrate
 from tests.databases import KINDS, new_database
 
 _PRODUCT = """INSERT INTO product (id, uuid, name, type, satellite, start, stop, generated, location, size, t0,
- footprint, attributes, catalogued_at) VALUES (:id, :name, :name, 'IW_SLC__1S', 'S1A', 1, 2, 3, 'x', 1, 1, :ring, '{}',
- 1)"""
+ footprint, attributes, catalogued_at) VALUES (:id, :name, :name, 'IW_SLC__1S', 'S1A', 1, 2, 3, 'x', 1, 1, :ring,
+ :attributes, 1)"""
 _PUBLICATION = """INSERT INTO publication (product_id, state, attempts, retry_at, requested_at, published_at)
  VALUES (:id, 'published', 1, 1, 1, 1)"""
 _BOX = "INSERT INTO footprint_box (product_id, part, west, south, east, north) VALUES (2, 0, 10, 45, 12, 47)"
+TOLD = '{"orbitDirection": ["String", "ASCENDING"]}'
 RINGS = [None, "[[10, 45], [12, 45], [12, 47], [10, 47], [10, 45]]"]
 
 
@@ -26,12 +28,18 @@ def test_the_footprints_of_older_publications_are_indexed(unmigrated: Database) 
     with unmigrated.write() as connection:
         command.upgrade(alembic_config(connection), "0006")
         for number, ring in enumerate(RINGS, start=1):
-            connection.execute(sa.text(_PRODUCT), {"id": number, "name": f"P{number}", "ring": ring})
+            connection.execute(
+                sa.text(_PRODUCT), {"id": number, "name": f"P{number}", "ring": ring, "attributes": TOLD}
+            )
             connection.execute(sa.text(_PUBLICATION), {"id": number})
         connection.exec_driver_sql(_BOX)
     migrate(unmigrated)
     with unmigrated.read() as connection:
         assert count(connection, compile_filter("Online")) == 2
+        (span,) = spans(connection)
+        assert (span.type, span.held, span.box, span.values) == (
+            "IW_SLC__1S", 2, (10.0, 45.0, 12.0, 47.0), {"satellite": ["S1A"], "orbitDirection": ["ASCENDING"]},
+        )  # fmt: skip
         for place, found in (("11 46", 1), ("13 46", 0)):
             area = f"OData.CSC.Intersects(area=geography'SRID=4326;POINT({place})')"
             assert count(connection, compile_filter(area)) == found

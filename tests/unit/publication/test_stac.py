@@ -1,6 +1,7 @@
 """The STAC API as people's tools meet it: pystac-client, stac-pydantic's models, and questions that make no sense."""
 
 import io
+import json
 import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 from pystac_client import Client
 from stac_pydantic.api import Collection, Item, ItemCollection, LandingPage
 
+from s1pdgs.publication import cql2_text
 from s1pdgs.publication.service import mount
 from tests.unit.publication.conftest import NOON, PNG, Segment, serving
 
@@ -87,6 +89,8 @@ def test_items_are_valid_and_lead_to_the_bytes(api: httpx2.Client) -> None:
     assert properties["sar:polarizations"] == ["VV", "VH"]
     assert (properties["sar:instrument_mode"], properties["sar:product_type"]) == ("IW", "SLC")
     assert properties["processing:level"] == "L1"
+    assert properties["published"] == properties["created"]
+    assert (properties["product:timeliness"], properties["product:timeliness_category"]) == ("PT3H", "NRT")
     assert properties["processing:software"] == {"s1pdgs-l1": "0.1.0"}
     product = slc["assets"]["product"]
     data = api.get(product["href"]).content
@@ -113,7 +117,13 @@ def test_collections_have_the_extent_of_their_products(api: httpx2.Client) -> No
         assert get(api, f"/collections/{one['id']}") == one
     (begin, end) = found["collections"][1]["extent"]["temporal"]["interval"][0]
     assert (begin, end) == ("2020-06-15T12:00:00.000000Z", "2020-06-15T13:30:25.000009Z")
-    assert found["collections"][1]["summaries"]["platform"] == ["sentinel-1a", "sentinel-1c"]
+    assert found["collections"][1]["summaries"] == {
+        "platform": ["sentinel-1a", "sentinel-1c"], "constellation": ["sentinel-1"], "instruments": ["c-sar"],
+        "product:type": ["IW_SLC__1S"], "product:timeliness_category": ["NRT"], "sar:instrument_mode": ["IW"],
+        "sar:frequency_band": ["C"], "sar:polarizations": ["VH", "VV"], "sat:orbit_state": ["ascending", "descending"],
+        "processing:level": ["L1"], "processing:facility": ["s1pdgs"],
+    }  # fmt: skip
+    assert found["collections"][1]["extent"]["spatial"]["bbox"] == [[-180.0, -75.0, 180.0, 47.0]]
 
 
 def test_the_landing_page_leads_everywhere(api: httpx2.Client, site: str) -> None:
@@ -124,8 +134,8 @@ def test_the_landing_page_leads_everywhere(api: httpx2.Client, site: str) -> Non
     assert {link["title"] for link in page["links"] if link["rel"] == "child"} == set(TYPES)
     for address in sorted({link["href"] for link in page["links"] if link.get("method", "GET") == "GET"}):
         assert api.get(address).status_code == 200, address
-    assert any(name.endswith("cql2-json") for name in page["conformsTo"])
-    assert not any(name.endswith("cql2-text") for name in page["conformsTo"])
+    for name in ("cql2-json", "cql2-text", "features-filter", "item-search#fields", "item-search#sort"):
+        assert any(one.endswith(name) for one in page["conformsTo"]), name
 
 
 def test_what_may_be_asked_for_is_told_for_each_collection(api: httpx2.Client) -> None:
@@ -168,27 +178,98 @@ def test_the_items_of_a_collection_are_paged(api: httpx2.Client) -> None:
 
 
 NORTHERN_ITALY = {"type": "Polygon", "coordinates": [[[9, 44], [13, 44], [13, 48], [9, 48], [9, 44]]]}
-CQL2: list[tuple[Any, int]] = [
-    ({"op": "in", "args": [{"property": "collection"}, ["IW_SLC__1S", "X"]]}, 4),
-    ({"op": "not", "args": [{"op": "=", "args": [{"property": "platform"}, "sentinel-1a"]}]}, 6),
-    ({"op": "between", "args": [{"property": "sat:absolute_orbit"}, 33002, 33004]}, 3),
-    ({"op": "isNull", "args": [{"property": "sat:orbit_state"}]}, 3),
-    ({"op": ">=", "args": [{"property": "datetime"}, {"timestamp": "2020-06-15T13:00:00Z"}]}, 6),
-    ({"op": "<", "args": [{"property": "created"}, "2026-01-05T08:00:03Z"]}, 2),
-    ({"op": "or", "args": [{"op": "=", "args": [{"property": "id"}, "x"]},
+CQL2: list[tuple[str, Any, int]] = [
+    ("collection IN ('IW_SLC__1S','X')", {"op": "in", "args": [{"property": "collection"}, ["IW_SLC__1S", "X"]]}, 4),
+    ("NOT platform = 'sentinel-1a'",
+     {"op": "not", "args": [{"op": "=", "args": [{"property": "platform"}, "sentinel-1a"]}]}, 6),
+    ("sat:absolute_orbit BETWEEN 33002 AND 33004",
+     {"op": "between", "args": [{"property": "sat:absolute_orbit"}, 33002, 33004]}, 3),
+    ("sat:orbit_state IS NULL", {"op": "isNull", "args": [{"property": "sat:orbit_state"}]}, 3),
+    ("sat:orbit_state IS NOT NULL",
+     {"op": "not", "args": [{"op": "isNull", "args": [{"property": "sat:orbit_state"}]}]}, 9),
+    ("datetime >= TIMESTAMP('2020-06-15T13:00:00Z')",
+     {"op": ">=", "args": [{"property": "datetime"}, {"timestamp": "2020-06-15T13:00:00Z"}]}, 6),
+    ("created < '2026-01-05T08:00:03Z'", {"op": "<", "args": [{"property": "created"}, "2026-01-05T08:00:03Z"]}, 2),
+    ("id='x' OR \"properties.sar:instrument_mode\" <> 'IW'",
+     {"op": "or", "args": [{"op": "=", "args": [{"property": "id"}, "x"]},
                            {"op": "<>", "args": [{"property": "properties.sar:instrument_mode"}, "IW"]}]}, 4),
+    ("33004 > sat:absolute_orbit", {"op": ">", "args": [33004, {"property": "sat:absolute_orbit"}]}, 4),
+    ("id LIKE 'S1_\\_IW%'", {"op": "like", "args": [{"property": "id"}, "S1_\\_IW%"]}, 8),
+    ("CASEI(id) LIKE CASEI('s1a%')",
+     {"op": "like", "args": [{"op": "casei", "args": [{"property": "id"}]}, {"op": "casei", "args": ["s1a%"]}]}, 6),
+    ("casei(sar:instrument_mode) = casei('iW')",
+     {"op": "=", "args": [{"op": "casei", "args": [{"property": "sar:instrument_mode"}]},
+                          {"op": "casei", "args": ["iW"]}]}, 8),
+    ("processing:level = 'L1' AND s1:product_timeliness = 'NRT' and s1:datatake_id = '101'",
+     {"op": "and", "args": [{"op": "=", "args": [{"property": "processing:level"}, "L1"]},
+                            {"op": "=", "args": [{"property": "s1:product_timeliness"}, "NRT"]},
+                            {"op": "=", "args": [{"property": "s1:datatake_id"}, "101"]}]}, 2),
+    ("eo:cloud_cover < 10 OR eo:cloud_cover IS NULL",
+     {"op": "or", "args": [{"op": "<", "args": [{"property": "eo:cloud_cover"}, 10]},
+                           {"op": "isNull", "args": [{"property": "eo:cloud_cover"}]}]}, 12),
+    ("mission NOT LIKE 'sentinel%'",
+     {"op": "not", "args": [{"op": "like", "args": [{"property": "mission"}, "sentinel%"]}]}, 12),
+    ("T_INTERSECTS(datetime, INTERVAL('2020-06-15T13:00:00Z', '..'))",
+     {"op": "t_intersects", "args": [{"property": "datetime"}, {"interval": ["2020-06-15T13:00:00Z", ".."]}]}, 6),
+    ("(collection='IW_SLC__1S') AND (TRUE)",
+     {"op": "and", "args": [{"op": "=", "args": [{"property": "collection"}, "IW_SLC__1S"]}, True]}, 4),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("expression", "matched"), CQL2, ids=[str(one["op"]) for one, _ in CQL2])
-def test_cql2_filters(api: httpx2.Client, expression: Any, matched: int) -> None:
-    assert post(api, filter=expression, limit=50)["numberMatched"] == matched
+@pytest.mark.parametrize(("text", "expression", "matched"), CQL2, ids=[text for text, _, _ in CQL2])
+def test_cql2_filters(api: httpx2.Client, text: str, expression: Any, matched: int) -> None:
+    if text != "(collection='IW_SLC__1S') AND (TRUE)":
+        assert cql2_text.to_json(text) == expression
+        assert get(api, "/search", filter=text, limit=1)["numberMatched"] == matched
+    assert post(api, filter=expression, limit=1)["numberMatched"] == matched
+    assert (
+        get(api, "/search", **{"filter": json.dumps(expression), "filter-lang": "cql2-json"}, limit=1)["numberMatched"]
+        == matched
+    )
 
 
 @pytest.mark.usefixtures("areas")
-def test_cql2_filters_by_area(api: httpx2.Client) -> None:
-    within = {"op": "s_within", "args": [{"property": "geometry"}, NORTHERN_ITALY]}
-    assert post(api, filter=within, limit=50)["numberMatched"] == 3
+@pytest.mark.parametrize(
+    ("text", "matched"),
+    [
+        ("S_INTERSECTS(geometry, POINT(11 46))", 3),
+        ("S_WITHIN(geometry, POLYGON((9 44,13 44,13 48,9 48,9 44)))", 3),
+        ("S_DISJOINT(geometry, POLYGON((9 44,15 44,15 48,9 48,9 44)))", 6),
+        ("S_INTERSECTS(geometry, BBOX(178.5,-19,-178.5,-15))", 3),
+        ("s_intersects(geometry, MULTIPOINT((11 46),(13 46))) AND NOT s_intersects(geometry, POINT(13 46))", 3),
+    ],
+)
+def test_cql2_filters_by_area(api: httpx2.Client, text: str, matched: int) -> None:
+    assert get(api, "/search", filter=text, limit=50)["numberMatched"] == matched
+    assert post(api, filter=cql2_text.to_json(text), limit=50)["numberMatched"] == matched
+
+
+def test_the_items_of_a_collection_are_filtered_sorted_and_cut_to_fields(api: httpx2.Client) -> None:
+    asked = {"filter": "sat:absolute_orbit > 33002", "sortby": "datetime", "fields": "id,properties.sat:absolute_orbit"}
+    found = get(api, "/collections/IW_SLC__1S/items", limit=50, **asked)["features"]
+    assert [one["properties"] for one in found] == [{"sat:absolute_orbit": 33000 + n} for n in (3, 6, 9)]
+    assert all(set(one) == {"id", "collection", "properties"} for one in found)
+
+
+def test_fields_are_chosen_alike_by_both_methods(api: httpx2.Client) -> None:
+    whole = get(api, "/search", limit=1)["features"][0]
+    cases: list[tuple[str, dict[str, Any], set[str]]] = [
+        ("id", {"include": ["id"]}, {"id", "collection"}),
+        ("+geometry,bbox", {"include": ["geometry", "bbox"]}, {"id", "collection", "geometry", "bbox"}),
+        ("-geometry", {"exclude": ["geometry"]}, set(whole) - {"geometry"}),
+        ("assets,-assets.product", {"include": ["assets"], "exclude": ["assets.product"]},
+         {"id", "collection", "assets"}),
+        ("", {}, set(whole) - {"stac_extensions"}),
+    ]  # fmt: skip
+    for query, body, names in cases:
+        by_query = get(api, "/search", limit=1, fields=query)["features"][0]
+        assert by_query == post(api, limit=1, fields=body)["features"][0]
+        assert set(by_query) == names
+        assert "product" not in by_query.get("assets", {}) or "-assets.product" not in query
+    assert get(api, "/search", limit=1, fields="")["features"][0]["properties"] == {
+        "datetime": whole["properties"]["datetime"]
+    }
+    assert api.post("/search", json={"fields": None}).status_code == 400
 
 
 NESTED: dict[str, Any] = {"op": "=", "args": [{"property": "id"}, "x"]}
@@ -199,9 +280,17 @@ for _ in range(30):
 @pytest.mark.parametrize(
     "expression",
     [
-        {"op": "like", "args": [{"property": "id"}, "S1A%"]},
+        {"op": "like", "args": [{"property": "id"}, 5]},
+        {"op": "like", "args": [{"property": "datetime"}, "S1A%"]},
+        {"op": "like", "args": [{"property": "id"}, "a" * 300]},
+        {"op": "+", "args": [{"property": "id"}, 5]},
         {"op": "=", "args": [{"property": "idd"}, "x"]},
-        {"op": "=", "args": ["x", {"property": "id"}]},
+        {"op": "=", "args": [{"property": "sat:absolute_orbt"}, 5]},
+        {"op": "=", "args": ["x", "y"]},
+        {"op": "t_intersects", "args": [{"property": "datetime"}, {"interval": ["2020-01-01"]}]},
+        {"op": "t_intersects", "args": [{"property": "created"}, {"date": "2020-01-01"}]},
+        {"op": "casei", "args": [{"property": "id"}]},
+        {"op": "=", "args": [{"op": "casei", "args": [{"property": "datetime"}]}, "x"]},
         {"op": "=", "args": [{"property": "id"}]},
         {"op": "=", "args": [{"property": "id"}, 5]},
         {"op": "=", "args": [{"property": "id"}, {"x": 1}]},
@@ -229,7 +318,9 @@ def test_wrong_cql2_is_refused(api: httpx2.Client, expression: Any) -> None:
     ["bbox=1,2,3", "bbox=nan,2,3,4", "bbox=1,50,3,40", "bbox=0,0,999,1", "bbox=a,b,c,d", "limit=0", "limit=x",
      "limit=-1", "datetime=yesterday", "datetime=2020-01-02T00:00:00Z/2020-01-01T00:00:00Z", "datetime=../..",
      "datetime=2020-13-01T00:00:00Z", "intersects=x", "intersects={}", "sortby=color", "token=x", "token=%00",
-     "filter=id%3D'x'", "filter={&filter-lang=cql2-json",
+     "filter=id%3D'x", "filter=id%3D5", "filter=id", "filter=a%2B1>2", "filter=S_WITHIN(geometry,POINT(1))",
+     "filter=id%3D'x'&filter-lang=cql2-json", "filter={&filter-lang=cql2-json", "filter=id%3D'x'&filter-lang=sql",
+     "filter=" + "(" * 3000, "filter=" + "NOT " * 500 + "id%3D'x'", "filter=id IN (" + "'x'," * 2000 + "'x')",
      "bbox=0,0,1,1&intersects=%7B%22type%22%3A%22Point%22%2C%22coordinates%22%3A%5B1%2C1%5D%7D",
      "ids=%00"],
 )  # fmt: skip

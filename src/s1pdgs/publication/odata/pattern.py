@@ -17,6 +17,7 @@ MAX_LENGTH = 200
 _MAX_DEPTH = 10
 _MAX_SIZE = 250
 _SETS = {"d": "0-9", "w": "A-Za-z0-9_", "s": r" \t\n\r\f\v"}
+_WILDCARDS = {"%": r"(?:[^\n]|\n)*", "_": r"(?:[^\n]|\n)"}
 _CONTROLS = {"t", "n", "r", "f", "v"}
 _COUNT = re.compile(r"\{(\d{1,3})(,(\d{0,3}))?\}")
 
@@ -30,6 +31,12 @@ def safe_pattern(text: str) -> str:
     if reader.place < len(text):
         raise reader.error("a parenthesis that nothing opened")
     return found
+
+
+def wildcards(text: str) -> str:
+    """The pattern of texts that SQL's LIKE finds: `%` is any text, `_` a character, a backslash makes them plain."""
+    plain = re.split(r"(\\.|%|_)", text, flags=re.DOTALL)
+    return f"^{''.join(_WILDCARDS.get(part) or ''.join(map(_literal, part.removeprefix(chr(92)))) for part in plain)}$"
 
 
 def matches(text: str | None, pattern: str) -> int:

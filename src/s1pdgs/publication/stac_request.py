@@ -1,0 +1,146 @@
+"""What a search of the STAC API asks for, whichever way it came: query string, body, or the items of a collection."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from attrs import frozen
+from pydantic import model_validator
+from stac_fastapi.types.search import BaseSearchPostRequest
+
+from s1pdgs.publication import cql2_text
+from s1pdgs.publication.errors import QueryError
+from s1pdgs.publication.geometry import parse_geojson, spatial
+from s1pdgs.publication.predicate import Predicate, nearest
+from s1pdgs.publication.search import Order
+from s1pdgs.publication.sql import joined
+from s1pdgs.publication.stac_filter import QUERYABLES, SORTABLES, among, cql2, in_box, in_time
+
+_DEFAULT_ORDER = (Order("ContentDate/Start", descending=True),)
+_DEFAULT_FIELDS = frozenset({
+    "type", "stac_version", "id", "collection", "geometry", "bbox", "links", "assets", "properties.datetime",
+})  # fmt: skip
+
+
+@frozen
+class Fields:
+    """Which parts of items are wanted (STAC API, fields extension): `name` or `parent.name`."""
+
+    include: frozenset[str]
+    exclude: frozenset[str]
+
+    @classmethod
+    def read(cls, terms: Iterable[str]) -> "Fields":
+        """From the terms of a query string, `name`, `+name` and `-name`."""
+        named = [term.strip() for term in terms]
+        return cls(
+            frozenset(name.lstrip("+ ") for name in named if name and name[0] != "-"),
+            frozenset(name[1:] for name in named if name.startswith("-")),
+        )
+
+    def of(self, item: dict[str, Any]) -> dict[str, Any]:
+        """An item with the parts that are wanted, always with its id and collection."""
+        if self.include:
+            include = self.include | {"id", "collection"}
+        else:
+            include = frozenset(item) if self.exclude else _DEFAULT_FIELDS
+        return _without(_only(item, include), self.exclude - {"id", "collection"})
+
+
+def _only(item: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in item.items():
+        inner = {one.removeprefix(f"{name}.") for one in names if one.startswith(f"{name}.")}
+        if name in names:
+            found[name] = value
+        elif inner and isinstance(value, dict):
+            found[name] = {key: part for key, part in value.items() if key in inner}
+    return found
+
+
+def _without(item: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in item.items():
+        inner = {one.removeprefix(f"{name}.") for one in names if one.startswith(f"{name}.")}
+        if name not in names:
+            found[name] = {k: v for k, v in value.items() if k not in inner} if isinstance(value, dict) else value
+    return found
+
+
+@frozen
+class Asked:
+    """A search, whichever way it came."""
+
+    collections: list[str] | None = None
+    ids: list[str] | None = None
+    bbox: Sequence[float] | None = None
+    intersects: Any = None
+    datetime: str | None = None
+    filter: Any = None
+    sortby: Sequence[tuple[str, bool]] = ()
+    fields: Fields | None = None
+    limit: int = 10
+    token: str | None = None
+
+    def predicate(self) -> Predicate:
+        """Which products."""
+        parts: list[Predicate] = []
+        if self.collections:
+            parts.append(among("type", self.collections))
+        if self.ids:
+            parts.append(among("item", self.ids))
+        if self.bbox and self.intersects is not None:
+            raise QueryError("bbox and intersects exclude each other")
+        if self.bbox:
+            parts.append(in_box(self.bbox))
+        if self.intersects is not None:
+            parts.append(spatial("intersects", parse_geojson(self.intersects)))
+        if self.datetime:
+            parts.append(in_time(self.datetime))
+        if self.filter is not None:
+            parts.append(cql2(self.filter))
+        return joined(*parts)
+
+    def order(self) -> tuple[Order, ...]:
+        """In which order; the newest first unless told otherwise."""
+        terms = []
+        for name, descending in self.sortby:
+            bare = name.removeprefix("properties.")
+            if bare not in SORTABLES:
+                raise QueryError(f"sortby: there is no {bare[:60]!r}; {nearest(bare, list(SORTABLES))}")
+            terms.append(Order(QUERYABLES[bare], descending))
+        return tuple(terms) or _DEFAULT_ORDER
+
+
+class SearchBody(BaseSearchPostRequest):
+    """The body of a search."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def validate_spatial(cls, values: Any) -> Any:
+        """In place of the framework's, which fails on a body that is no object."""
+        if not isinstance(values, dict):
+            raise ValueError("the body of a search is a JSON object")  # noqa: TRY004  the error that pydantic expects
+        return values
+
+
+def json_parameter(name: str, text: Any) -> Any:
+    """The value of a parameter that is written in JSON."""
+    if not isinstance(text, str):
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise QueryError(f"{name} is not JSON") from None
+
+
+def filter_parameter(text: str | None, language: str | None) -> Any:
+    """The filter of a query string as CQL2-JSON: text unless `filter-lang` says otherwise."""
+    if not text:
+        return None
+    return json_parameter("filter", text) if language == "cql2-json" else cql2_text.to_json(text)
+
+
+def sort_terms(terms: Iterable[str] | None) -> list[tuple[str, bool]]:
+    """The terms of a query string, `name`, `+name` and `-name`, as names and whether they go down."""
+    return [(term.strip().lstrip("+-"), term.strip().startswith("-")) for term in terms or ()]
