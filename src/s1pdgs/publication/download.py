@@ -16,6 +16,7 @@ from s1pdgs.storage.objects import ObjectStore
 
 CHUNK_BYTES = 1024 * 1024
 _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
+_SEVERAL = re.compile(r"bytes=\d*-\d*(,\d*-\d*)+")
 
 
 @frozen
@@ -31,10 +32,10 @@ class Download:
 
 
 class UnsatisfiableRange(Exception):  # noqa: N818
-    """A range that begins behind the end."""
+    """A range that begins behind the end of the object, or several at once."""
 
-    def __init__(self, size: int) -> None:
-        super().__init__(f"the range begins behind the end of {size} bytes")
+    def __init__(self, size: int, reason: str) -> None:
+        super().__init__(reason)
         self.size = size
 
 
@@ -80,9 +81,13 @@ def _headers(download: Download, etag: str | None) -> dict[str, str]:
 
 def _asked_range(headers: Mapping[str, str], etag: str | None, modified: str, size: int) -> tuple[int, int] | None:
     """The bytes asked for, from and up to; None for all of them (also for ranges that need not be understood)."""
-    condition = headers.get("if-range")
-    matched = _RANGE.fullmatch(headers.get("range", "").replace(" ", ""))
-    if matched is None or (condition is not None and condition not in {etag, modified}):
+    condition, asked = headers.get("if-range"), headers.get("range", "").replace(" ", "")
+    if condition is not None and condition not in {etag, modified}:
+        return None
+    if _SEVERAL.fullmatch(asked):
+        raise UnsatisfiableRange(size, "several ranges were asked for; this service gives one at a time")
+    matched = _RANGE.fullmatch(asked)
+    if matched is None:
         return None
     first, last = matched.groups()
     if not first and not last:
@@ -92,7 +97,7 @@ def _asked_range(headers: Mapping[str, str], etag: str | None, modified: str, si
     if first and last and int(last) < int(first):
         return None
     if start >= size or (not first and int(last) == 0):
-        raise UnsatisfiableRange(size)
+        raise UnsatisfiableRange(size, f"the range begins behind the end of {size} bytes")
     return start, stop
 
 

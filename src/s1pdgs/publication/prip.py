@@ -1,12 +1,13 @@
 """The PRIP: published products over OData for machines (ESA-EOPG-EOPGC-IF-3; reply shape of peers.md, section 3.2)."""
 
 from collections.abc import Callable, Coroutine, Sequence
+from http import HTTPStatus
 from importlib.resources import files
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from attrs import frozen
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Depends
@@ -26,6 +27,7 @@ from s1pdgs.storage.objects import MissingObject, ObjectStore
 
 PREFIX = "/odata/v1"
 _VERSION = {"OData-Version": "4.0"}
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _MAX_BODY_BYTES = 1024 * 1024
 _STATUS: dict[type[PublicationError], tuple[int, str]] = {
     QueryError: (400, "BadRequest"),
@@ -66,6 +68,9 @@ class ODataRoute(APIRoute):
                 return error_object(416, "RangeNotSatisfiable", str(error), {"Content-Range": f"bytes */{error.size}"})
             except (RequestValidationError, ValidationError) as error:
                 return error_object(400, "BadRequest", str(error.errors()[0].get("msg", error)))
+            except HTTPException as error:
+                code = HTTPStatus(error.status_code).phrase.replace(" ", "").replace("-", "")
+                return error_object(error.status_code, code, str(error.detail), dict(error.headers or {}))
 
         return guarded
 
@@ -168,9 +173,11 @@ class Prip:
         found = await run_in_threadpool(self._listed, uuids, [name.removesuffix(ARCHIVE_SUFFIX) for name in names])
         return _json({"@odata.context": CONTEXT, "value": [entity(product, options) for product in found]})
 
-    def unknown(self, path: str) -> Response:
-        """Every other address below the service."""
-        raise UnknownProductError(f"there is no resource {path!r}; the service has $metadata and Products")
+    def unknown(self, request: Request, path: str) -> Response:
+        """Every other address below the service, and every other method."""
+        if request.method not in {"GET", "HEAD"}:
+            raise HTTPException(405, f"{request.method} {path} is not possible here", {"Allow": "GET, HEAD"})
+        raise UnknownProductError(f"there is no resource {path[:100]!r}; the service has $metadata and Products")
 
     def _listed(self, uuids: list[str], names: list[str]) -> list[Published]:
         with self.database.read() as connection:
@@ -222,7 +229,9 @@ def router(service: Prip, access: Sequence[Depends] = ()) -> APIRouter:
     add("/Products({key})/Quicklooks", service.quicklooks)
     add("/Products({key})/$value", service.value, "GET", "HEAD")
     add("/Products({key})/Quicklooks({image})/$value", service.quicklook, "GET", "HEAD")
-    add("/{path:path}", service.unknown)
+    routes.add_api_route(
+        "/{path:path}", service.unknown, methods=_METHODS, response_model=None, include_in_schema=False
+    )
     return routes
 
 
