@@ -4,7 +4,7 @@ import hashlib
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from s1pdgs.bus.outbox import Outbox, Subscriber, deliver
 from s1pdgs.jobs.execute import Workshop
+from s1pdgs.jobs.housekeeping import Keep
 from s1pdgs.jobs.queue import BackOff, Claim
 from s1pdgs.jobs.runners.local import LocalRunner
 from s1pdgs.jobs.runners.runner import PYTHON, Runner
@@ -276,17 +277,35 @@ def workshop_of(ground: GroundSegment) -> Workshop:
         timedelta(seconds=work.lease_s),
         BackOff(timedelta(seconds=work.backoff_s)),
         print_trace if ground.settings.log == "json" else nothing,
+        ground.identity,
+        tuple(work.container_command),
+        keep_of(ground),
     )
 
 
+def keep_of(ground: GroundSegment) -> Keep:
+    """Which working directories of attempts are kept."""
+    work = ground.settings.work
+    return Keep(work.keep_failed, timedelta(seconds=work.keep_failed_s), work.keep_free_mb)
+
+
 def _housekeeping_role(ground: GroundSegment) -> Role:
-    from s1pdgs.jobs.housekeeping import sweep_attempts, sweep_workdirs  # noqa: PLC0415
+    from s1pdgs.jobs.containers import EngineError, find_engine  # noqa: PLC0415
+    from s1pdgs.jobs.housekeeping import remove_dead_containers, sweep_attempts, sweep_workdirs  # noqa: PLC0415
+    from s1pdgs.triggers.chains import SHIPPED, Chains  # noqa: PLC0415
+
+    chains = Chains.read(ground.settings.triggers.chains or SHIPPED)
+    in_containers = any(route.chain.container is not None for route in chains.routes)
 
     def step() -> bool:
-        sweep_workdirs(ground.database, ground.work_root / "jobs", ground.settings.work.keep_failed)
+        sweep_workdirs(ground.database, ground.work_root / "jobs", keep_of(ground), ground.outbox.clock.now())
         sweep_attempts(ground.database, ground.store, ground.outbox.clock.now())
         if isinstance(ground.store, LocalObjects):
             ground.store.remove_abandoned()
+        if in_containers:
+            with suppress(EngineError):  # this host may execute none; those that do look for themselves too
+                engine = find_engine(ground.settings.work.container_command)
+                remove_dead_containers(ground.database, engine, ground.identity)
         return False
 
     return Role("housekeeping", step, idle_s=HOUSEKEEPING_S)

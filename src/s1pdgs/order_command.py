@@ -13,6 +13,7 @@ from s1pdgs.app import GroundSegment
 from s1pdgs.catalogue.query import Held
 from s1pdgs.catalogue.telling import UnknownDataTake, parse_identifier
 from s1pdgs.cli import ground_of, show_rows
+from s1pdgs.jobs.containers import trouble_of
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.job import OrderState
 from s1pdgs.model.time import parse_utc
@@ -192,6 +193,9 @@ def would(ctx: click.Context, /, file: Path, only: tuple[str, ...], *, limit: in
     for route in routes:
         if sum(trial.chain == route.name for trial in found) > limit:
             click.echo(f"{route.name} would process more than these {limit} units; --limit shows more", err=True)
+        image = route.chain.container
+        if image is not None and (trouble := trouble_of(ground.settings.work.container_command, image)) is not None:
+            click.echo(f"{route.name} runs in containers: {trouble}", err=True)
 
 
 def _interval(start: datetime, stop: datetime) -> Interval:

@@ -80,6 +80,11 @@ class Work(_Table):
     max_attempts: int = Field(3, ge=1)
     backoff_s: Seconds = Field(10.0, description="wait after the first failed attempt; doubled after each")
     keep_failed: int = Field(3, ge=0, description="working directories of failed attempts kept for inspection")
+    keep_failed_s: Seconds = Field(259_200.0, description="how long they are kept at most")
+    keep_free_mb: int = Field(2048, ge=0, description="they go, the oldest first, when less than this is free")
+    container_command: list[str] = Field(
+        [], description="container engine with its options; none takes podman or docker, whichever is on the PATH"
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

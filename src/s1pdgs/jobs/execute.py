@@ -10,7 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.catalogue import door
@@ -18,7 +18,9 @@ from s1pdgs.formats.joborder import write_job_order
 from s1pdgs.inbox.quarantine import set_aside
 from s1pdgs.jobs import queue
 from s1pdgs.jobs.aside import ghost_aside, keep_received
+from s1pdgs.jobs.containers import Containers, EngineError, find_engine
 from s1pdgs.jobs.errors import AttemptFailed, Interrupted, LeaseLost
+from s1pdgs.jobs.housekeeping import Keep, remove_dead_containers, sweep_workdirs
 from s1pdgs.jobs.joblog import JobLog
 from s1pdgs.jobs.judge import Verdict, judge
 from s1pdgs.jobs.lease import begin, held_lease
@@ -28,7 +30,7 @@ from s1pdgs.jobs.processes import Crew, run_pools
 from s1pdgs.jobs.queue import BackOff, Claim, Failure
 from s1pdgs.jobs.spec import JobSpec
 from s1pdgs.jobs.traces import AttemptTraces
-from s1pdgs.jobs.workdir import check_room, disk_failure, fetch_inputs, make_workdir, remove_workdir
+from s1pdgs.jobs.workdir import check_room, disk_failure, fetch_inputs, make_workdir, needed_bytes, remove_workdir
 from s1pdgs.model.product import Product
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import ObjectStore, StorageError, put_file
@@ -37,6 +39,7 @@ from s1pdgs.watch.traces import Emit, nothing
 logger = logging.getLogger(__name__)
 
 LOG_FILE = "s1pdgs-job.log"
+_MB = 1024 * 1024
 
 
 class Outcome(StrEnum):
@@ -50,7 +53,9 @@ class Outcome(StrEnum):
 
 @frozen
 class Workshop:
-    """Where attempts are made, and where their traces go."""
+    """Where attempts are made, and where their traces go. Containers are named after `ground`, which tells this ground
+    segment from others on the same host.
+    """
 
     database: Database
     store: ObjectStore
@@ -59,6 +64,9 @@ class Workshop:
     lease: timedelta = queue.DEFAULT_LEASE
     back_off: BackOff = field(factory=BackOff)
     trace: Emit = nothing
+    ground: str = "s1pdgs"
+    container_command: tuple[str, ...] = ()
+    keep: Keep = field(factory=Keep)
 
 
 def execute(workshop: Workshop, claim: Claim, stop: threading.Event | None = None) -> Outcome:
@@ -71,6 +79,9 @@ def execute(workshop: Workshop, claim: Claim, stop: threading.Event | None = Non
         if not begin(connection, claim, workshop.outbox.clock.now(), workshop.lease):
             return Outcome.LOST
         spec = queue.spec_of(connection, claim.job)
+    need_mb = -(-needed_bytes(spec) // _MB)
+    keep = evolve(workshop.keep, free_mb=max(workshop.keep.free_mb, need_mb))
+    sweep_workdirs(workshop.database, workshop.work_root, keep, workshop.outbox.clock.now())
     workdir = make_workdir(workshop.work_root, claim)
     log = JobLog(workdir / LOG_FILE, workshop.outbox.clock)
     traces = AttemptTraces(spec, claim, workshop.outbox.clock, workshop.trace)
@@ -156,7 +167,8 @@ def _produce(attempt: _Attempt, lost: threading.Event) -> _Produce:
     order_file = workdir / f"JobOrder.{attempt.claim.job}.xml"
     write_job_order(order_file, spec.order.within(str(workdir)))
     supervision = Supervision(spec, workdir, interrupt, attempt.meter)
-    exit_code = run_pools(spec, order_file, Crew(supervision, attempt.log, attempt.traces))
+    crew = Crew(supervision, attempt.log, attempt.traces, _containers(attempt))
+    exit_code = run_pools(spec, order_file, crew)
     harvest = collect(spec, workdir, attempt.log)
     with attempt.workshop.database.read() as connection:
         verdict = judge(connection, spec, harvest.outputs)
@@ -164,6 +176,19 @@ def _produce(attempt: _Attempt, lost: threading.Event) -> _Produce:
     products = store_outputs(store, spec, attempt.claim, verdict.news)
     store_ghosts(store, attempt.claim, verdict.ghosts)
     return _Produce(products, harvest, verdict, exit_code)
+
+
+def _containers(attempt: _Attempt) -> Containers | None:
+    """What makes containers, when the job wants some; those that dead attempts left on this host go first."""
+    if attempt.spec.container is None:
+        return None
+    workshop = attempt.workshop
+    try:
+        engine = find_engine(workshop.container_command)
+        remove_dead_containers(workshop.database, engine, workshop.ground)
+    except EngineError as error:
+        raise AttemptFailed(f"the job runs in containers: {error}") from error
+    return Containers(engine, workshop.ground, attempt.claim, attempt.workdir)
 
 
 def _publish(attempt: _Attempt, made: _Produce) -> None:

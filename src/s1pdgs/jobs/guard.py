@@ -3,7 +3,8 @@
     python -I guard.py SUPERVISOR PLAN PROGRAM ARGUMENT...
 
 SUPERVISOR is the process that started this one; PLAN is JSON: `limits` (bytes or seconds by the name of a resource),
-`cores` (numbers, or null for all) and `after` (commands to run at the end, to remove what is not a process).
+`cores` (numbers, or null for all) and `after` (commands that end what is not a process, run when the program did
+not come to its end).
 
 The program runs in a session of its own. Whatever it leaves behind, daemons too, becomes a child of the guard
 (PR_SET_CHILD_SUBREAPER). When the program ends, or the guard gets SIGTERM, or the thread of the supervisor that started
@@ -50,9 +51,11 @@ def main(arguments: list[str]) -> None:
             break
         status = reap(program)[0]
     left = end_all(program)
-    for words in plan["after"]:
-        clean_up(words)
-    end_as(left if status is None else status)
+    if status is None:
+        for words in plan["after"]:
+            clean_up(words)
+        status = left
+    end_as(status)
 
 
 def become(command: list[str], limits: dict[str, int], cores: list[int] | None) -> None:

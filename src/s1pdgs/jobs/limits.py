@@ -106,6 +106,8 @@ class Supervision:
     def _look_at_processes(self, guards: Iterable[int]) -> None:
         limits, alive = self.spec.limits, processes()
         ours = descendants(guards, alive)
+        if self.spec.container is not None:  # the client of the engine and its monitor are not of the job
+            ours = {pid for pid in ours if alive[pid].parent in ours}
         most_processes = limits.processes or MOST_PROCESSES
         if len(ours) > most_processes:
             raise AttemptFailed(

@@ -16,11 +16,12 @@ import time
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from attrs import field, frozen
 
-from s1pdgs.jobs import cores
+from s1pdgs.jobs.containers import Containers
+from s1pdgs.jobs.cores import taken
 from s1pdgs.jobs.errors import AttemptFailed
 from s1pdgs.jobs.joblog import JobLog
 from s1pdgs.jobs.limits import Supervision
@@ -39,9 +40,10 @@ FAILURE = 128
 
 @frozen
 class Program:
-    """The command of a task as it is run here."""
+    """The command of a task as it is run here: the n-th of the attempt."""
 
     task: SpecTask
+    number: int
     words: tuple[str, ...]
 
 
@@ -65,11 +67,12 @@ class _Running:
 
 @frozen
 class Crew:
-    """What watches over the programs of an attempt while they run."""
+    """What watches over the programs of an attempt while they run; `containers` when they run in some."""
 
     supervision: Supervision
     log: JobLog
     traces: AttemptTraces
+    containers: Containers | None = None
 
 
 def launcher(command: list[str]) -> list[str]:
@@ -83,12 +86,23 @@ def run_pools(spec: JobSpec, order_file: Path, crew: Crew) -> int:
     Raises `AttemptFailed` when a program cannot be found, a critical task fails or a limit is passed, and whatever
     `interrupt` raises; no process of the job is left then.
     """
-    highest = 0
+    highest = first = 0
     for pool in spec.pools:
-        programs = [Program(task, (find_program(task.program), str(order_file))) for task in pool.tasks]
-        highest = max(highest, _run_pool(pool, programs, crew))
+        programs = [
+            Program(task, number, _command(spec, number, task, order_file, crew.containers))
+            for number, task in enumerate(pool.tasks, start=first)
+        ]
+        highest, first = max(highest, _run_pool(pool, programs, crew)), first + len(programs)
     crew.supervision.look_at_disk()
     return highest
+
+
+def _command(
+    spec: JobSpec, number: int, task: SpecTask, order_file: Path, containers: Containers | None
+) -> tuple[str, ...]:
+    if containers is None:
+        return find_program(task.program), str(order_file)
+    return containers.command(spec, number, task, order_file)
 
 
 def _run_pool(pool: SpecPool, programs: list[Program], crew: Crew) -> int:
@@ -124,11 +138,18 @@ def _end_of(entry: _Running, pool: SpecPool, crew: Crew) -> int | None:
     if not _has_ended(entry.guard):
         return None
     code = _reap(entry, crew)
-    return _judge(entry, code, _failure_of(entry, code, crew), crew)
+    failure = _failure_of(entry, code, crew)
+    _clear(entry, crew)
+    return _judge(entry, code, failure, crew)
 
 
 def _failure_of(entry: _Running, code: int, crew: Crew) -> AttemptFailed | None:
     """Why a task that ended has failed, None when it has not."""
+    if crew.containers is not None and code:
+        spec, told = crew.supervision.spec, crew.log.tail.rpartition("\n")[2]
+        failure = crew.containers.failure(spec, entry.program.number, entry.task, code, told)
+        if failure is not None:
+            return failure
     if 0 <= code < FAILURE:
         return None
     suspicion = crew.supervision.suspicion(entry.task, code)
@@ -184,14 +205,14 @@ def _environment(cpus: int) -> dict[str, str]:
 
 
 def _start(program: Program, crew: Crew) -> _Running:
-    task, log = program.task, crew.log
+    task, log, containers = program.task, crew.log, crew.containers
     log.note(f"task {task.name}: {' '.join(program.words)}")
     with ExitStack() as stack:
-        plan = {
-            "limits": crew.supervision.kernel_limits(task),
-            "cores": stack.enter_context(cores.taken(task.cpus)),
-            "after": [],
-        }
+        plan: dict[str, Any] = {"limits": {}, "cores": None, "after": []}
+        if containers is None:
+            plan |= {"limits": crew.supervision.kernel_limits(task), "cores": stack.enter_context(taken(task.cpus))}
+        else:
+            plan["after"] = containers.removal(program.number)
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_GUARD), str(os.getpid()), json.dumps(plan), *program.words],
             cwd=crew.supervision.workdir,
@@ -237,7 +258,15 @@ def _stop(running: list[_Running], number: int, crew: Crew) -> list[tuple[_Runni
     while time.monotonic() < deadline and not all(_has_ended(entry.guard) for entry in alive):
         time.sleep(_POLL_S / 5)
     _send((entry.guard for entry in alive), signal.SIGTERM)
-    return [(entry, _reap(entry, crew)) for entry in alive]
+    codes = [(entry, _reap(entry, crew)) for entry in alive]
+    for entry in alive:
+        _clear(entry, crew)
+    return codes
+
+
+def _clear(entry: _Running, crew: Crew) -> None:
+    if crew.containers is not None:
+        crew.containers.remove(entry.program.number)
 
 
 def _send(pids: Iterable[int], number: int) -> None:

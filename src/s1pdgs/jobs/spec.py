@@ -68,6 +68,14 @@ class SpecPool:
 
 
 @frozen
+class SpecContainer:
+    """The image in which all programs run, and options for the container engine."""
+
+    image: str
+    options: tuple[str, ...] = ()
+
+
+@frozen
 class Limits:
     """What an attempt may use, None without limit; `free_mb` must be free on the disk before it starts.
 
@@ -108,6 +116,7 @@ class JobSpec:
     timeliness_of_content: bool = False
     ghosts: Mapping[str, float] = field(factory=dict)
     campaign: str | None = None
+    container: SpecContainer | None = None
 
 
 def to_json(spec: JobSpec) -> dict[str, Any]:
@@ -146,12 +155,17 @@ def _read(stored: dict[str, Any]) -> JobSpec:
         max_attempts=stored["max_attempts"],
         timeliness_of_content=stored["timeliness_of_content"],
         ghosts=stored.get("ghosts", {}),
+        container=_container(stored.get("container")),
         campaign=stored.get("campaign"),
     )
 
 
 def _pool(entry: dict[str, Any]) -> SpecPool:
     return SpecPool(tuple(SpecTask(**task) for task in entry["tasks"]), entry.get("killing_signal", 15))
+
+
+def _container(entry: dict[str, Any] | None) -> SpecContainer | None:
+    return None if entry is None else SpecContainer(entry["image"], tuple(entry["options"]))
 
 
 def _input(entry: dict[str, Any]) -> SpecInput:

@@ -33,10 +33,15 @@ def remove_workdir(workdir: Path) -> None:
         return
 
 
+def needed_bytes(spec: JobSpec) -> int:
+    """What must be free on the disk: room for the inputs, or what the task table says."""
+    inputs = sum(file.size for entry in spec.inputs for file in entry.files)
+    return max(inputs, (spec.limits.free_mb or 0) * _MB)
+
+
 def check_room(workdir: Path, spec: JobSpec) -> None:
     """Raises `AttemptFailed` telling folder, need and free room when the job does not fit on the disk."""
-    inputs = sum(file.size for entry in spec.inputs for file in entry.files)
-    need = max(inputs, (spec.limits.free_mb or 0) * _MB)
+    need = needed_bytes(spec)
     free = shutil.disk_usage(workdir).free
     if free < need:
         raise AttemptFailed(

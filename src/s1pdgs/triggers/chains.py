@@ -17,6 +17,7 @@ from s1pdgs.catalogue.selection import UnknownPolicy, policy_named
 from s1pdgs.formats.joborder import ParameterStyle
 from s1pdgs.formats.tasktable import Origin, TaskInput, TaskTable, read_task_table
 from s1pdgs.formats.xml import FormatError
+from s1pdgs.jobs.containers import OURS
 from s1pdgs.model.product import Product
 from s1pdgs.model.timeliness import Timeliness
 
@@ -96,7 +97,8 @@ class Chain(_Model):
     attributes that a triggering product must have; products made by the chain itself or by `except_made_by` never
     trigger it. A slice that does not pass all `gates` is not processed, and its order tells why. `ghosts` are sensing
     times (s) by mode: a Level-0 measurement that is shorter is kept aside and told instead of catalogued (coprs.md
-    section 5.6).
+    section 5.6). With `container`, the programs of the task table are run in a container of that image; options go to
+    the container engine, `--network=NAME` for one.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")
@@ -119,6 +121,8 @@ class Chain(_Model):
     gates: tuple[Gate, ...] = ()
     assembly: Assembly = Assembly()
     limits: ChainLimits = ChainLimits()
+    container: str | None = Field(default=None, pattern=r"^[a-zA-Z0-9][^\s]{0,250}$")
+    container_options: tuple[str, ...] = ()
     patterns: dict[str, str] = {}
     ghosts: dict[Literal["SM", "IW", "EW", "WV", "EN", "AN", "RF"], float] = {}
     max_attempts: int = Field(default=3, ge=1)
@@ -134,6 +138,14 @@ class Chain(_Model):
             except re.error as error:
                 raise ValueError(f"{text!r} is not a regular expression: {error}") from None
         return types
+
+    @field_validator("container_options")
+    @classmethod
+    def _leave_ours_alone(cls, options: tuple[str, ...]) -> tuple[str, ...]:
+        for option in options:
+            if not option.startswith("--") or option.partition("=")[0] in OURS:
+                raise ValueError(f"{option!r} is not an option --NAME or --NAME=VALUE, or one that s1pdgs gives itself")
+        return options
 
     @model_validator(mode="after")
     def _gates_have_footprints(self) -> Self:
@@ -165,6 +177,10 @@ class Route:
     @property
     def name(self) -> str:
         return self.chain.name
+
+    def parameters(self) -> set[str]:
+        """The names of the parameters that the task table or the chain has."""
+        return {entry.name for entry in self.table.parameters} | set(self.chain.parameters)
 
     def takes_type(self, kind: str) -> bool:
         """True when products of a type of the catalogue may trigger the chain."""

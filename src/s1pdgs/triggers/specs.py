@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from s1pdgs.catalogue.query import Held
 from s1pdgs.formats.joborder import FileInterval, JobOrder, OrderInput, OrderOutput, OrderTask
 from s1pdgs.formats.tasktable import Destination, Task, TaskOutput
-from s1pdgs.jobs.spec import InputFile, JobSpec, Limits, SpecInput, SpecOutput, SpecPool, SpecTask
+from s1pdgs.jobs.spec import InputFile, JobSpec, Limits, SpecContainer, SpecInput, SpecOutput, SpecPool, SpecTask
 from s1pdgs.model.product import StoredFile
 from s1pdgs.triggers.chains import Route
 from s1pdgs.triggers.inputs import Choice, Resolution
@@ -56,6 +56,7 @@ def build_spec(route: Route, unit: Unit, key: str, resolution: Resolution, campa
         max_attempts=chain.max_attempts,
         timeliness_of_content=chain.timeliness_of_content,
         ghosts={str(mode): threshold_s for mode, threshold_s in chain.ghosts.items()},
+        container=None if chain.container is None else SpecContainer(chain.container, chain.container_options),
         campaign=campaign,
     )
 

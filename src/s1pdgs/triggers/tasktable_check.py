@@ -11,6 +11,7 @@ from lxml import etree
 from s1pdgs.catalogue.selection import POLICIES
 from s1pdgs.formats.tasktable import Origin, TaskTable, parse_task_table
 from s1pdgs.formats.xml import FormatError, find_all, find_optional, local_name, parse_xml
+from s1pdgs.jobs.containers import trouble_of
 
 MODES = ("ALWAYS", "SLICING", "NON_SLICING", "NRT", "NTC", "STC", "BLANK")
 FILE_NAME_TYPES = ("Physical", "Directory", "Regexp", "Stem", "")
@@ -35,8 +36,20 @@ class Finding:
     text: str
 
 
-def check_task_table(data: bytes, source: str, *, programs: bool = False) -> tuple[TaskTable | None, list[Finding]]:
-    """The table, None when it cannot be read, and all findings by line; `programs` looks for its programs here."""
+@frozen
+class Container:
+    """The image in which programs shall run, and the command of the engine; none takes one of the PATH."""
+
+    image: str
+    command: tuple[str, ...] = ()
+
+
+def check_task_table(
+    data: bytes, source: str, *, programs: bool = False, container: Container | None = None
+) -> tuple[TaskTable | None, list[Finding]]:
+    """The table, None when it cannot be read, and all findings by line; `programs` looks for its programs here,
+    `container` for the engine and the image in which they shall run.
+    """
     try:
         table = parse_task_table(data, source)
     except FormatError as error:
@@ -45,6 +58,9 @@ def check_task_table(data: bytes, source: str, *, programs: bool = False) -> tup
     found = [*_counts(root), *_ids(root), *_inputs(root), *_outputs(root), *_intermediates(root), *_parameters(root)]
     if programs:
         found += _programs(root)
+    trouble = None if container is None else trouble_of(container.command, container.image)
+    if trouble is not None:
+        found.append(Finding(0, Severity.WARNING, "Ipf_Task_Table", trouble))
     return table, sorted(found)
 
 

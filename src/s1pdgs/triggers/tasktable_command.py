@@ -13,7 +13,8 @@ from rich.tree import Tree
 
 from s1pdgs.formats.tasktable import MAX_BYTES, Alternative, Origin, Task, TaskInput, TaskTable, read_task_table
 from s1pdgs.formats.xml import FormatError
-from s1pdgs.triggers.tasktable_check import Finding, Severity, check_task_table
+from s1pdgs.settings import SettingsError, load_settings
+from s1pdgs.triggers.tasktable_check import Container, Finding, Severity, check_task_table
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
@@ -27,10 +28,13 @@ def command() -> None:
 @command.command("check")
 @click.argument("files", nargs=-1, required=True, type=_FILE)
 @click.option("--programs", is_flag=True, help="Also look for the programs on this host.")
+@click.option("--container", "image", help="Also look for the container engine and this image on this host.")
 @click.option("--json", "as_json", is_flag=True, help="Findings as JSON.")
-def check(files: tuple[Path, ...], *, programs: bool, as_json: bool) -> None:
+@click.pass_context
+def check(ctx: click.Context, files: tuple[Path, ...], *, programs: bool, image: str | None, as_json: bool) -> None:
     """Say what is wrong or odd in task tables, with line and element; exit code 1 when one cannot work."""
-    findings = {path: _findings(path, programs=programs) for path in files}
+    container = None if image is None else Container(image, _engine(ctx))
+    findings = {path: _findings(path, programs=programs, container=container) for path in files}
     if as_json:
         click.echo(
             json.dumps({str(path): [asdict(found) for found in each] for path, each in findings.items()}, indent=2)
@@ -42,11 +46,18 @@ def check(files: tuple[Path, ...], *, programs: bool, as_json: bool) -> None:
     sys.exit(1 if broken else 0)
 
 
-def _findings(path: Path, *, programs: bool) -> list[Finding]:
+def _engine(ctx: click.Context) -> tuple[str, ...]:
+    try:
+        return tuple(load_settings(ctx.obj).work.container_command)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _findings(path: Path, *, programs: bool, container: Container | None) -> list[Finding]:
     if path.stat().st_size > MAX_BYTES:
         text = f"{path}: larger than the {MAX_BYTES} bytes accepted of a task table"
         return [Finding(0, Severity.ERROR, "Ipf_Task_Table", text)]
-    return check_task_table(path.read_bytes(), str(path), programs=programs)[1]
+    return check_task_table(path.read_bytes(), str(path), programs=programs, container=container)[1]
 
 
 def _tell(path: Path, findings: list[Finding]) -> None:

@@ -1,11 +1,16 @@
 """What attempts leave behind is kept for inspection, then removed; what runs or was published is never touched."""
 
+import os
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.jobs import queue
-from s1pdgs.jobs.housekeeping import sweep_attempts, sweep_workdirs
+from s1pdgs.jobs.execute import Outcome, Workshop, execute
+from s1pdgs.jobs.housekeeping import Keep, sweep_attempts, sweep_workdirs
 from s1pdgs.jobs.queue import Claim, Failure
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import memory_objects
@@ -29,17 +34,58 @@ def workdir(root: Path, claim: Claim) -> Path:
     return path
 
 
+def left(root: Path, watch: Watch, *ages_h: float) -> list[Path]:
+    """Working directories of attempts that have ended, changed so many hours ago."""
+    found = [workdir(root, Claim(90, fence)) for fence in range(1, len(ages_h) + 1)]
+    for path, age_h in zip(found, ages_h, strict=True):
+        changed_s = watch.now().timestamp() - age_h * 3600
+        os.utime(path, (changed_s, changed_s))
+    return found
+
+
 def test_running_and_newest_working_directories_stay(
     database: Database, outbox: Outbox, watch: Watch, tmp_path: Path
 ) -> None:
     running = workdir(tmp_path, claimed(database, outbox, watch, 1))
-    left = [workdir(tmp_path, Claim(90, fence)) for fence in (1, 2, 3)]
-    assert sweep_workdirs(database, tmp_path, keep=2) == [left[0]]
+    ended = left(tmp_path, watch, 3, 2, 1)
+    assert sweep_workdirs(database, tmp_path, Keep(2, free_mb=0), watch.now()) == [ended[0]]
     assert running.exists()
-    assert [path.exists() for path in left] == [False, True, True]
-    sweep_workdirs(database, tmp_path, keep=0)
-    assert [path.exists() for path in (running, *left)] == [True, False, False, False]
-    assert not left[0].parent.exists()
+    assert [path.exists() for path in ended] == [False, True, True]
+    sweep_workdirs(database, tmp_path, Keep(0), watch.now())
+    assert [path.exists() for path in (running, *ended)] == [True, False, False, False]
+    assert not ended[0].parent.exists()
+
+
+def test_old_working_directories_go(database: Database, watch: Watch, tmp_path: Path) -> None:
+    ended = left(tmp_path, watch, 71, 73, 80)
+    keep = Keep(9, timedelta(hours=72), free_mb=0)
+    assert sweep_workdirs(database, tmp_path, keep, watch.now()) == [ended[2], ended[1]]
+    watch.turn(2 * 3600)
+    assert sweep_workdirs(database, tmp_path, keep, watch.now()) == [ended[0]]
+
+
+def test_on_a_full_disk_they_go_the_oldest_first_until_there_is_room(
+    database: Database, watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full until two are gone: a real one would have to be filled."""
+    ended = left(tmp_path, watch, 3, 1, 2)
+    whole = shutil.disk_usage(tmp_path)
+
+    def usage(_path: object) -> object:
+        return whole._replace(free=100 - sum(path.exists() for path in ended) * 40)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    monkeypatch.setattr("s1pdgs.jobs.housekeeping._MB", 1)
+    assert sweep_workdirs(database, tmp_path, Keep(9, free_mb=50), watch.now()) == [ended[0], ended[2]]
+    assert ended[1].exists()
+
+
+def test_who_executes_an_attempt_sweeps_first(database: Database, outbox: Outbox, watch: Watch, tmp_path: Path) -> None:
+    """A worker may have a disk that no housekeeping sees."""
+    ended = left(tmp_path / "work", watch, 3, 2, 1)
+    workshop = Workshop(database, memory_objects(), outbox, tmp_path / "work", keep=Keep(1, free_mb=0))
+    assert execute(workshop, claimed(database, outbox, watch, 1)) is Outcome.FAILED
+    assert [path.exists() for path in ended] == [False, False, True]
 
 
 def test_objects_of_failed_attempts_go_after_a_day_but_their_logs_stay(
