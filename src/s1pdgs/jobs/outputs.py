@@ -137,7 +137,7 @@ def _output(spec: JobSpec, workdir: Path, entry: str, source: str) -> Output:
     real, place = Path(os.path.realpath(path)), Path(os.path.realpath(workdir))
     if not real.is_relative_to(place):
         raise AttemptFailed(f"{source} names {entry}, which leads outside the working directory", lasting=True)
-    if real != place / path.relative_to(workdir):
+    if real != place / path.relative_to(workdir) or path.is_symlink():
         raise AttemptFailed(f"output {entry} is a symbolic link; products hold files only")
     if not path.exists():
         raise AttemptFailed(f"{source} names {entry}, which is not in the working directory")

@@ -84,6 +84,7 @@ def yard(tmp_path: Path, outbox: Outbox) -> Iterator[Yard]:
     yield yard
     for name in yard.left():
         yard.engine.remove(name)
+    yard.database.close()
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -228,3 +229,4 @@ def test_a_job_that_wants_an_engine_waits_for_one(tmp_path: Path, outbox: Outbox
     assert yard.outcome(GOOD) is Outcome.FAILED
     assert str(yard.job.reason).startswith("the job runs in containers: work.container_command: lost-podman is not on")
     assert yard.job.state == JobState.READY
+    yard.database.close()

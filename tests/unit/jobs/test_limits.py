@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,11 +29,12 @@ from tests.unit.jobs.test_execute import GOOD, Bench
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
+def database(tmp_path: Path) -> Iterator[Database]:
     """What programs may take has nothing to do with the kind of database."""
     opened = open_sqlite(tmp_path / "s1pdgs.db")
     migrate(opened)
-    return opened
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """An attempt traces itself and each of its programs, from begin to end."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,13 @@ def traces() -> list[Any]:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, outbox: Outbox, traces: list[Any]) -> Bench:
+def bench(tmp_path: Path, outbox: Outbox, traces: list[Any]) -> Iterator[Bench]:
     database = open_sqlite(tmp_path / "s1pdgs.db")
     migrate(database)
     bench = Bench(tmp_path, database, outbox)
     bench.workshop = evolve(bench.workshop, trace=traces.append)
-    return bench
+    yield bench
+    database.close()
 
 
 def test_a_good_attempt_and_its_programs(bench: Bench, traces: list[Any]) -> None:
