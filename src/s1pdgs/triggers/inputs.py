@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from attrs import frozen
 
-from s1pdgs.catalogue.query import Held, candidates, of_datatake
+from s1pdgs.catalogue.choice import choose
+from s1pdgs.catalogue.query import Held, of_datatake
 from s1pdgs.catalogue.selection import policy_named, select
 from s1pdgs.formats.names import NamingError, ProductName
 from s1pdgs.formats.tasktable import Alternative, Origin, TaskInput
 from s1pdgs.model.interval import Interval
+from s1pdgs.triggers.baseline import Baseline
 from s1pdgs.triggers.chains import Chain, Route
 from s1pdgs.triggers.needs import ANY_TIME, Need
 from s1pdgs.triggers.types import catalogue_types, level_0_class
@@ -46,7 +48,7 @@ def resolve(connection: sa.Connection, route: Route, unit: Unit, moment: Moment)
     choices: dict[TaskInput, Choice] = {}
     needs: list[Need] = []
     for entry in route.inputs():
-        choice = _choose(connection, entry, unit)
+        choice = _choose(connection, entry, unit, moment.baseline)
         if choice is not None:
             choices[entry] = choice
             continue
@@ -67,39 +69,45 @@ def waits_until(chain: Chain, entry: TaskInput, unit: Unit, moment: Moment) -> d
     return min(ends)
 
 
-def _choose(connection: sa.Connection, entry: TaskInput, unit: Unit) -> Choice | None:
+def _choose(connection: sa.Connection, entry: TaskInput, unit: Unit, baseline: Baseline) -> Choice | None:
     for alternative in entry.alternatives:
         if alternative.origin is Origin.TASK:
             return Choice(alternative, ())
         if alternative.origin is Origin.CATALOGUE:
-            found = _products(connection, alternative, unit)
+            found = _products(connection, alternative, unit, baseline)
             if found:
                 return Choice(alternative, tuple(found))
     return None
 
 
-def _products(connection: sa.Connection, alternative: Alternative, unit: Unit) -> list[Held]:
+def _products(connection: sa.Connection, alternative: Alternative, unit: Unit, baseline: Baseline) -> list[Held]:
     kind = alternative.file_type
     if kind in unit.bound:
         return list(unit.bound[kind])
     types, window = catalogue_types(kind, unit.mode), window_of(alternative, unit)
     if level_0_class(kind) is not None and unit.datatake is not None:
-        return _of_same_datatake(connection, alternative, unit, types)
-    bounded = policy_named(alternative.retrieval_mode).bounded
-    found = candidates(connection, types, unit.satellite, window if bounded else None)
-    if kind in CONFIGURED and unit.configuration is not None:
-        found = [held for held in found if _configuration(held) == unit.configuration]
+        return _of_same_datatake(connection, alternative, unit, types, baseline)
     if kind == ERROR_MATRICES:
-        found = [held for held in found if suits_polarisation(held, unit)]
-    return select(alternative.retrieval_mode, window, found)
+        types = _error_matrices(unit)
+    return choose(
+        connection,
+        alternative.retrieval_mode,
+        types,
+        unit.satellite,
+        window,
+        configuration=unit.configuration if kind in CONFIGURED else None,
+        admits=lambda held: bool(baseline.inputs([held])),
+    )
 
 
-def _of_same_datatake(connection: sa.Connection, alternative: Alternative, unit: Unit, types: list[str]) -> list[Held]:
+def _of_same_datatake(
+    connection: sa.Connection, alternative: Alternative, unit: Unit, types: list[str], baseline: Baseline
+) -> list[Held]:
     """Annotation products must cover the unit; calibration and noise packets lie at the ends of the data take, so the
     nearest serve all of it.
     """
     assert unit.datatake is not None  # noqa: S101 - the caller has looked
-    found = of_datatake(connection, unit.satellite, unit.datatake, types)
+    found = baseline.visible(of_datatake(connection, unit.satellite, unit.datatake, types))
     wanted = inner(window_of(alternative, unit))
     chosen = select(alternative.retrieval_mode, wanted, found)
     if not chosen and level_0_class(alternative.file_type) in {"C", "N"}:
@@ -115,8 +123,13 @@ def window_of(alternative: Alternative, unit: Unit) -> Interval:
 
 def suits_polarisation(held: Held, unit: Unit) -> bool:
     """True when an error matrix is of the polarisation that a unit was sent in, or the unit does not tell it."""
+    return held.product.type in _error_matrices(unit)
+
+
+def _error_matrices(unit: Unit) -> list[str]:
+    """Types of the polarisations that a unit was sent in."""
     sent = {polarisation[-1] for product in unit.products if (polarisation := _polarisation(product)) is not None}
-    return not sent or held.product.type in {f"AM{letter}_ERRMAT" for letter in sent}
+    return [f"AM{letter}_ERRMAT" for letter in sorted(sent)] or catalogue_types(ERROR_MATRICES, unit.mode)
 
 
 def _polarisation(held: Held) -> str | None:
@@ -126,10 +139,6 @@ def _polarisation(held: Held) -> str | None:
     except NamingError:
         return None
     return told if told in ("SH", "SV", "DH", "DV") else None
-
-
-def _configuration(held: Held) -> object:
-    return held.product.attributes.get("instrumentConfigurationID")
 
 
 def _need(entry: TaskInput, unit: Unit, until: datetime | None) -> Need:
