@@ -28,6 +28,7 @@ class _LazyGroup(click.Group):
         "jobs": ("s1pdgs.job_command", "jobs_command"),
         "job": ("s1pdgs.job_command", "command"),
         "order": ("s1pdgs.order_command", "command"),
+        "campaign": ("s1pdgs.campaign_command", "command"),
         "explain": ("s1pdgs.order_command", "explain_command"),
     }
     summaries: ClassVar = {
@@ -37,6 +38,7 @@ class _LazyGroup(click.Group):
         "jobs": "List jobs and the orders that still wait for inputs, newest first.",
         "job": "Look at jobs and act on them.",
         "order": "Look at orders and act on them.",
+        "campaign": "Process a period again, by pinned chains and auxiliary products.",
         "explain": "Say why an order is where it is, and what was refused.",
         "tasktable": "Check task tables and see what they ask for.",
         "get": "Find and download products of an OData service.",
@@ -291,6 +293,6 @@ def _cell(name: str, value: Any) -> str:
         from rich.filesize import decimal
 
         return decimal(value)
-    if name in ("start", "stop", "catalogued", "created", "check"):
+    if name in ("start", "stop", "catalogued", "created", "check", "due", "done_at"):
         return str(value)[:19].replace("T", " ")
     return str(value)

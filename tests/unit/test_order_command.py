@@ -96,6 +96,39 @@ def test_a_product_is_ordered_by_hand(mission: Mission, runner: CliRunner) -> No
     assert "ongoing" in told(runner, *made)
 
 
+def test_a_wish_is_placed_watched_and_cancelled(mission: Mission, runner: CliRunner) -> None:
+    mission.receive(*ACN, raw_slice())
+    told(runner, "order", "drop", "1")
+    wanted = ["order", "make", "S3_GRDH_1S", "--for", raw_slice().name, "--notify", "http://localhost:1/told"]
+    (row,) = json.loads(told(runner, *wanted, "--deadline", "2999-01-01", "--at-deadline", "expire", "--json"))
+    assert (row["wish"], row["order"], row["action"]) == (1, 1, "again")
+    assert "deadline: at 2999-01-01T00:00:00Z it expires: the deadline of wish 1" in told(runner, "explain", "1")
+    lines = told(runner, "order", "wish", "1")
+    assert "wish 1 for S3_GRDH_1S: open, 0/1 orders ended" in lines
+    assert "deadline 2999-01-01T00:00:00Z: orders expire" in lines
+    assert [wish["outcome"] for wish in json.loads(told(runner, "order", "wishes", "--json"))] == ["open"]
+    assert told(runner, "order", "cancel", "1") == "wish 1 is cancelled\n"
+    shown = told(runner, "order", "show", "1")
+    assert "dropped: wish 1 was cancelled" in shown
+    assert "wish: 1 for S3_GRDH_1S (cancelled)\n    tells http://localhost:1/told after" in shown
+    assert json.loads(told(runner, "order", "wish", "1", "--json"))["orders"] == {"failed": 1}
+
+
+def test_wishes_of_a_file_are_placed_all_or_none(mission: Mission, runner: CliRunner, tmp_path: Path) -> None:
+    mission.receive(*CALIBRATION, *ACN, raw_slice(), raw_slice(2, -2975, -2942))
+    file = tmp_path / "wishes.toml"
+    good = [f'[[wish]]\ntype = "S3_GRDH_1S"\nfor = "{each}"\nagain = true\n' for each in (raw_slice().name, "gone")]
+    file.write_text("".join(good))
+    assert "the catalogue has no product gone" in runner.invoke(cli, ["order", "make", "--file", str(file)]).output
+    assert told(runner, "order", "wishes") == "no wishes\n"
+    file.write_text("".join(good).replace("gone", raw_slice(2, -2975, -2942).name))
+    rows = json.loads(told(runner, "order", "make", "--file", str(file), "--dry-run", "--json"))
+    assert [(row["wish"], row["action"]) for row in rows] == [(None, "again"), (None, "again")]
+    rows = json.loads(told(runner, "order", "make", "--file", str(file), "--json"))
+    assert [row["wish"] for row in rows] == [1, 2]
+    assert len(json.loads(told(runner, "order", "wishes", "--json"))) == 2
+
+
 def test_a_dry_run_of_a_chain_file(mission: Mission, runner: CliRunner) -> None:
     mission.receive(*CALIBRATION, raw_slice(), raw_slice(2, -2975, -2942))
     rows = json.loads(told(runner, "order", "would", str(SHIPPED), "--json"))
@@ -120,6 +153,13 @@ def test_a_dry_run_of_a_chain_file(mission: Mission, runner: CliRunner) -> None:
         (["order", "make", "S3_GRDH_1S", "--datatake", "take"], "'take' is no data take identifier"),
         (["order", "make", "S3_GRDH_1S", "--datatake", "024A10"], "nothing of data take 024A10 is here"),
         (["order", "make", "S3_GRDH_1S", "--for", "x", "--parameter", "K"], "'K' is not like NAME=VALUE"),
+        (["order", "make", "S3_GRDH_1S", "--file", str(SHIPPED)], "tell a TYPE with options, or a --file of wishes"),
+        (["order", "make", "--file", str(SHIPPED)], "wishes are given as [[wish]] tables"),
+        (["order", "make", "S3_GRDH_1S", "--for", "x", "--notify", "http://a.org"], "notices to a.org are not allowed"),
+        (["order", "wish", "7"], "there is no wish 7"),
+        (["order", "cancel", "7"], "there is no wish 7"),
+        (["order", "tell", "7"], "there is no wish 7"),
+        (["order", "list", "--campaign", "x"], "there is no campaign x"),
         (["order", "show", "7"], "there is no order 7"),
         (["order", "release", "7"], "there is no order 7"),
         (["order", "drop", "7"], "there is no order 7"),

@@ -146,6 +146,13 @@ def facts_of(campaign: Campaign) -> dict[str, Any]:
     }
 
 
+def as_row(campaign: Campaign, told: Progress) -> dict[str, Any]:
+    """A campaign in brief."""
+    counts = {str(fate): told.counts[fate] for fate in Fate}
+    end = None if told.done_at is None else format_iso(told.done_at)
+    return {"name": campaign.plan.name, "type": campaign.plan.type, "state": told.stands, **counts, "done_at": end}
+
+
 def to_json(campaign: Campaign, told: Progress) -> dict[str, Any]:
     """A campaign and its progress as JSON values."""
     return {

@@ -5,11 +5,10 @@ units are orders of its own (`campaign_steps` finds them and lets some at a time
 caller's transaction.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,11 +19,10 @@ from s1pdgs.model.job import OrderState
 from s1pdgs.model.time import Clock
 from s1pdgs.triggers import orders
 from s1pdgs.triggers import tables as t
-from s1pdgs.triggers.campaign_pins import pin
 from s1pdgs.triggers.chains import Chains, Route
 from s1pdgs.triggers.orders import Planner
 from s1pdgs.triggers.wanted import feeders_of, makers_of
-from s1pdgs.triggers.wanted_sources import parse_area
+from s1pdgs.triggers.wanted_sources import WantedError, parse_area
 
 PRIORITY = 5
 """Of the jobs of a campaign unless told; the most patient systematic ones have 10."""
@@ -105,11 +103,6 @@ def _named(chains: Chains, name: str) -> Route:
     return route
 
 
-def pinned(path: Path, way: Iterable[str]) -> dict[str, Any]:
-    """The chains of a way with their task tables, by content."""
-    return pin(path, way)
-
-
 def create(connection: sa.Connection, plan: Plan, clock: Clock) -> int:
     """Create a campaign, running; its number. Raises `CampaignError`."""
     if connection.scalar(sa.select(t.campaign.c.id).where(t.campaign.c.name == plan.name)) is not None:
@@ -148,7 +141,10 @@ def _check(plan: Plan, now: datetime) -> None:
     if plan.at_once < 1:
         raise CampaignError("limit: at least one job at once")
     if plan.area is not None:
-        parse_area(plan.area)
+        try:
+            parse_area(plan.area)
+        except WantedError as error:
+            raise CampaignError(f"area: {error}") from None
 
 
 def find(connection: sa.Connection, name: str) -> Campaign:

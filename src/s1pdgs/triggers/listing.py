@@ -9,12 +9,14 @@ from attrs import frozen
 from s1pdgs.jobs import tables as jobs
 from s1pdgs.model.job import OrderState
 from s1pdgs.model.time import format_iso
+from s1pdgs.storage.database import Micros
 from s1pdgs.triggers import tables as t
+from s1pdgs.triggers.wishes import OPEN
 
 
 @frozen
 class ListedOrder:
-    """An order and what it waits for, or why it ended."""
+    """An order and what it waits for, or why it ended; `due` is the earliest deadline of the open wishes for it."""
 
     number: int
     chain: str
@@ -26,6 +28,8 @@ class ListedOrder:
     created: datetime
     check_at: datetime | None
     lacks: tuple[str, ...]
+    due: datetime | None
+    campaign: int
 
 
 def list_waiting(connection: sa.Connection, limit: int) -> list[dict[str, Any]]:
@@ -60,13 +64,14 @@ def order_row(order: ListedOrder) -> dict[str, Any]:
         "timeliness": order.timeliness,
         "created": format_iso(order.created),
         "check": None if order.check_at is None else format_iso(order.check_at),
+        "due": None if order.due is None else format_iso(order.due),
         "unit": order.unit,
         "note": order.reason,
     }
 
 
 def order_details(connection: sa.Connection, number: int) -> dict[str, Any]:
-    """All that is stored of an order, its jobs and what they made, as JSON values."""
+    """All that is stored of an order, its jobs and what they made, its campaign and wishes, as JSON values."""
     row = connection.execute(sa.select(t.order).where(t.order.c.id == number)).one()
     of_order = sa.select(jobs.job.c.id).where(jobs.job.c.order_id == number)
     made = sa.select(jobs.job_output.c.product).where(jobs.job_output.c.job_id.in_(of_order)).distinct()
@@ -90,6 +95,14 @@ def order_details(connection: sa.Connection, number: int) -> dict[str, Any]:
             f"{job.id} ({job.state}, round {job.round})" for job in connection.execute(runs.order_by(jobs.job.c.id))
         ],
         "made": list(connection.scalars(made.order_by(jobs.job_output.c.product))),
+        "campaign": connection.scalar(sa.select(t.campaign.c.name).where(t.campaign.c.id == row.campaign)),
+        "wishes": list(
+            connection.scalars(
+                sa.select(t.wish_order.c.wish_id)
+                .where(t.wish_order.c.order_id == number)
+                .order_by(t.wish_order.c.wish_id)
+            )
+        ),
     }
 
 
@@ -98,13 +111,29 @@ def orders_in(connection: sa.Connection, state: str, limit: int) -> list[ListedO
     return newest_orders(connection, limit, state)
 
 
-def newest_orders(connection: sa.Connection, limit: int, state: str | None = None) -> list[ListedOrder]:
-    """Orders of a state or of all, newest first, with the product types that they still need."""
-    query = sa.select(t.order).order_by(t.order.c.id.desc()).limit(limit)
+def newest_orders(
+    connection: sa.Connection,
+    limit: int,
+    state: str | None = None,
+    *,
+    chain: str | None = None,
+    campaign: int = 0,
+    before: int | None = None,
+) -> list[ListedOrder]:
+    """Orders of a state and a chain, or of all, newest first, with the product types that they still need.
+
+    They are the systematic ones and those by hand, or those of a campaign; `before` tells the number to go on from.
+    """
+    query = sa.select(t.order).where(t.order.c.campaign == campaign).order_by(t.order.c.id.desc()).limit(limit)
     if state is not None:
         query = query.where(t.order.c.state == state)
+    if chain is not None:
+        query = query.where(t.order.c.chain == chain)
+    if before is not None:
+        query = query.where(t.order.c.id < before)
     rows = connection.execute(query).all()
     lacks = _lacks(connection, [row.id for row in rows])
+    due = _due(connection, [row.id for row in rows])
     return [
         ListedOrder(
             number=row.id,
@@ -117,14 +146,16 @@ def newest_orders(connection: sa.Connection, limit: int, state: str | None = Non
             created=row.created_at,
             check_at=row.check_at,
             lacks=tuple(lacks.get(row.id, ())),
+            due=due.get(row.id),
+            campaign=row.campaign,
         )
         for row in rows
     ]
 
 
 def count_orders(connection: sa.Connection) -> dict[str, int]:
-    """How many orders are in each state; every state is told."""
-    query = sa.select(t.order.c.state, sa.func.count()).group_by(t.order.c.state)
+    """How many orders are in each state, without those of campaigns; every state is told."""
+    query = sa.select(t.order.c.state, sa.func.count()).where(t.order.c.campaign == 0).group_by(t.order.c.state)
     counted = {row[0]: row[1] for row in connection.execute(query)}
     return {str(state): counted.get(str(state), 0) for state in OrderState}
 
@@ -142,3 +173,18 @@ def _lacks(connection: sa.Connection, orders: list[int]) -> dict[int, list[str]]
         for order, kind in connection.execute(query):
             lacks.setdefault(order, []).append(kind)
     return lacks
+
+
+def _due(connection: sa.Connection, orders: list[int]) -> dict[int, datetime]:
+    """The earliest deadline of the open wishes for some orders."""
+    found: dict[int, datetime] = {}
+    for begin in range(0, len(orders), 500):
+        query = (
+            sa.select(t.wish_order.c.order_id, sa.func.min(t.wish.c.deadline, type_=Micros))
+            .join(t.wish, t.wish.c.id == t.wish_order.c.wish_id)
+            .where(t.wish_order.c.order_id.in_(orders[begin : begin + 500]))
+            .where(t.wish.c.state == OPEN, t.wish.c.deadline.is_not(None))
+            .group_by(t.wish_order.c.order_id)
+        )
+        found |= {row[0]: row[1] for row in connection.execute(query)}
+    return found

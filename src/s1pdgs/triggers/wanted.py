@@ -128,7 +128,7 @@ def carry_out(
 
 def _check_parameters(chains: Chains, chain: str, parameters: Mapping[str, str]) -> None:
     route = chains.named(chain)
-    known = set() if route is None else {entry.name for entry in route.table.parameters} | set(route.chain.parameters)
+    known = set() if route is None else route.parameters()
     unknown = sorted(set(parameters) - known)
     if unknown:
         raise WantedError(f"chain {chain} has no parameter {unknown[0]}; it has {', '.join(sorted(known)) or 'none'}")

@@ -19,8 +19,9 @@ from s1pdgs.model.product import Product
 from s1pdgs.model.timeliness import Timeliness
 from s1pdgs.storage.database import Database
 from s1pdgs.triggers import campaign_report, campaign_steps, campaigns
+from s1pdgs.triggers.campaign_pins import pin
 from s1pdgs.triggers.campaign_progress import Fate, Progress, fate_of, progress
-from s1pdgs.triggers.campaigns import CampaignError, Plan, UnknownCampaign, pinned, way_to
+from s1pdgs.triggers.campaigns import CampaignError, Plan, UnknownCampaign, way_to
 from s1pdgs.triggers.chains import SHIPPED, Chains
 from s1pdgs.triggers.explain import explain, inquire
 from tests.unit.triggers.conftest import (
@@ -50,7 +51,7 @@ def mission(tmp_path: Path) -> Iterator[Mission]:
 
 def planned(name: str = "again", kind: str = "S3_GRDH_1S", chains: Path = SHIPPED, **changes: Any) -> Plan:
     way = way_to(Chains.read(chains), kind, changes.pop("through", ()))
-    return Plan(name, kind, changes.pop("time", span(-4000, 0)), way, pinned(chains, way), **changes)
+    return Plan(name, kind, changes.pop("time", span(-4000, 0)), way, pin(chains, way), **changes)
 
 
 def create(mission: Mission, **changes: Any) -> None:

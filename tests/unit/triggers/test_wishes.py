@@ -18,13 +18,14 @@ from s1pdgs.jobs import queue
 from s1pdgs.jobs.queue import Failure
 from s1pdgs.model.job import OrderState
 from s1pdgs.storage.database import Database
-from s1pdgs.triggers import wanted_wish
+from s1pdgs.triggers import wanted_status, wanted_wish
 from s1pdgs.triggers.chains import Chains, Route
 from s1pdgs.triggers.orders import drop
 from s1pdgs.triggers.wanted import Action
 from s1pdgs.triggers.wanted_asked import Asked, asked_of, read_wishes
 from s1pdgs.triggers.wanted_sources import WantedError
-from s1pdgs.triggers.wanted_wish import Outcome, Placed, WishStatus
+from s1pdgs.triggers.wanted_status import Outcome, WishStatus
+from s1pdgs.triggers.wanted_wish import Placed
 from tests.unit.triggers.conftest import (
     CALIBRATION,
     PLANS,
@@ -65,7 +66,7 @@ def place(mission: Mission, source: str | None = None, **words: Any) -> Placed:
 
 def status(mission: Mission, number: int = 1) -> WishStatus:
     with mission.database.read() as connection:
-        return wanted_wish.status(connection, number)
+        return wanted_status.status(connection, number)
 
 
 def settle(mission: Mission) -> None:
