@@ -29,6 +29,8 @@ class _LazyGroup(click.Group):
         "job": ("s1pdgs.job_command", "command"),
         "order": ("s1pdgs.order_command", "command"),
         "campaign": ("s1pdgs.campaign_command", "command"),
+        "datatake": ("s1pdgs.datatake_command", "command"),
+        "account": ("s1pdgs.datatake_command", "account_command"),
         "explain": ("s1pdgs.order_command", "explain_command"),
     }
     summaries: ClassVar = {
@@ -39,6 +41,8 @@ class _LazyGroup(click.Group):
         "job": "Look at jobs and act on them.",
         "order": "Look at orders and act on them.",
         "campaign": "Process a period again, by pinned chains and auxiliary products.",
+        "datatake": "Look at data takes: planned, received, made, missing and why.",
+        "account": "Tell completeness and timeliness.",
         "explain": "Say why an order is where it is, and what was refused.",
         "tasktable": "Check task tables and see what they ask for.",
         "get": "Find and download products of an OData service.",
@@ -189,53 +193,6 @@ def products(ctx: click.Context, types: tuple[str, ...], limit: int, as_json: bo
         for one in held
     ]
     show_rows(rows, as_json, "no products")
-
-
-@cli.group()
-def datatake() -> None:
-    """Look at the account of a data take: what arrived, what is missing and why, its products and receptions."""
-
-
-@datatake.command("list")
-@click.option("--limit", default=50, show_default=True, help="How many, newest first.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON array for machines.")
-@click.pass_context
-def datatake_list(ctx: click.Context, limit: int, as_json: bool) -> None:
-    """List the data takes, sensed last first."""
-    from s1pdgs.catalogue.datatakes import newest
-    from s1pdgs.catalogue.telling import as_row
-
-    ground = ground_of(ctx)
-    with ground.database.read() as connection:
-        rows = [as_row(brief) for brief in newest(connection, limit)]
-    show_rows(rows, as_json, "no data takes")
-
-
-@datatake.command("show")
-@click.argument("identifier", metavar="ID")
-@click.option("--json", "as_json", is_flag=True, help="One JSON array of the accounts for machines.")
-@click.pass_context
-def datatake_show(ctx: click.Context, identifier: str, as_json: bool) -> None:
-    """Tell the account of data take ID (024A10, or S1A-024A10)."""
-    from s1pdgs.catalogue.datatakes import accounts_of
-    from s1pdgs.catalogue.telling import UnknownDataTake, as_lines, parse_identifier
-    from s1pdgs.catalogue.telling import as_json as to_json
-
-    try:
-        number, satellite = parse_identifier(identifier)
-    except UnknownDataTake as error:
-        raise click.ClickException(str(error)) from None
-    ground = ground_of(ctx)
-    with ground.database.read() as connection:
-        accounts = accounts_of(connection, number, satellite)
-    if not accounts:
-        raise click.ClickException(
-            f"there is no report of data take {identifier} yet; `s1pdgs datatake list` names all"
-        )
-    if as_json:
-        click.echo(json.dumps([to_json(account) for account in accounts], indent=1))
-        return
-    click.echo("\n\n".join("\n".join(as_lines(account)) for account in accounts))
 
 
 @cli.command()

@@ -15,7 +15,7 @@ from prometheus_client import make_asgi_app
 from s1pdgs import __version__
 from s1pdgs.access.guard import Guard
 from s1pdgs.access.operators import OperatorGate, operator_gate
-from s1pdgs.api import jobs
+from s1pdgs.api import datatakes, jobs
 from s1pdgs.api.service import Service
 from s1pdgs.api.service import mount as mount_api
 from s1pdgs.bus.outbox import Outbox
@@ -28,7 +28,7 @@ from s1pdgs.triggers.chains import SHIPPED, Chains
 from s1pdgs.triggers.gates import MaskShelf
 from s1pdgs.triggers.orders import Planner
 
-API: tuple[Callable[[APIRouter, Service], None], ...] = (jobs.add,)
+API: tuple[Callable[[APIRouter, Service], None], ...] = (jobs.add, datatakes.add)
 """What the API is about, in the order of its description."""
 
 

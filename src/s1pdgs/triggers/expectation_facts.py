@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -58,7 +59,7 @@ def products_of(
     """All products of some data takes by satellite and identifier, oldest first; attributes of some types only."""
     product = catalogue.product.c
     found: dict[tuple[str, int], list[Made]] = {}
-    for batch in _batches(datatakes):
+    for batch in batches(sorted(set(datatakes))):
         query = _select(with_attributes).where(product.datatake.in_(batch))
         for row in connection.execute(query.order_by(product.id)):
             found.setdefault((row.satellite, row.datatake), []).append(_made(row))
@@ -68,7 +69,7 @@ def products_of(
 def named(connection: sa.Connection, names: Iterable[str], with_attributes: Collection[str]) -> dict[str, Made]:
     """The products of some names."""
     found: dict[str, Made] = {}
-    for batch in _batches(names):
+    for batch in batches(names):
         rows = connection.execute(_select(with_attributes).where(catalogue.product.c.name.in_(batch)))
         found |= {row.name: _made(row) for row in rows}
     return found
@@ -101,7 +102,7 @@ def reports_of(connection: sa.Connection, accounts: Iterable[int]) -> dict[int, 
     """What the reports say of the slices of data takes, by the number of the account."""
     take, version = catalogue.datatake.c, catalogue.datatake_product.c
     found: dict[int, Report] = {}
-    for batch in _batches(accounts):
+    for batch in batches(accounts):
         old: dict[int, set[str]] = {}
         superseded = sa.select(version.datatake_id, version.product).where(
             version.datatake_id.in_(batch), version.superseded_by.is_not(None)
@@ -127,7 +128,7 @@ def orders_of(
     """The orders that some chains have for some units, by chain and unit; those of campaigns are left out."""
     order, found = t.order.c, {}
     columns = ("id", "chain", "unit", "trigger", "state", "reason", "round", "created_at", "opened_at")
-    for batch in _batches(units):
+    for batch in batches(units):
         query = sa.select(*(order[name] for name in columns)).where(
             order.chain.in_(sorted(chains)), order.unit.in_(batch), order.campaign == 0
         )  # fmt: skip
@@ -156,7 +157,7 @@ def _jobs(connection: sa.Connection, orders: Sequence[int]) -> dict[int, dict[in
 def _outputs(connection: sa.Connection, numbers: Sequence[int]) -> dict[int, list[str]]:
     output = jobs.job_output.c
     found: dict[int, list[str]] = {}
-    for batch in _batches(numbers):
+    for batch in batches(numbers):
         for row in connection.execute(sa.select(output.job_id, output.product).where(output.job_id.in_(batch))):
             found.setdefault(row.job_id, []).append(row.product)
     return found
@@ -165,7 +166,7 @@ def _outputs(connection: sa.Connection, numbers: Sequence[int]) -> dict[int, lis
 def makers_of(connection: sa.Connection, names: Iterable[str]) -> dict[str, Maker]:
     """What made some products, where it was a job here."""
     found: dict[str, Maker] = {}
-    for batch in _batches(names):
+    for batch in batches(names):
         query = (
             sa.select(jobs.job_output.c.product, jobs.job.c.chain, sa.func.coalesce(t.order.c.campaign, 0).label("of"))
             .join(jobs.job, jobs.job.c.id == jobs.job_output.c.job_id)
@@ -176,7 +177,8 @@ def makers_of(connection: sa.Connection, names: Iterable[str]) -> dict[str, Make
     return found
 
 
-def _batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
-    wanted = list(dict.fromkeys(items))
-    for begin in range(0, len(wanted), _BATCH):
-        yield wanted[begin : begin + _BATCH]
+def batches(items: Iterable[_Item], size: int = _BATCH) -> Iterator[list[_Item]]:
+    """Some items at a time, as they come."""
+    left = iter(items)
+    while batch := list(islice(left, size)):
+        yield batch

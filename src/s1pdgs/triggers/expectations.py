@@ -13,8 +13,11 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from s1pdgs.catalogue import takes
 from s1pdgs.catalogue.tables import type_span
-from s1pdgs.catalogue.takes import Take
+from s1pdgs.catalogue.takes import Standing, Take
+from s1pdgs.model.interval import Interval
+from s1pdgs.model.time import FAR_FUTURE, UNIX_EPOCH
 from s1pdgs.triggers import expectation_facts as facts
 from s1pdgs.triggers.chains import Chains, Route
 from s1pdgs.triggers.expectation_facts import Ordered
@@ -23,8 +26,15 @@ from s1pdgs.triggers.expectation_slices import Batch, Slot, further, takes_type
 from s1pdgs.triggers.expected import Expectations, Expected
 from s1pdgs.triggers.types import catalogue_types
 
+SEARCHED = 2000
+MOST = 20_000
+"""Those of two satellites in three months."""
 _BATCH = 100
 _USUAL_PATIENCE_S = 36 * 3600.0
+
+
+class TooManyError(ValueError):
+    """A question is about more data takes than are read for one answer."""
 
 
 def patience(chains: Chains) -> timedelta:
@@ -34,23 +44,58 @@ def patience(chains: Chains) -> timedelta:
 
 
 def expectations(
-    connection: sa.Connection, chains: Chains, takes: Sequence[Take], now: datetime
+    connection: sa.Connection, chains: Chains, asked: Sequence[Take], now: datetime
 ) -> Iterator[Expectations]:
     """What is expected of data takes, in their order; a batch is read at a time."""
-    for begin in range(0, len(takes), _BATCH):
-        yield from _of_batch(connection, chains, takes[begin : begin + _BATCH], now)
+    for begin in range(0, len(asked), _BATCH):
+        yield from _of_batch(connection, chains, asked[begin : begin + _BATCH], now)
+
+
+def newest(
+    connection: sa.Connection,
+    chains: Chains,
+    now: datetime,
+    limit: int,
+    *,
+    since: datetime | None = None,
+    standing: Standing | None = None,
+) -> list[Expectations]:
+    """The accounts of the data takes that begin since a moment, newest first; those to come are told when asked for by
+    their standing. A standing is looked for among the newest `SEARCHED`.
+    """
+    begin = since or UNIX_EPOCH
+    time = Interval(begin, FAR_FUTURE if standing is Standing.PLANNED else max(now, begin))
+    found = takes.newest(connection, time, limit if standing is None else max(limit, SEARCHED))
+    waits = patience(chains)
+    chosen = [take for take in found if standing in (None, take.standing(now, waits))]
+    return list(expectations(connection, chains, chosen[:limit], now))
+
+
+def identified(
+    connection: sa.Connection, chains: Chains, now: datetime, datatake: int, satellite: str | None = None
+) -> list[Expectations]:
+    """The accounts of a data take by its mission identifier, of all satellites unless told; RF has several."""
+    return list(expectations(connection, chains, takes.identified(connection, datatake, satellite), now))
+
+
+def within(connection: sa.Connection, chains: Chains, now: datetime, time: Interval) -> Iterator[Expectations]:
+    """The accounts of all data takes that begin within a time, newest first; `TooManyError` for very many."""
+    found = takes.newest(connection, time, MOST + 1)
+    if len(found) > MOST:
+        raise TooManyError(f"more than {MOST} data takes begin from {time.start} to {time.stop}; tell a shorter time")
+    return expectations(connection, chains, found, now)
 
 
 def _of_batch(
-    connection: sa.Connection, chains: Chains, takes: Sequence[Take], now: datetime
+    connection: sa.Connection, chains: Chains, asked: Sequence[Take], now: datetime
 ) -> Iterator[Expectations]:
     enabled = [route for route in chains.routes if route.chain.enabled]
     assembling = [route for route in enabled if route.chain.unit == "datatake"]
     slicing = [route for route in enabled if route.chain.unit == "slice"]
     kinds = connection.scalars(sa.select(type_span.c.type)).all()
     taken = frozenset(kind for kind in kinds if "_RAW__0" in kind or any(takes_type(each, kind) for each in slicing))
-    held = _holdings(connection, takes, assembling, taken)
-    batch = Batch(connection, takes, held, slicing, taken, now)
+    held = _holdings(connection, asked, assembling, taken)
+    batch = Batch(connection, asked, held, slicing, taken, now)
     waits = patience(chains)
     slots = _level_0(batch, assembling, waits)
     children: dict[int, list[int]] = {}
@@ -63,7 +108,7 @@ def _of_batch(
             slots.extend(found)
         frontier = list(range(reached, len(slots)))
     roots = _by_take(slots, [index for index, slot in enumerate(slots) if not slot.path])
-    for number, take in enumerate(takes):
+    for number, take in enumerate(asked):
         yield Expectations(
             take=take,
             standing=take.standing(now, waits),
@@ -89,11 +134,11 @@ def _in_order(roots: Sequence[int], children: Mapping[int, list[int]]) -> Iterat
 
 
 def _holdings(
-    connection: sa.Connection, takes: Sequence[Take], assembling: Sequence[Route], taken: frozenset[str]
+    connection: sa.Connection, asked: Sequence[Take], assembling: Sequence[Route], taken: frozenset[str]
 ) -> list[Holdings]:
-    identifiers = [take.datatake for take in takes if take.datatake is not None and take.is_received]
+    identifiers = [take.datatake for take in asked if take.datatake is not None and take.is_received]
     products = facts.products_of(connection, identifiers, taken)
-    reports = facts.reports_of(connection, [take.account.number for take in takes if take.account is not None])
+    reports = facts.reports_of(connection, [take.account.number for take in asked if take.account is not None])
     level_0_names = [made.name for group in products.values() for made in group if "_RAW__0" in made.type]
     makers = facts.makers_of(connection, level_0_names)
     assemblers = {route.name for route in assembling}
@@ -105,7 +150,7 @@ def _holdings(
             makers,
             assemblers,
         )
-        for take in takes
+        for take in asked
     ]
 
 
