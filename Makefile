@@ -2,7 +2,7 @@
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test lint bench fuzz docs format lock clean
+.PHONY: help demo test lint bench chaos fuzz docs format lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -31,6 +31,11 @@ fuzz: ## hostile input for every reader (ARGS="cadu --seconds 60", ARGS="--compi
 	@scripts/install all,test
 	@scripts/install fuzz || echo "no coverage-guided fuzzer for this Python: inputs are damaged at random"
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+chaos: ## a ground segment under fire loses nothing (ARGS="--jobs 200 --kills 40 --database postgresql --runner dask --seed 1")
+	@scripts/install all,test
+	@scripts/services
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 docs: ## the documentation as HTML in docs/_build
 	@scripts/install all,docs
