@@ -15,9 +15,10 @@ from prometheus_client import make_asgi_app
 from s1pdgs import __version__
 from s1pdgs.access.guard import Guard
 from s1pdgs.access.operators import OperatorGate, operator_gate
-from s1pdgs.api import datatakes, jobs
+from s1pdgs.api import campaigns, datatakes, jobs, orders
 from s1pdgs.api.service import Service
 from s1pdgs.api.service import mount as mount_api
+from s1pdgs.bus.notices import Courier
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.console.web import mount as mount_console
 from s1pdgs.publication.service import mount as mount_publication
@@ -28,7 +29,7 @@ from s1pdgs.triggers.chains import SHIPPED, Chains
 from s1pdgs.triggers.gates import MaskShelf
 from s1pdgs.triggers.orders import Planner
 
-API: tuple[Callable[[APIRouter, Service], None], ...] = (jobs.add, datatakes.add)
+API: tuple[Callable[[APIRouter, Service], None], ...] = (orders.add, campaigns.add, jobs.add, datatakes.add)
 """What the API is about, in the order of its description."""
 
 
@@ -56,7 +57,8 @@ def application(settings: Settings, database: Database, store: ObjectStore, outb
     )
     chains = Chains.read(settings.triggers.chains or SHIPPED)
     guard = Guard(_gate(serve), None if serve.base_url is None else urlsplit(serve.base_url).netloc)
-    mount_api(app, Service(database, store, Planner(chains, outbox, MaskShelf(store)), guard, work_root), API)
+    planner, courier = Planner(chains, outbox, MaskShelf(store)), Courier(tuple(settings.notices.hosts))
+    mount_api(app, Service(database, store, planner, guard, work_root, courier), API)
     app.mount("/metrics", make_asgi_app())
     return app
 

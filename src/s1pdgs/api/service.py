@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 
 from s1pdgs.access.guard import Guard, RefusedError
+from s1pdgs.bus.notices import Courier
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import ObjectStore
 from s1pdgs.triggers.orders import Planner
@@ -33,13 +34,16 @@ class Problem(Exception):  # noqa: N818
 
 @frozen
 class Service:
-    """What the routers work with; `work_root` is where attempts at jobs are made, when this host can see it."""
+    """What the routers work with; `work_root` is where attempts at jobs are made, when this host can see it, `courier`
+    tells where notices of wishes may go.
+    """
 
     database: Database
     store: ObjectStore
     planner: Planner
     guard: Guard
     work_root: Path | None = None
+    courier: Courier = field(factory=Courier)
 
     def admit(self, request: Request) -> None:
         """Pass a request that acts; `Problem` 403 with the reason."""
