@@ -1,19 +1,22 @@
 """The transactional outbox: events commit with their facts, are delivered at least once and take effect once."""
 
-from collections.abc import Callable, Sequence
-from threading import Event as Signal
+from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from attrs import field, frozen
+from attrs import frozen
 
 from s1pdgs.bus.events import AnyEvent, from_payload, to_payload, type_name
+from s1pdgs.bus.tables import caught_up, seen
 from s1pdgs.bus.tables import event as event_table
-from s1pdgs.bus.tables import seen
 from s1pdgs.model.time import Clock
+from s1pdgs.storage.bell import announce
 from s1pdgs.storage.database import Database
 
 Handler = Callable[[sa.Connection, AnyEvent], None]
+_LONGEST_TRANSACTION = timedelta(hours=1)
+_WORTH_NOTING = 1000
 
 
 @frozen
@@ -31,10 +34,9 @@ class Subscriber:
 
 @frozen
 class Outbox:
-    """Where rooms put their news. `wake` is set after each emit so that relays in this process look at once."""
+    """Where rooms put their news. The bell of the database rings when it is committed."""
 
     clock: Clock
-    wake: Signal = field(factory=Signal)
 
     def emit(self, connection: sa.Connection, event: AnyEvent) -> None:
         """Add an event to the caller's transaction."""
@@ -43,7 +45,7 @@ class Outbox:
                 type=type_name(event), key=event.key, payload=to_payload(event), emitted_at=self.clock.now()
             )
         )
-        self.wake.set()
+        announce(connection)
 
 
 def deliver(database: Database, subscriber: Subscriber, limit: int = 100) -> int:
@@ -52,31 +54,64 @@ def deliver(database: Database, subscriber: Subscriber, limit: int = 100) -> int
     A handler that raises leaves its event undelivered and ends the round: the error reaches the caller.
     """
     with database.read() as connection:
-        unseen = _unseen(connection, subscriber, limit)
-    for row in unseen:
+        found = connection.execute(unseen(subscriber.name, subscriber.types).limit(limit)).all()
+        seen_until = _seen_until(connection, subscriber.name, found[-1].id if len(found) == limit else None)
+    for row in found:
         with database.write() as connection:
-            taken = connection.execute(_mark_seen(connection, subscriber.name, row.id))
-            if taken.rowcount == 1:
+            mark = _insert(connection, seen).values(consumer=subscriber.name, event_id=row.id)
+            if connection.execute(mark.on_conflict_do_nothing()).rowcount == 1:
                 subscriber.handle(connection, from_payload(row.type, row.payload))
-    return len(unseen)
+    if found and seen_until is not None:
+        with database.write() as connection:
+            _catch_up(connection, subscriber.name, seen_until)
+    return len(found)
 
 
-def _unseen(connection: sa.Connection, subscriber: Subscriber, limit: int) -> Sequence[sa.Row[Any, Any, Any]]:
-    by_this = sa.and_(seen.c.event_id == event_table.c.id, seen.c.consumer == subscriber.name)
-    query = (
+def unseen(consumer: str, types: Iterable[str]) -> sa.Select[tuple[int, str, dict[str, Any]]]:
+    """The events of some types that a consumer has not seen, oldest first."""
+    by_this = sa.and_(seen.c.event_id == event_table.c.id, seen.c.consumer == consumer)
+    known = sa.select(caught_up.c.event_id).where(caught_up.c.consumer == consumer).scalar_subquery()
+    return (
         sa.select(event_table.c.id, event_table.c.type, event_table.c.payload)
         .select_from(event_table.outerjoin(seen, by_this))
-        .where(event_table.c.type.in_(sorted(subscriber.types)), seen.c.event_id.is_(None))
+        .where(
+            event_table.c.id > sa.func.coalesce(known, 0),
+            event_table.c.type.in_(sorted(types)),
+            seen.c.event_id.is_(None),
+        )
         .order_by(event_table.c.id)
-        .limit(limit)
     )
-    return connection.execute(query).all()
 
 
-def _mark_seen(connection: sa.Connection, consumer: str, event_id: int) -> sa.Insert:
-    """Insert unless another relay of the same consumer was quicker: the row count tells."""
+def _seen_until(connection: sa.Connection, consumer: str, last: int | None) -> int | None:
+    """Up to where a consumer has seen all when it has seen all that is there up to `last` (None: to the end); None when
+    that is hardly further than what is noted.
+
+    Numbers of events are given before their transactions commit, so one may yet appear among those of the last hour.
+    """
+    event, noted = event_table.c, sa.select(caught_up.c.event_id).where(caught_up.c.consumer == consumer)
+    newest = connection.execute(sa.select(event.id, event.emitted_at).order_by(event.id.desc()).limit(1)).first()
+    if newest is None or min(newest.id, last or newest.id) < (connection.scalar(noted) or 0) + _WORTH_NOTING:
+        return None
+    settled = sa.select(event.id).where(event.emitted_at <= newest.emitted_at - _LONGEST_TRANSACTION)
+    if last is not None:
+        settled = settled.where(event.id <= last)
+    return connection.scalar(settled.order_by(event.id.desc()).limit(1))
+
+
+def _catch_up(connection: sa.Connection, consumer: str, event_id: int) -> None:
+    insert = _insert(connection, caught_up).values(consumer=consumer, event_id=event_id)
+    connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=["consumer"], set_={"event_id": event_id}, where=caught_up.c.event_id < event_id
+        )
+    )
+
+
+def _insert(connection: sa.Connection, table: sa.Table) -> Any:
+    """An insert that can tell what to do when the row is there."""
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415
     else:
         from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]  # noqa: PLC0415
-    return insert(seen).values(consumer=consumer, event_id=event_id).on_conflict_do_nothing()
+    return insert(table)

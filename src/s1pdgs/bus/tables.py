@@ -37,3 +37,10 @@ notice = sa.Table(
 )
 sa.Index("ix_notice_state", notice.c.state, notice.c.due_at)
 sa.Index("ix_notice_subject", notice.c.subject)
+
+caught_up = sa.Table(
+    "caught_up",
+    metadata,
+    sa.Column("consumer", sa.Text, primary_key=True),
+    sa.Column("event_id", Identifier, nullable=False, comment="no event up to here is unseen"),
+)

@@ -53,7 +53,7 @@ order_need = sa.Table(
     sa.Column("until", Micros, comment="when the order goes on without it; null when it must have it"),
     sa.Column("detail", sa.Text, nullable=False, comment="further conditions, in words"),
 )
-sa.Index("ix_order_need_type", order_need.c.type, order_need.c.start)
+sa.Index("ix_order_need_type", order_need.c.type, order_need.c.start, order_need.c.stop, order_need.c.order_id)
 
 wish = sa.Table(
     "wish",
