@@ -16,6 +16,7 @@ from attrs import frozen
 from s1pdgs.bus import notices
 from s1pdgs.bus import tables as bus
 from s1pdgs.bus.notices import Courier, NoticeError
+from s1pdgs.bus.outbox import unseen
 from s1pdgs.jobs import tables as jobs
 from s1pdgs.model.job import JobState, OrderState
 from s1pdgs.triggers import deadlines, orders
@@ -160,13 +161,8 @@ def _all_ended(connection: sa.Connection) -> list[sa.Row[Any]]:
 
 def _is_settled(connection: sa.Connection, last: int) -> bool:
     """True when the news up to an event have taken effect on orders."""
-    by_us = sa.and_(bus.seen.c.event_id == bus.event.c.id, bus.seen.c.consumer == orders.SUBSCRIBER)
-    unseen = (
-        sa.select(bus.event.c.id)
-        .select_from(bus.event.outerjoin(bus.seen, by_us))
-        .where(bus.event.c.type.in_(sorted(orders.NEWS)), bus.seen.c.event_id.is_(None), bus.event.c.id <= last)
-    )
-    return connection.scalar(unseen.limit(1)) is None
+    news = unseen(orders.SUBSCRIBER, orders.NEWS).where(bus.event.c.id <= last)
+    return connection.execute(news.limit(1)).first() is None
 
 
 def _close(connection: sa.Connection, row: sa.Row[Any], outcome: Outcome, now: datetime) -> None:
