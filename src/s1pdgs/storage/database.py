@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from attrs import frozen
+from attrs import field, frozen
 
 from s1pdgs.model.time import from_micros, micros
+from s1pdgs.storage.bell import Bell, take_news
 from s1pdgs.storage.postgres import DRIVER
 
 metadata = sa.MetaData(
@@ -52,9 +53,10 @@ class DatabaseError(RuntimeError):
 
 @frozen
 class Database:
-    """The truth of the ground segment behind a SQLAlchemy engine."""
+    """The truth of the ground segment behind a SQLAlchemy engine. `bell` rings when this process has committed news."""
 
     engine: sa.Engine
+    bell: Bell = field(factory=Bell, eq=False)
 
     @contextmanager
     def write(self, *, alone: bool = True) -> Iterator[sa.Connection]:
@@ -65,6 +67,7 @@ class Database:
         condition on the row that they change (claims, renewals).
         """
         with self.engine.connect() as connection:
+            take_news(connection)
             try:
                 if connection.dialect.name == "sqlite":
                     connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -75,6 +78,9 @@ class Database:
                 connection.rollback()
                 raise
             connection.commit()
+            news = take_news(connection)
+        if news:
+            self.bell.ring()
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
