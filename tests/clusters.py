@@ -15,14 +15,15 @@ Process = subprocess.Popen[bytes]
 
 @define
 class DaskCluster:
-    """A scheduler on loopback and its workers, of one attempt at a time each."""
+    """A scheduler on loopback and its workers."""
 
     folder: Path
     address: str
     workers: list[Process] = field(factory=list)
 
-    def add_worker(self) -> None:
-        words = ("--nthreads", "1", "--no-nanny", "--local-directory", str(self.folder / "workers"))
+    def add_worker(self, threads: int = 1, resources: str = "") -> None:
+        words = ["--nthreads", str(threads), "--no-nanny", "--local-directory", str(self.folder / "workers")]
+        words += ["--resources", resources] if resources else []
         self.workers.append(_dask(self.folder, "worker", self.address, *words, "--no-dashboard"))
 
     def kill_worker(self) -> None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from s1pdgs.jobs.supervisor import Supervisor
 from s1pdgs.model.time import SystemClock
 from s1pdgs.settings import Notices, Settings, Source
 from s1pdgs.stations.profile import Credentials, Profile
+from s1pdgs.storage.bell import Bell
 from s1pdgs.storage.database import Database, open_database
 from s1pdgs.storage.objects import LocalObjects, ObjectStore, local_objects
 from s1pdgs.storage.schema import migrate
@@ -63,12 +65,16 @@ class GroundSegment:
 
 @frozen
 class Role:
-    """A loop: `step` does one piece of work and tells whether there was any; `finish` is called once at the end."""
+    """A loop: `step` does one piece of work and tells whether there was any. At the end `drain` lets what it holds go
+    on, until the event is set, and `finish` is called once. News wakes those that are `waked`.
+    """
 
     name: str
     step: Callable[[], bool]
     idle_s: float = IDLE_S
+    drain: Callable[[threading.Event], None] = field(default=lambda _at_once: None)
     finish: Callable[[], None] = field(default=lambda: None)
+    waked: bool = False
 
 
 def open_ground_segment(settings: Settings, config: Path | None = None) -> GroundSegment:
@@ -83,13 +89,17 @@ def open_ground_segment(settings: Settings, config: Path | None = None) -> Groun
 
 
 @contextmanager
-def running(ground: GroundSegment, names: tuple[str, ...] = ROLES) -> Iterator["Doors | None"]:
-    """Run roles in threads of this process; at the end of the block they drain and stop. The doors, when they serve."""
-    stop = threading.Event()
+def running(
+    ground: GroundSegment, names: tuple[str, ...] = ROLES, at_once: threading.Event | None = None
+) -> Iterator["Doors | None"]:
+    """Run roles in threads of this process; at the end of the block they drain, until `at_once` is set, and stop. The
+    doors, when they serve.
+    """
+    stop, at_once, bell = threading.Event(), at_once or threading.Event(), ground.database.bell
     with ExitStack() as stack:
         doors = stack.enter_context(_serving(ground)) if "serve" in names else None
         threads = [
-            threading.Thread(target=keep_going, args=(role, stop), name=role.name)
+            threading.Thread(target=keep_going, args=(role, stop, at_once, bell), name=role.name)
             for name in names
             for role in roles_of(ground, name)
         ]
@@ -99,6 +109,7 @@ def running(ground: GroundSegment, names: tuple[str, ...] = ROLES) -> Iterator["
             yield doors
         finally:
             stop.set()
+            bell.ring()
             for thread in threads:
                 thread.join()
 
@@ -111,18 +122,27 @@ def _serving(ground: GroundSegment) -> AbstractContextManager["Doors"]:
     return serving(app, serve.host, serve.port)
 
 
-def keep_going(role: Role, stop: threading.Event) -> None:
+def keep_going(role: Role, stop: threading.Event, at_once: threading.Event, bell: Bell) -> None:
     """Step until stopped. An error ends the step, not the loop: it is logged and the loop rests a little."""
     log = logger.bind(role=role.name)
     while not stop.is_set():
+        heard = bell.count
         try:
             worked = role.step()
         except Exception:
             log.exception("step failed")
             stop.wait(AFTER_ERROR_S)
             continue
-        if not worked:
+        if worked:
+            continue
+        if role.waked:
+            bell.wait(heard, role.idle_s)
+        else:
             stop.wait(role.idle_s)
+    try:
+        role.drain(at_once)
+    except Exception:
+        log.exception("draining failed")
     role.finish()
 
 
@@ -182,9 +202,9 @@ def station_profile(source: Source, settings: Settings) -> Profile:
 
 def _trigger_role(ground: GroundSegment) -> Role:
     from s1pdgs.catalogue import accounts  # noqa: PLC0415
+    from s1pdgs.triggers import campaign_steps, wanted_wish  # noqa: PLC0415
     from s1pdgs.triggers.chains import SHIPPED, Chains  # noqa: PLC0415
     from s1pdgs.triggers.gates import MaskShelf  # noqa: PLC0415
-    from s1pdgs.triggers import campaign_steps, wanted_wish  # noqa: PLC0415
     from s1pdgs.triggers.orders import Planner, sweep  # noqa: PLC0415
 
     chains = Chains.read(ground.settings.triggers.chains or SHIPPED)
@@ -204,7 +224,7 @@ def _trigger_role(ground: GroundSegment) -> Role:
                 wanted_wish.step(planner, connection)
         return campaign_steps.step(planner, ground.database) or any(delivered)
 
-    return Role("triggers", step)
+    return Role("triggers", step, waked=True)
 
 
 def _notice_role(ground: GroundSegment) -> Role:
@@ -234,8 +254,15 @@ def _work_role(ground: GroundSegment) -> Role:
         runner_of(ground),
         timedelta(seconds=work.lease_s),
         BackOff(timedelta(seconds=work.backoff_s)),
+        work.waiting,
     )
-    return Role("work", supervisor.step, finish=supervisor.finish)
+    return Role(
+        "work",
+        supervisor.step,
+        drain=partial(supervisor.drain, longest_s=work.drain_s),
+        finish=supervisor.finish,
+        waked=True,
+    )
 
 
 def runner_of(ground: GroundSegment) -> Runner:
@@ -320,7 +347,7 @@ def _publish_role(ground: GroundSegment) -> Role:
     def step() -> bool:
         return publish_step(ground.database, ground.store, ground.outbox, ground.outbox.clock, patience)
 
-    return Role("publish", step)
+    return Role("publish", step, waked=True)
 
 
 def _publication_subscriber(ground: GroundSegment) -> Subscriber:

@@ -122,7 +122,11 @@ def ground_of(ctx: click.Context) -> "GroundSegment":
 @click.option("--role", "roles", multiple=True, help="Run only this role (repeatable); default: all in one process.")
 @click.pass_context
 def run(ctx: click.Context, roles: tuple[str, ...]) -> None:
-    """Run the ground segment until it is stopped (SIGTERM or Ctrl-C: it finishes or hands back what it holds)."""
+    """Run the ground segment until it is stopped.
+
+    SIGTERM or Ctrl-C: it takes nothing new, lets jobs go on for work.drain_s and hands back what has not ended then;
+    the same again hands back at once.
+    """
     import signal
     import threading
 
@@ -131,13 +135,14 @@ def run(ctx: click.Context, roles: tuple[str, ...]) -> None:
     unknown = set(roles) - set(ROLES)
     if unknown:
         raise click.ClickException(f"unknown role {', '.join(sorted(unknown))}; roles are {', '.join(ROLES)}")
-    stop = threading.Event()
+    stop, at_once = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    with running(ground_of(ctx), roles or ROLES) as doors:
+        signal.signal(number, lambda *_: (at_once if stop.is_set() else stop).set())
+    with running(ground_of(ctx), roles or ROLES, at_once) as doors:
         if doors is not None:
             click.echo(f"serving {doors.url}")
         stop.wait()
+        click.echo("stopping; once more hands jobs back at once")
 
 
 @cli.command()

@@ -76,6 +76,12 @@ class Work(_Table):
     )
     slurm_options: list[str] = Field([], description="options of every sbatch, such as '--partition=sar'")
     slots: int = Field(1, ge=0, description="jobs at once, on this host or handed to the cluster")
+    waiting: int = Field(
+        1, ge=1, description="jobs at once that a cluster has taken and not begun; more urgent ones pass them"
+    )
+    drain_s: float = Field(
+        20.0, ge=0, description="how long jobs of this host may go on when it is stopped; then they are handed back"
+    )
     lease_s: Seconds = Field(15.0, description="a job whose process is silent for so long is given to another")
     max_attempts: int = Field(3, ge=1)
     backoff_s: Seconds = Field(10.0, description="wait after the first failed attempt; doubled after each")

@@ -1,5 +1,6 @@
 """Every runner keeps the same promises, with real processes at the place where it runs them."""
 
+import os
 import sys
 import time
 import uuid
@@ -13,7 +14,17 @@ from tests.clusters import dask_cluster as cluster
 from s1pdgs.jobs.queue import Claim
 from s1pdgs.jobs.runners.dask import DaskRunner
 from s1pdgs.jobs.runners.local import LocalRunner
-from s1pdgs.jobs.runners.runner import Command, Demand, Ended, Progress, Runner, RunnerError, Running, Waiting
+from s1pdgs.jobs.runners.runner import (
+    Command,
+    Demand,
+    Ended,
+    Progress,
+    Refused,
+    Runner,
+    RunnerError,
+    Running,
+    Waiting,
+)
 from s1pdgs.jobs.runners.slurm import SlurmRunner
 
 FIRST, SECOND = Claim(1, 1), Claim(2, 7)
@@ -138,6 +149,18 @@ def test_stopping_one_attempt_leaves_the_others_alone(place: Place, tmp_path: Pa
     runner.close()
 
 
+def test_an_attempt_that_does_not_listen_is_ended_by_force(place: Place, tmp_path: Path) -> None:
+    deaf = "import signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    runner = place.open(program(f"{deaf}; open({str(tmp_path)!r} + '/' + sys.argv[1], 'w').close(); time.sleep(1000)"))
+    runner.start(FIRST, DEMAND)
+    until((tmp_path / "1").exists)
+    runner.stop(FIRST)
+    assert is_running(runner.look()[FIRST])
+    runner.stop(FIRST, force=True)
+    assert end_of(runner, FIRST).code != 0
+    runner.close()
+
+
 def test_a_process_that_starts_again_takes_over_what_still_runs(place: Place, tmp_path: Path) -> None:
     first = place.open(sleeping(tmp_path))
     first.start(FIRST, DEMAND)
@@ -168,9 +191,9 @@ def test_attempts_spread_over_the_workers_and_one_too_many_waits(dask_cluster: s
     runner = DaskRunner(dask_cluster, sleeping(tmp_path), f"test{uuid.uuid4().hex}")
     third = Claim(3, 1)
     for claim in (FIRST, SECOND):
-        assert runner.has_room()
+        assert runner.room()
         runner.start(claim, DEMAND)
-    assert not runner.has_room()
+    assert runner.room() == 0
     until(lambda: {path.name for path in tmp_path.iterdir()} == {"1", "2"})
     until(lambda: all(is_running(runner.look()[claim]) for claim in (FIRST, SECOND)))
     runner.start(third, DEMAND)
@@ -182,6 +205,45 @@ def test_attempts_spread_over_the_workers_and_one_too_many_waits(dask_cluster: s
         end_of(runner, claim)
     assert {path.name for path in tmp_path.iterdir()} == {"1", "2"}
     runner.close()
+
+
+def test_workers_that_declare_what_they_have_are_given_no_more(tmp_path: Path) -> None:
+    with cluster(tmp_path, workers=0) as started:
+        started.add_worker(4, "cpus=4 memory_mb=1000")
+        runner = DaskRunner(started.address, sleeping(tmp_path), f"test{uuid.uuid4().hex}")
+        until(lambda: runner.room() == 4)
+        runner.start(FIRST, Demand(3, 600, 60.0))
+        until((tmp_path / "1").exists)
+        until(lambda: runner.room() == 1)
+        runner.start(SECOND, Demand(2, None, 60.0))
+        assert runner.look()[SECOND] == Waiting()
+        with pytest.raises(Refused, match=r"no Dask worker has cpus=5 \(the most are cpus=4\)"):
+            runner.start(Claim(3, 1), Demand(5, None, 60.0))
+        runner.stop(FIRST)
+        end_of(runner, FIRST)
+        until((tmp_path / "2").exists)
+        runner.stop(SECOND)
+        end_of(runner, SECOND)
+        runner.close()
+
+
+def test_slurm_begins_the_most_urgent_of_those_that_wait(slurm_cluster: None, tmp_path: Path) -> None:
+    ground = f"test{uuid.uuid4().hex}"
+    runner = SlurmRunner(sleeping(tmp_path), ground, str(tmp_path))
+    whole = os.cpu_count() or 1
+    runner.start(FIRST, Demand(whole, 64, 60.0, 30))
+    until((tmp_path / "1").exists)
+    calm, urgent = Claim(3, 1), Claim(4, 1)
+    runner.start(calm, Demand(whole, 64, 60.0, 10))
+    runner.start(urgent, Demand(whole, 64, 60.0, 40))
+    assert {runner.look()[claim] for claim in (calm, urgent)} == {Waiting()}
+    runner.stop(FIRST)
+    end_of(runner, FIRST)
+    until((tmp_path / "4").exists)
+    assert not (tmp_path / "3").exists()
+    for claim in (calm, urgent):
+        runner.stop(claim)
+        end_of(runner, claim)
 
 
 def test_a_scheduler_that_is_not_there_is_named_with_the_remedy(tmp_path: Path) -> None:

@@ -105,6 +105,14 @@ def spec_of(connection: sa.Connection, job: int) -> JobSpec:
     return from_json(stored)
 
 
+def priority_of(connection: sa.Connection, job: int) -> int:
+    """How urgent a job is, higher runs first; `UnknownJob` when there is none."""
+    priority = connection.scalar(sa.select(t.job.c.priority).where(t.job.c.id == job))
+    if priority is None:
+        raise UnknownJob(f"there is no job {job}")
+    return priority
+
+
 def claim(connection: sa.Connection, outbox: Outbox, owner: str, lease: timedelta = DEFAULT_LEASE) -> Claim | None:
     """Take the most urgent job that is due, None when there is none. Lost leases are reclaimed first."""
     return next(iter(claim_some(connection, outbox, owner, lease, 1)), None)

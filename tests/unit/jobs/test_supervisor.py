@@ -4,8 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from s1pdgs.jobs import tables as t
 from s1pdgs.jobs.processes import launcher
 from s1pdgs.jobs.queue import Claim
 from s1pdgs.jobs.runners.local import LocalRunner
-from s1pdgs.jobs.runners.runner import Demand, Refused, RunnerError
+from s1pdgs.jobs.runners.runner import Demand, Progress, Refused, RunnerError, Running, Waiting
 from s1pdgs.jobs.supervisor import Supervisor
 from s1pdgs.model.job import JobState
 from s1pdgs.storage.database import Database
@@ -52,7 +53,7 @@ def test_slots_bound_what_runs_and_finishing_empties_them(database: Database, ou
     fill(database, 3)
     runner = LocalRunner(sleeping)
     supervisor = Supervisor(database, outbox, 2, runner)
-    assert [supervisor.step() for _ in range(4)] == [True, True, False, False]
+    assert [supervisor.step() for _ in range(3)] == [True, False, False]
     assert states(database) == [JobState.RUNNING, JobState.RUNNING, JobState.READY]
     supervisor.finish()
     assert supervisor.running == []
@@ -109,6 +110,100 @@ def test_a_child_whose_job_was_taken_away_is_stopped(database: Database, outbox:
 
 def test_an_idle_supervisor_does_nothing(database: Database, outbox: Outbox) -> None:
     assert not Supervisor(database, outbox, 1, LocalRunner(sleeping)).step()
+
+
+class Cluster(LocalRunner):
+    """A place of its own queue, where attempts wait until they are let in."""
+
+    def __init__(self) -> None:
+        super().__init__(sleeping)
+        self.outlives, self.let_in = True, set[int]()
+
+    def room(self) -> None:  # type: ignore[override]
+        return None
+
+    def look(self) -> Mapping[Claim, Progress]:
+        seen = super().look()
+        return {
+            each: Waiting() if how == Running() and each.job not in self.let_in else how for each, how in seen.items()
+        }
+
+
+def test_no_more_wait_in_a_cluster_than_are_allowed_but_more_urgent_ones_pass(
+    database: Database, outbox: Outbox
+) -> None:
+    with database.write() as connection:
+        for number, priority in enumerate((20, 20, 20, 30), 1):
+            queue.enqueue(connection, spec(), number, NOON, priority=priority)
+        queue.park(connection, outbox, 4, "later")
+    runner = Cluster()
+    supervisor = Supervisor(database, outbox, 9, runner, waiting=2)
+    assert [supervisor.step() for _ in range(3)] == [True, False, False]
+    assert [claim.job for claim in supervisor.running] == [1, 2]
+    with database.write() as connection:
+        queue.retry(connection, 4, NOON)
+    assert [supervisor.step() for _ in range(2)] == [True, False]
+    assert [claim.job for claim in supervisor.running] == [1, 2, 4]
+    runner.let_in = {1, 4}
+    assert supervisor.step()
+    assert [claim.job for claim in supervisor.running] == [1, 2, 4, 3]
+    supervisor.finish()
+
+
+def test_draining_lets_attempts_end_and_starts_no_more(database: Database, outbox: Outbox, tmp_path: Path) -> None:
+    fill(database, 2)
+    go = tmp_path / "go"
+    waits = f"import pathlib, time\nwhile not pathlib.Path({str(go)!r}).exists(): time.sleep(0.01)"
+    supervisor = Supervisor(database, outbox, 1, LocalRunner(lambda _claim: [sys.executable, "-c", waits]))
+    supervisor.step()
+    with database.write() as connection:
+        queue.finish(connection, outbox, Claim(1, 1), [])
+    thread = threading.Thread(target=supervisor.drain, args=(threading.Event(), 1000))
+    thread.start()
+    go.touch()
+    thread.join(60)
+    assert supervisor.running == []
+    assert states(database) == [JobState.DONE, JobState.READY]
+
+
+def test_draining_ends_at_once_when_it_is_told_and_when_the_time_is_over(database: Database, outbox: Outbox) -> None:
+    fill(database, 1)
+    supervisor = Supervisor(database, outbox, 1, LocalRunner(sleeping))
+    supervisor.step()
+    told = threading.Event()
+    told.set()
+    supervisor.drain(told, 1000)
+    supervisor.drain(threading.Event(), 0)
+    assert states(database) == [JobState.RUNNING]
+    supervisor.finish()
+    assert states(database) == [JobState.READY]
+
+
+def test_attempts_that_outlive_it_are_not_waited_for(database: Database, outbox: Outbox) -> None:
+    fill(database, 1)
+    runner = Cluster()
+    supervisor = Supervisor(database, outbox, 1, runner)
+    supervisor.step()
+    supervisor.drain(threading.Event(), 1000)
+    assert len(supervisor.running) == 1
+    runner.close()
+
+
+def test_a_stopped_attempt_that_does_not_listen_is_ended_by_force(
+    database: Database, outbox: Outbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("s1pdgs.jobs.supervisor._FORCE_S", 0.0)
+    fill(database, 1)
+    ready = tmp_path / "ready"
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    deaf += f"; open({str(ready)!r}, 'w'); time.sleep(1000)"
+    runner = LocalRunner(lambda _claim: [sys.executable, "-c", deaf])
+    supervisor = Supervisor(database, outbox, 1, runner, lease=timedelta(seconds=0.03))
+    supervisor.step()
+    until(ready.exists)
+    with database.write() as connection:
+        queue.drop(connection, 1, "not wanted", NOON)
+    until(lambda: supervisor.step() and not supervisor.running)
 
 
 def test_a_job_that_the_place_refuses_fails_with_its_words(database: Database, outbox: Outbox) -> None:

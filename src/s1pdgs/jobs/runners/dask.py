@@ -13,10 +13,10 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from attrs import define, field
+from attrs import define, field, frozen
 from distributed import Client, Future, Scheduler
 
 from s1pdgs.jobs.processes import launcher
@@ -27,6 +27,7 @@ from s1pdgs.jobs.runners.runner import (
     Demand,
     Ended,
     Progress,
+    Refused,
     RunnerError,
     Running,
     Waiting,
@@ -34,6 +35,8 @@ from s1pdgs.jobs.runners.runner import (
 )
 
 _LOOK_S = 1.0
+CPUS, MEMORY_MB = "cpus", "memory_mb"
+"""What workers may declare that they have (`dask worker --resources "cpus=8 memory_mb=32000"`)."""
 _processes: dict[str, "subprocess.Popen[bytes]"] = {}
 _unwanted: set[str] = set()
 _guard = threading.Lock()
@@ -58,6 +61,23 @@ class Unfinished(Exception):  # noqa: N818
         self.code = code
 
 
+@frozen
+class Worker:
+    """What a worker has left: threads that execute nothing, and of each declared resource (all of it in `declared`)."""
+
+    threads: int
+    left: Mapping[str, float]
+    declared: Mapping[str, float]
+
+    def fits(self, wanted: Mapping[str, float]) -> bool:
+        return self.threads > 0 and all(self.left.get(name, 0) >= amount for name, amount in wanted.items())
+
+    @property
+    def room(self) -> int:
+        """Attempts of one core each that would begin."""
+        return max(min(self.threads, int(self.left.get(CPUS, self.threads))), 0)
+
+
 @define
 class DaskRunner:
     """Attempts as tasks of a cluster. `ground` tells the tasks of this ground segment from those of others."""
@@ -76,6 +96,10 @@ class DaskRunner:
     def name(self) -> str:
         return f"Dask {self.address}"
 
+    @property
+    def outlives(self) -> bool:
+        return True
+
     def adopt(self) -> list[Claim]:
         pattern = re.compile(rf"{re.escape(self.ground)}-(\d+)-(\d+)")
         with self._asking() as client:
@@ -84,19 +108,31 @@ class DaskRunner:
                     self._futures[Claim(int(found[1]), int(found[2]))] = client.get_dataset(name)
         return list(self._futures)
 
-    def has_room(self) -> bool:
-        return any(threads > 0 for threads in self._free().values())
+    def room(self) -> int:
+        return sum(worker.room for worker in self._workers().values())
 
-    def start(self, claim: Claim, demand: Demand) -> None:  # noqa: ARG002  the threads of the workers bound what runs
-        key, free = self._key(claim), self._free()
-        chosen = max(free, key=lambda worker: free[worker], default=None)
+    def start(self, claim: Claim, demand: Demand) -> None:
+        key, workers = self._key(claim), self._workers()
+        wanted = _resources(demand, workers.values())
+        fitting = [address for address, worker in workers.items() if worker.fits(wanted)]
+        chosen = max(fitting, key=lambda address: workers[address].threads, default=None)
         where = {} if chosen is None else {"workers": [chosen], "allow_other_workers": True}
         with self._asking() as client:
-            future = client.submit(run_attempt, key, list(self.command(claim)), key=key, pure=False, **where)
+            future = client.submit(
+                run_attempt,
+                key,
+                list(self.command(claim)),
+                key=key,
+                pure=False,
+                priority=demand.priority,
+                resources=wanted or None,
+                **where,
+            )
             client.publish_dataset(future, name=key, override=True)
             client.run_on_scheduler(set_free, key=key)
         self._futures[claim] = future
         self._given[claim] = chosen
+        self._looked_s = float("-inf")
 
     def look(self) -> Mapping[Claim, Progress]:
         if not self._futures:
@@ -111,13 +147,16 @@ class DaskRunner:
                 self._forget(claim)
         return seen
 
-    def stop(self, claim: Claim) -> None:
+    def stop(self, claim: Claim, *, force: bool = False) -> None:
         future, key = self._futures.get(claim), self._key(claim)
         if future is None or future.done():
             return
         with self._asking() as client:
             worker: str | None = client.run_on_scheduler(worker_of, key=key)
-            begun = worker is not None and client.run(end_attempt, key, workers=[worker], on_error="ignore").get(worker)
+            number = signal.SIGKILL if force else signal.SIGTERM
+            begun = worker is not None and client.run(
+                end_attempt, key, number, workers=[worker], on_error="ignore"
+            ).get(worker)
             if not begun:
                 future.cancel(force=True)
 
@@ -133,15 +172,20 @@ class DaskRunner:
     def _key(self, claim: Claim) -> str:
         return f"{self.ground}-{claim.job}-{claim.fence}"
 
-    def _free(self) -> dict[str, int]:
-        """Threads of each worker that execute nothing and are promised to no attempt of ours.
+    def _workers(self) -> dict[str, Worker]:
+        """The workers by address; threads that are promised to an attempt of ours are not free.
 
         Dask itself, believing that attempts are as short as earlier ones, gives one to a busy worker beside an idle.
         """
         with self._asking() as client:
-            workers: dict[str, tuple[int, int]] = client.run_on_scheduler(threads_of)
+            told: dict[str, tuple[int, int, dict[str, float], dict[str, float]]] = client.run_on_scheduler(standing)
         ours = Counter(self._given.values())
-        return {address: threads - max(busy, ours[address]) for address, (threads, busy) in workers.items()}
+        return {
+            address: Worker(
+                threads - max(busy, ours[address]), {name: has - used.get(name, 0) for name, has in all_.items()}, all_
+            )
+            for address, (threads, busy, all_, used) in told.items()
+        }
 
     def _forget(self, claim: Claim) -> None:
         del self._futures[claim]
@@ -173,6 +217,24 @@ class DaskRunner:
                 return Running() if self._key(claim) in self._executing else Waiting()
 
 
+def _resources(demand: Demand, workers: Iterable[Worker]) -> dict[str, float]:
+    """What an attempt asks of its worker: as much of the demand as workers declare; `Refused` when none has so much."""
+    declared = [worker.declared for worker in workers]
+    needs: dict[str, float] = {CPUS: demand.cpus, MEMORY_MB: demand.memory_mb or 0}
+    wanted = {name: need for name, need in needs.items() if need and any(name in each for each in declared)}
+    if declared and not any(all(each.get(name, 0) >= need for name, need in wanted.items()) for each in declared):
+        most = {name: max(each.get(name, 0) for each in declared) for name in wanted}
+        raise Refused(
+            f"no Dask worker has {_told(wanted)} (the most are {_told(most)}); start a larger one with "
+            f'--resources "{_told(wanted)}" or lower the limits of the chain'
+        )
+    return wanted
+
+
+def _told(amounts: Mapping[str, float]) -> str:
+    return " ".join(f"{name}={amount:g}" for name, amount in amounts.items())
+
+
 def executing(prefix: str, dask_scheduler: Scheduler) -> dict[str, str]:
     """Runs in the scheduler: the addresses of the workers that execute the tasks whose keys begin so."""
     return {
@@ -199,9 +261,14 @@ def set_free(key: str, dask_scheduler: Scheduler) -> None:
         task.worker_restrictions = None
 
 
-def threads_of(dask_scheduler: Scheduler) -> dict[str, tuple[int, int]]:
-    """Runs in the scheduler: the threads of each worker, and the tasks that it has."""
-    return {worker.address: (worker.nthreads, len(worker.processing)) for worker in dask_scheduler.workers.values()}
+def standing(dask_scheduler: Scheduler) -> dict[str, tuple[int, int, dict[str, float], dict[str, float]]]:
+    """Runs in the scheduler: of each worker the threads, the tasks that it has, and its resources, all and used."""
+    return {
+        worker.address: (
+            worker.nthreads, len(worker.processing), dict(worker.resources), dict(worker.used_resources)
+        )
+        for worker in dask_scheduler.workers.values()
+    }  # fmt: skip
 
 
 def run_attempt(key: str, command: list[str]) -> None:
@@ -221,12 +288,12 @@ def run_attempt(key: str, command: list[str]) -> None:
         raise Unfinished(code)
 
 
-def end_attempt(key: str) -> bool:
-    """Runs in a worker: ask an attempt to end; False when it has not begun here, and then it never will."""
+def end_attempt(key: str, number: int) -> bool:
+    """Runs in a worker: send an attempt a signal; False when it has not begun here, and then it never will."""
     with _guard:
         process = _processes.get(key)
         if process is None:
             _unwanted.add(key)
         else:
-            process.send_signal(signal.SIGTERM)
+            process.send_signal(number)
     return process is not None

@@ -11,7 +11,8 @@ from s1pdgs.jobs.processes import launcher
 from s1pdgs.jobs.queue import Claim
 from s1pdgs.jobs.runners.runner import Command, Demand, Ended, Progress, RunnerError, Running, told_of
 
-_DRAIN_S = 30.0
+_GRACE_S = 30.0
+_ROOM = 1_000_000
 
 
 @define
@@ -23,14 +24,15 @@ class LocalRunner:
 
     command: Command
     name: str = "this host"
-    drain_s: float = _DRAIN_S
+    outlives: bool = False
+    grace_s: float = _GRACE_S
     _children: dict[Claim, "subprocess.Popen[bytes]"] = field(factory=dict, init=False)
 
     def adopt(self) -> list[Claim]:
         return []
 
-    def has_room(self) -> bool:
-        return True
+    def room(self) -> int:
+        return _ROOM
 
     def start(self, claim: Claim, demand: Demand) -> None:  # noqa: ARG002  the slots of this host bound what runs
         command = launcher(list(self.command(claim)))
@@ -47,15 +49,15 @@ class LocalRunner:
                 del self._children[claim]
         return seen
 
-    def stop(self, claim: Claim) -> None:
+    def stop(self, claim: Claim, *, force: bool = False) -> None:
         if claim in self._children:
-            self._children[claim].send_signal(signal.SIGTERM)
+            self._children[claim].send_signal(signal.SIGKILL if force else signal.SIGTERM)
 
     def close(self) -> list[Claim]:
-        """Stop the children and wait; those that do not end within `drain_s` are killed."""
+        """Stop the children and wait; those that do not end within `grace_s` are killed."""
         for claim in self._children:
             self.stop(claim)
-        deadline = time.monotonic() + self.drain_s
+        deadline = time.monotonic() + self.grace_s
         for child in self._children.values():
             try:
                 child.wait(max(deadline - time.monotonic(), 0.0))

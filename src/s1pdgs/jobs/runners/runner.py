@@ -32,11 +32,14 @@ class Refused(RunnerError):  # noqa: N818
 
 @frozen
 class Demand:
-    """What an attempt needs of the place where it runs: cores, megabytes (None when unlimited) and seconds."""
+    """What an attempt needs of the place where it runs: cores, megabytes (None when unlimited) and seconds; and how
+    urgent it is, 0 to 100, higher first.
+    """
 
     cpus: int
     memory_mb: int | None
     wall_s: float
+    priority: int = 0
 
 
 @frozen
@@ -67,15 +70,21 @@ class Runner(Protocol):
     def name(self) -> str:
         """The place, for people and as the owner of attempts."""
 
+    @property
+    def outlives(self) -> bool:
+        """Whether attempts go on when the process that started them ends."""
+
     def adopt(self) -> list[Claim]:
         """The attempts of this ground segment that an earlier process started here and that wait or run yet.
 
         `look` follows them from now on. Empty where attempts die with the process that started them.
         """
 
-    def has_room(self) -> bool:
-        """Whether an attempt started now would begin: a job is better kept in our queue, where a more urgent one may
-        pass it, than in the place's own."""
+    def room(self) -> int | None:
+        """How many attempts started now would begin; None when that cannot be told.
+
+        A job is better kept in our queue, where a more urgent one may pass it, than in the place's own.
+        """
 
     def start(self, claim: Claim, demand: Demand) -> None:
         """Start an attempt. Raises `Refused` or `RunnerError` with nothing started."""
@@ -83,20 +92,23 @@ class Runner(Protocol):
     def look(self) -> Mapping[Claim, Progress]:
         """How all attempts fare that were started or adopted; one that has ended is told once and forgotten."""
 
-    def stop(self, claim: Claim) -> None:
-        """Ask an attempt to end early: it hands its job back, or never begins. No error when it has ended."""
+    def stop(self, claim: Claim, *, force: bool = False) -> None:
+        """Ask an attempt to end early: it hands its job back, or never begins. With `force` it is ended whether it
+        listens or not. No error when it has ended.
+        """
 
     def close(self) -> list[Claim]:
         """Let go of the place. Attempts that would die with this process are stopped, and told; others go on."""
 
 
-def demand_of(spec: JobSpec) -> Demand:
+def demand_of(spec: JobSpec, priority: int) -> Demand:
     """What a job needs: the cores of its busiest pool, its memory and time with room for the executing process."""
     limits = spec.limits
     return Demand(
         max((sum(task.cpus for task in pool.tasks) for pool in spec.pools), default=1),
         None if limits.memory_mb is None else limits.memory_mb + MARGIN_MB,
         limits.wall_s + MARGIN_S,
+        priority,
     )
 
 

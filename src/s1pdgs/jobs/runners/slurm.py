@@ -27,6 +27,7 @@ from s1pdgs.jobs.runners.runner import (
 
 _TIMEOUT_S = 30.0
 _LOOK_S = 1.0
+_MOST_URGENT, _NICE = 100, 100
 _AWAY = re.compile(r"unable to contact|timed out|connection refused|communication|transport endpoint", re.IGNORECASE)
 _WAITS = frozenset({"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"})
 _ENDS = frozenset(
@@ -53,6 +54,10 @@ class SlurmRunner:
     def name(self) -> str:
         return "Slurm"
 
+    @property
+    def outlives(self) -> bool:
+        return True
+
     def adopt(self) -> list[Claim]:
         pattern = re.compile(rf"{re.escape(self.ground)}-(\d+)-(\d+)")
         for line in _ask("squeue", "--noheader", "--me", "--states=all", "--format=%i|%T|%j").splitlines():
@@ -62,8 +67,8 @@ class SlurmRunner:
                 self._jobs[Claim(int(found[1]), int(found[2]))] = number
         return list(self._jobs)
 
-    def has_room(self) -> bool:
-        return all(not isinstance(progress, Waiting) for progress in self._seen.values())
+    def room(self) -> None:
+        return None
 
     def start(self, claim: Claim, demand: Demand) -> None:
         words = [
@@ -73,6 +78,7 @@ class SlurmRunner:
             "--ntasks=1",
             f"--cpus-per-task={demand.cpus}",
             f"--time={-(-int(demand.wall_s) // 60)}",
+            f"--nice={(_MOST_URGENT - demand.priority) * _NICE}",
             f"--output={self.log_dir}/slurm-%j.log",
             *([] if demand.memory_mb is None else [f"--mem={demand.memory_mb}M"]),
             *self.options,
@@ -94,10 +100,13 @@ class SlurmRunner:
                 del self._jobs[claim]
         return told
 
-    def stop(self, claim: Claim) -> None:
-        if claim in self._jobs:
-            _ask("scancel", "--full", "--signal=TERM", self._jobs[claim])
-            _ask("scancel", "--state=PENDING", self._jobs[claim])
+    def stop(self, claim: Claim, *, force: bool = False) -> None:
+        number = self._jobs.get(claim)
+        if number is None:
+            return
+        _ask("scancel", "--state=PENDING", number)  # first: scancel tries to signal one that waits for a minute
+        signal = ("--batch", "--signal=KILL") if force else ("--full", "--signal=TERM")
+        _ask("scancel", "--state=RUNNING", *signal, number)
 
     def close(self) -> list[Claim]:
         """Leave the batch jobs to Slurm."""
