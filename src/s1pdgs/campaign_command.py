@@ -15,7 +15,7 @@ from s1pdgs.order_command import UtcTime, chains_file_of, parse_parameters, plan
 from s1pdgs.triggers import campaign_report, campaigns
 from s1pdgs.triggers.campaign_asked import asked_of, plan_of, read_names
 from s1pdgs.triggers.campaign_progress import as_row, progress, to_json
-from s1pdgs.triggers.campaigns import PRIORITY, CampaignError, UnknownCampaign
+from s1pdgs.triggers.campaigns import PRIORITY, Action, CampaignError, UnknownCampaign
 from s1pdgs.triggers.chains import ChainError
 
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -109,10 +109,7 @@ def show(ctx: click.Context, name: str, *, as_json: bool) -> None:
 @click.pass_context
 def pause(ctx: click.Context, name: str) -> None:
     """Place no more jobs; those in the queue are done."""
-    with _known(), ground_of(ctx).database.write() as connection:
-        done = campaigns.pause(connection, name)
-    if not done:
-        raise click.ClickException(f"campaign {name} does not run")
+    _act(ctx, name, Action.PAUSE)
     click.echo(f"campaign {name} is paused")
 
 
@@ -121,11 +118,25 @@ def pause(ctx: click.Context, name: str) -> None:
 @click.pass_context
 def resume(ctx: click.Context, name: str) -> None:
     """Go on after a pause."""
-    with _known(), ground_of(ctx).database.write() as connection:
-        done = campaigns.resume(connection, name)
-    if not done:
-        raise click.ClickException(f"campaign {name} is not paused")
+    _act(ctx, name, Action.RESUME)
     click.echo(f"campaign {name} goes on")
+
+
+@command.command("cancel")
+@click.argument("name", metavar="NAME")
+@click.pass_context
+def cancel(ctx: click.Context, name: str) -> None:
+    """Give a campaign up with its jobs; what it made stays."""
+    _act(ctx, name, Action.CANCEL)
+    click.echo(f"campaign {name} is cancelled")
+
+
+def _act(ctx: click.Context, name: str, action: Action) -> None:
+    ground = ground_of(ctx)
+    with _known(), ground.database.write() as connection:
+        done = campaigns.act(planner_of(ground), connection, name, action)
+    if not done:
+        raise click.ClickException(action.lack(name))
 
 
 @command.command("throttle")
@@ -137,19 +148,6 @@ def throttle(ctx: click.Context, name: str, limit: int) -> None:
     with _known(), ground_of(ctx).database.write() as connection:
         campaigns.throttle(connection, name, limit)
     click.echo(f"campaign {name} has at most {limit} jobs in the queue")
-
-
-@command.command("cancel")
-@click.argument("name", metavar="NAME")
-@click.pass_context
-def cancel(ctx: click.Context, name: str) -> None:
-    """Give a campaign up with its jobs; what it made stays."""
-    ground = ground_of(ctx)
-    with _known(), ground.database.write() as connection:
-        done = campaigns.cancel(planner_of(ground), connection, name)
-    if not done:
-        raise click.ClickException(f"campaign {name} was cancelled before")
-    click.echo(f"campaign {name} is cancelled")
 
 
 @command.command("report")

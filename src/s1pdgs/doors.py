@@ -20,6 +20,7 @@ from s1pdgs.api.service import Service
 from s1pdgs.api.service import mount as mount_api
 from s1pdgs.bus.notices import Courier
 from s1pdgs.bus.outbox import Outbox
+from s1pdgs.console.orders import order_pages
 from s1pdgs.console.web import mount as mount_console
 from s1pdgs.publication.service import mount as mount_publication
 from s1pdgs.settings import Serve, Settings
@@ -45,6 +46,7 @@ def application(settings: Settings, database: Database, store: ObjectStore, outb
     serve = settings.serve
     app = FastAPI(title="s1pdgs", version=__version__, docs_url=None, redoc_url=None)
     mount_publication(app, database, store, base_url=serve.base_url)
+    planner = Planner(Chains.read(settings.triggers.chains or SHIPPED), outbox, MaskShelf(store))
     mount_console(
         app,
         database,
@@ -54,10 +56,10 @@ def application(settings: Settings, database: Database, store: ObjectStore, outb
         work_root=work_root,
         sources={source.name: source.poll_s for source in settings.sources},
         base_url=serve.base_url,
+        additions=(order_pages(planner),),
     )
-    chains = Chains.read(settings.triggers.chains or SHIPPED)
     guard = Guard(_gate(serve), None if serve.base_url is None else urlsplit(serve.base_url).netloc)
-    planner, courier = Planner(chains, outbox, MaskShelf(store)), Courier(tuple(settings.notices.hosts))
+    courier = Courier(tuple(settings.notices.hosts))
     mount_api(app, Service(database, store, planner, guard, work_root, courier), API)
     app.mount("/metrics", make_asgi_app())
     return app

@@ -1,8 +1,8 @@
 """The routes of campaigns: create one, follow it, pause, resume, throttle and cancel it, and read its report."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
@@ -14,11 +14,8 @@ from s1pdgs.api.service import Problem, Service
 from s1pdgs.triggers import campaign_report, campaigns
 from s1pdgs.triggers.campaign_asked import asked_of, plan_of
 from s1pdgs.triggers.campaign_progress import as_row, progress, to_json
-from s1pdgs.triggers.campaigns import CampaignError
+from s1pdgs.triggers.campaigns import Action, CampaignError
 from s1pdgs.triggers.chains import SHIPPED, ChainError
-
-Action = Literal["pause", "resume", "cancel"]
-_LACKS: dict[str, str] = {"pause": "does not run", "resume": "is not paused", "cancel": "was cancelled before"}
 
 
 class Throttle(BaseModel):
@@ -98,14 +95,9 @@ def _add_acts(router: APIRouter, service: Service) -> None:
     def act(request: Request, name: str, action: Action) -> dict[str, Any]:
         """Pause, resume or cancel a campaign."""
         service.admit(request)
-        acts: dict[str, Callable[[sa.Connection, str], bool]] = {
-            "pause": campaigns.pause,
-            "resume": campaigns.resume,
-            "cancel": lambda connection, name: campaigns.cancel(service.planner, connection, name),
-        }
         with service.database.write() as connection:
-            if not known(lambda: acts[action](connection, name)):
-                raise Problem(409, f"campaign {name} {_LACKS[action]}")
+            if not known(lambda: campaigns.act(service.planner, connection, name, action)):
+                raise Problem(409, action.lack(name))
             return _told(service, connection, name)
 
 

@@ -1,6 +1,6 @@
 """The console on an application: its pages, their live parts, quicklooks and logs, and the operator's actions."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -69,8 +69,9 @@ def mount(
     work_root: Path,
     sources: Mapping[str, float] | None = None,
     base_url: str | None = None,
+    additions: Iterable[Callable[[APIRouter, Console], None]] = (),
 ) -> None:
-    """Put the operator's page at `/` of an application, and what belongs to it below `/console`.
+    """Put the operator's page at `/` of an application, what belongs to it below `/console`, and further pages.
 
     `work_root` is where attempts are made (`<work_root>/<job>/<attempt>`). `sources` names the configured sources with
     their poll intervals in seconds, so that one that was never polled, or no longer is, shows. `base_url` is how
@@ -82,6 +83,8 @@ def mount(
     _add_pages(router, console)
     _add_data_takes(router, console)
     _add_actions(router, console)
+    for add in additions:
+        add(router, console)
     app.include_router(router)
     app.mount("/console/static", StaticFiles(directory=_STATIC), name="console-static")
 
@@ -183,7 +186,7 @@ def _add_actions(router: APIRouter, console: Console) -> None:
         console.guard.admit(request, key)
         with console.database.write() as connection:
             done = queue.retry(connection, number, console.clock.now())
-        return _acted(f"/console/jobs/{number}", "job retried", done, f"job {number} is not parked", job=number)
+        return acted(f"/console/jobs/{number}", "job retried", done, f"job {number} is not parked", job=number)
 
     @router.post("/console/jobs/{number}/drop")
     def drop_job(request: Request, number: int, key: Text = "", reason: Text = "") -> Response:
@@ -191,7 +194,7 @@ def _add_actions(router: APIRouter, console: Console) -> None:
         why = reason.strip() or "dropped by an operator"
         with console.database.write() as connection:
             done = queue.drop(connection, number, why, console.clock.now())
-        return _acted(f"/console/jobs/{number}", "job dropped", done, f"job {number} has ended already", job=number)
+        return acted(f"/console/jobs/{number}", "job dropped", done, f"job {number} has ended already", job=number)
 
     @router.post("/console/products/{uuid}/publish")
     def publish_product(request: Request, uuid: str, key: Text = "") -> Response:
@@ -202,17 +205,18 @@ def _add_actions(router: APIRouter, console: Console) -> None:
                 raise NotHere("there is no such product in the catalogue")
             done = publish_again(connection, held.name, console.clock.now())
         lack = "the product has no failed publication"
-        return _acted(f"/console/products/{uuid}", "publication retried", done, lack, product=held.name)
+        return acted(f"/console/products/{uuid}", "publication retried", done, lack, product=held.name)
 
     @router.post("/console/quarantine/retry")
     def retry_quarantined(request: Request, source: Text, remote_id: Text, key: Text = "") -> Response:
         console.guard.admit(request, key)
         with console.database.write() as connection:
             done = retry_file(connection, source, remote_id, console.clock.now())
-        return _acted("/", "file retried", done, "the file is not in quarantine", source=source, file=remote_id)
+        return acted("/", "file retried", done, "the file is not in quarantine", source=source, file=remote_id)
 
 
-def _acted(page: str, action: str, done: bool, lack: str, **facts: object) -> Response:
+def acted(page: str, action: str, done: bool, lack: str, **facts: object) -> Response:
+    """Back to a page after an action; `NotNow` when nothing was done."""
     if not done:
         raise NotNow(f"nothing was changed: {lack}")
     _log.info(f"operator: {action}", **facts)

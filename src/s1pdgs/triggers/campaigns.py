@@ -46,6 +46,21 @@ class CampaignState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Action(StrEnum):
+    """What an operator may do with a campaign."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL = "cancel"
+
+    def lack(self, name: str) -> str:
+        """Why it did nothing, as a sentence."""
+        return f"campaign {name} {_LACKS[self]}"
+
+
+_LACKS = {Action.PAUSE: "does not run", Action.RESUME: "is not paused", Action.CANCEL: "was cancelled before"}
+
+
 @frozen
 class Plan:
     """What a campaign shall do: make a type of all that was sensed in a time, an area, by a satellite (None is all).
@@ -179,6 +194,17 @@ def from_row(row: sa.Row[Any]) -> Campaign:
         at_once=row.at_once,
     )
     return Campaign(row.id, plan, CampaignState(row.state), row.created_at, row.collected_at)
+
+
+def act(planner: Planner, connection: sa.Connection, name: str, action: Action) -> bool:
+    """Pause, resume or cancel a campaign; False when it is not in a state for it."""
+    match action:
+        case Action.PAUSE:
+            return pause(connection, name)
+        case Action.RESUME:
+            return resume(connection, name)
+        case Action.CANCEL:
+            return cancel(planner, connection, name)
 
 
 def pause(connection: sa.Connection, name: str) -> bool:
