@@ -70,6 +70,10 @@ class Yard(Bench):
     def outcome(self, text: str, *options: str, image: str = IMAGE, **changes: object) -> Outcome:
         return execute(self.workshop, self.claim_of(text, *options, image=image, **changes))
 
+    def execute_command(self) -> list[str]:
+        """Executes the first attempt at the first job in a process of its own."""
+        return [sys.executable, "-c", EXECUTE, str(self.folder), self.ground, json.dumps(self.engine.command)]
+
     def left(self) -> list[str]:
         """Containers that exist."""
         return self.engine.ask("ps", "--all", f"--filter=label={LABEL}={self.ground}", "--format={{.Names}}").split()
@@ -160,7 +164,7 @@ def test_a_stopped_attempt_leaves_no_container(yard: Yard) -> None:
 
 
 EXECUTE = """
-import json, sys
+import json, signal, sys, threading
 from pathlib import Path
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.jobs.execute import Workshop, execute
@@ -170,16 +174,17 @@ from s1pdgs.storage.database import open_sqlite
 from s1pdgs.storage.objects import local_objects
 
 folder, ground, command = Path(sys.argv[1]), sys.argv[2], tuple(json.loads(sys.argv[3]))
+stop = threading.Event()
+signal.signal(signal.SIGTERM, lambda *_: stop.set())
 database, objects = open_sqlite(folder / "s1pdgs.db"), local_objects(folder / "objects")
 workshop = Workshop(database, objects, Outbox(SystemClock()), folder / "work", ground=ground, container_command=command)
-execute(workshop, Claim(1, 1))
+execute(workshop, Claim(1, 1), stop)
 """
 
 
 def test_a_killed_executing_process_leaves_no_container(yard: Yard) -> None:
     yard.claim_of(DEAF)
-    told = [str(yard.folder), yard.ground, json.dumps(yard.engine.command)]
-    executing = subprocess.Popen([sys.executable, "-c", EXECUTE, *told])
+    executing = subprocess.Popen(yard.execute_command())
     until((yard.folder / "work/1/1/up").exists)
     executing.send_signal(signal.SIGKILL)
     executing.wait()
