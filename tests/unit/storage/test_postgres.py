@@ -19,11 +19,12 @@ _RESET = struct.pack("ii", 1, 0)
 @define
 class Wire:
     """Carries connections to a server until `broken`: then what is said next is answered by a reset, as by a host that
-    has crashed and come back.
+    has crashed and come back. It breaks by itself after an answer with the `last_words`.
     """
 
     server: tuple[str, int]
     broken: bool = False
+    last_words: bytes | None = None
     listener: socket.socket = field(factory=lambda: socket.create_server(("127.0.0.1", 0)))
 
     @property
@@ -38,7 +39,7 @@ class Wire:
 
     def _talk(self, client: socket.socket) -> None:
         with client, socket.create_connection(self.server) as server, suppress(OSError):
-            threading.Thread(target=_carry, args=(server, client), daemon=True).start()
+            threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
             while data := client.recv(65536):
                 if self.broken:
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -47,11 +48,11 @@ class Wire:
                     return
                 server.sendall(data)
 
-
-def _carry(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
+    def _answer(self, server: socket.socket, client: socket.socket) -> None:
+        with suppress(OSError):
+            while data := server.recv(65536):
+                self.broken |= self.last_words is not None and self.last_words in data
+                client.sendall(data)
 
 
 @contextmanager
@@ -100,3 +101,22 @@ def test_a_connection_that_breaks_in_a_transaction_is_an_error_of_the_database(l
         wire.broken = False
         with database.read() as connection:
             assert not sa.inspect(connection).has_table("made")
+
+
+def test_a_server_that_ends_after_a_reader_has_let_go_is_no_error() -> None:
+    with far_away() as (wire, database):
+        with database.read() as connection:
+            connection.scalar(sa.text("SELECT 1"))
+            wire.last_words = b"ROLLBACK"
+        wire.broken, wire.last_words = False, None
+        with database.read() as connection:
+            assert connection.scalar(sa.text("SELECT 2")) == 2
+
+
+def test_readers_change_nothing() -> None:
+    with (
+        far_away() as (_, database),
+        pytest.raises(sa.exc.DBAPIError, match="read-only transaction"),
+        database.read() as connection,
+    ):
+        connection.exec_driver_sql("CREATE TABLE made (id integer)")
