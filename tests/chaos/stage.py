@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ MARK = "CHAOS_STAGE"
 LEASE_S = 3.0
 _REST_S = 0.5
 _DRAIN_S = 60.0
+_NEW_S = 30.0
 _MB = 1024 * 1024
 
 
@@ -28,6 +30,7 @@ class Kept:
     name: str
     command: Sequence[str]
     process: "subprocess.Popen[bytes] | None" = None
+    since_s: float = 0.0
     due_s: float = 0.0
 
 
@@ -70,7 +73,7 @@ class Stage:
             if one.process is not None and one.process.poll() is not None:
                 one.process, one.due_s = None, time.monotonic() + _REST_S
             if one.process is None and time.monotonic() >= one.due_s:
-                one.process = self._start(one)
+                one.process, one.since_s = self._start(one), time.monotonic()
 
     def _start(self, one: Kept) -> "subprocess.Popen[bytes]":
         clean = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
@@ -133,12 +136,14 @@ class Stage:
 
 
 def _ends_well(one: Kept) -> bool:
+    """One that has hardly begun knows no SIGTERM yet, and Dask's end as they like."""
     assert one.process is not None
     try:
         code = one.process.wait(_DRAIN_S)
     except subprocess.TimeoutExpired:
         return False
-    return code == 0 or one.name.startswith("dask")
+    is_new = time.monotonic() < one.since_s + _NEW_S
+    return code == 0 or (is_new and code == -signal.SIGTERM) or one.name.startswith("dask")
 
 
 def _process(pid: int) -> psutil.Process | None:
