@@ -108,7 +108,7 @@ def test_one_is_shown_as_a_tree_and_as_json(planned: Mission, runner: CliRunner)
     assert lines[0] == "S1A data take 024A10 (SM), 2020-06-15T11:10:00Z to 2020-06-15T11:11:40Z, 100 s: complete"
     assert f"planned: 2020-06-15T11:10:00Z to 2020-06-15T11:11:40Z, DV, by {NAME}" in lines
     assert "slice 3, 2020-06-15T11:10:50Z to 2020-06-15T11:11:23Z" in lines
-    assert "    S3_SLC__1S  missing  S3_RAW__0S is missing: no chain has an order for its segments" in lines
+    assert "    S3_SLC__1S  missing  S3_RAW__0S is missing: no packet of it is here" in lines
     (never,) = json.loads(told(runner, "datatake", "show", "S1A-000007", "--json"))
     assert {each["cause"] for each in never["expected"]} == {"never acquired"}
     assert "nothing is known of data take 1" in refused(runner, "datatake", "show", "1")

@@ -1,19 +1,18 @@
-"""The page of data takes: a bar for each polarisation on which every gap shows, however short, and what caused it."""
+"""The packets of a data take: a bar for each polarisation on which every gap shows, however short, and its cause."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-import sqlalchemy as sa
 from attrs import frozen
 
-from s1pdgs.catalogue.datatakes import DataTakeAccount, account_numbered, newest
+from s1pdgs.catalogue.datatakes import DataTakeAccount
 from s1pdgs.catalogue.telling import missing_s
 from s1pdgs.formats.l0.report import Gap, GapCause, StreamAccount
+from s1pdgs.model.interval import Interval
 
 WIDTH = 1000.0
 _LEAST = 2.0
 _MOST_GAPS = 500
-SHOWN = 40
 
 
 @frozen
@@ -30,9 +29,11 @@ class Mark:
 
 @frozen
 class Bar:
-    """One polarisation: where on the data take its packets lie, and the gaps among them."""
+    """One polarisation: where its packets lie (`x`, `width`), and the gaps among them."""
 
     stream: StreamAccount
+    x: float
+    width: float
     marks: tuple[Mark, ...]
     hidden: int
     missing_s: float
@@ -52,31 +53,23 @@ class DataTakeView:
     slices: tuple[float, ...]
 
 
-def data_takes(connection: sa.Connection, limit: int = SHOWN) -> list[DataTakeView]:
-    """The data takes sensed last, newest first."""
-    accounts = [account_numbered(connection, brief.number) for brief in newest(connection, limit)]
-    return [_view(account) for account in accounts if account is not None]
-
-
-def data_take(connection: sa.Connection, number: int) -> DataTakeView | None:
-    """One data take by the number of its account."""
-    account = account_numbered(connection, number)
-    return None if account is None else _view(account)
-
-
-def _view(account: DataTakeAccount) -> DataTakeView:
+def view(account: DataTakeAccount, whole: Interval) -> DataTakeView:
+    """What a report tells of a data take, as bars over a time."""
     report = account.report
+    told = Interval(report.start, report.stop)
     return DataTakeView(
         account=account,
-        bars=tuple(_bar(stream, report.start, report.stop) for stream in report.streams),
-        slices=tuple(_place(each.start, report.start, report.stop) for each in report.slices[1:]),
+        bars=tuple(_bar(stream, told, whole) for stream in report.streams),
+        slices=tuple(_place(each.start, whole.start, whole.stop) for each in report.slices[1:]),
     )
 
 
-def _bar(stream: StreamAccount, start: datetime, stop: datetime) -> Bar:
+def _bar(stream: StreamAccount, told: Interval, whole: Interval) -> Bar:
     longest = sorted(stream.gaps, key=lambda gap: gap.stop - gap.start, reverse=True)[:_MOST_GAPS]
-    marks = _marks(sorted(longest, key=lambda gap: gap.start), start, stop)
-    return Bar(stream, marks, len(stream.gaps) - len(longest), missing_s(stream))
+    marks = _marks(sorted(longest, key=lambda gap: gap.start), whole.start, whole.stop)
+    left, right = (_place(moment, whole.start, whole.stop) for moment in (told.start, told.stop))
+    hidden = len(stream.gaps) - len(longest)
+    return Bar(stream, left, max(round(right - left, 2), _LEAST), marks, hidden, missing_s(stream))
 
 
 def _marks(gaps: Sequence[Gap], start: datetime, stop: datetime) -> tuple[Mark, ...]:

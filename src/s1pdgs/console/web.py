@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from s1pdgs.access.guard import Guard, RefusedError
 from s1pdgs.access.operators import OperatorGate
-from s1pdgs.console import pages, timeline
+from s1pdgs.console import pages
 from s1pdgs.console.overview import Wish, overview
 from s1pdgs.console.pages import PAGE_HEADERS
 from s1pdgs.console.shelf import find_by_uuid, view_product
@@ -81,7 +81,6 @@ def mount(
     console = Console(database, store, clock, guard, work_root, dict(sources or {}))
     router = APIRouter(route_class=_route_class(console), include_in_schema=False)
     _add_pages(router, console)
-    _add_data_takes(router, console)
     _add_actions(router, console)
     for add in additions:
         add(router, console)
@@ -160,24 +159,6 @@ def _add_pages(router: APIRouter, console: Console) -> None:
     @router.get("/console/products/{uuid}/quicklook")
     def quicklook(request: Request, uuid: str) -> Response:
         return _quicklook(console, request, uuid)
-
-
-def _add_data_takes(router: APIRouter, console: Console) -> None:
-    templates, clock = console.templates, console.clock
-
-    @router.get("/datatakes")
-    def data_takes_page() -> Response:
-        with console.database.read() as connection:
-            views = timeline.data_takes(connection)
-        return pages.page(templates, "datatakes.html", clock.now(), views=views)
-
-    @router.get("/datatakes/{number}")
-    def data_take_page(number: int) -> Response:
-        with console.database.read() as connection:
-            view = timeline.data_take(connection, number)
-        if view is None:
-            raise NotHere(f"there is no account {number} of a data take")
-        return pages.page(templates, "datatake.html", clock.now(), view=view)
 
 
 def _add_actions(router: APIRouter, console: Console) -> None:

@@ -39,9 +39,12 @@ class Ordered:
 
 @frozen
 class Report:
-    """What the report of a data take says of its slices, and which versions of products are superseded."""
+    """What the report of a data take says of its slices, the place of each version of a product that was made of it (0
+    for the whole data take), and which versions are superseded.
+    """
 
     places: tuple[Place, ...]
+    versions: Mapping[str, int]
     superseded: frozenset[str]
 
 
@@ -103,15 +106,15 @@ def reports_of(connection: sa.Connection, accounts: Iterable[int]) -> dict[int, 
     take, version = catalogue.datatake.c, catalogue.datatake_product.c
     found: dict[int, Report] = {}
     for batch in batches(accounts):
-        old: dict[int, set[str]] = {}
-        superseded = sa.select(version.datatake_id, version.product).where(
-            version.datatake_id.in_(batch), version.superseded_by.is_not(None)
-        )
-        for row in connection.execute(superseded):
-            old.setdefault(row.datatake_id, set()).add(row.product)
+        versions: dict[int, dict[str, int]] = {}
+        superseded: dict[int, set[str]] = {}
+        for row in connection.execute(sa.select(catalogue.datatake_product).where(version.datatake_id.in_(batch))):
+            versions.setdefault(row.datatake_id, {})[row.product] = row.slice
+            if row.superseded_by is not None:
+                superseded.setdefault(row.datatake_id, set()).add(row.product)
         for row in connection.execute(sa.select(take.id, take.account).where(take.id.in_(batch))):
             places = tuple(_place(each) for each in row.account["slices"])
-            found[row.id] = Report(places, frozenset(old.get(row.id, ())))
+            found[row.id] = Report(places, versions.get(row.id, {}), frozenset(superseded.get(row.id, ())))
     return found
 
 

@@ -41,14 +41,15 @@ class Holdings:
     current: tuple[Made, ...]
     report: Report | None
 
-    def newest(self, kind: str, slice_number: int | None = None) -> Made | None:
-        """The version that counts of a Level-0 product."""
-        fits = (
-            made
-            for made in self.current
-            if made.type == kind and slice_number in (None, made.attributes.get("sliceNumber", slice_number))
-        )
+    def newest(self, kind: str, slice_number: int) -> Made | None:
+        """The version that counts of a Level-0 product: of a slice, or (0) of the whole data take."""
+        fits = (made for made in self.current if made.type == kind and self.place_of(made) == slice_number)
         return max(fits, key=lambda made: (made.generated, made.id), default=None)
+
+    def place_of(self, made: Made) -> int:
+        """The number of a slice, by the report or else by the product; 0 for what is of the whole data take."""
+        told = None if self.report is None else self.report.versions.get(made.name)
+        return _number(made, "sliceNumber") if told is None else told
 
 
 @cache
@@ -65,8 +66,9 @@ def holdings(
     segments, current = [], []
     for made in own:
         product_class = class_of(made.type)
-        by_assembler = made.name in makers and makers[made.name].chain in assemblers
-        if product_class == "S" and made.attributes.get("sliceProductFlag") is not True and not by_assembler:
+        told = report is not None and made.name in report.versions
+        assembled = told or (made.name in makers and makers[made.name].chain in assemblers)
+        if product_class == "S" and made.attributes.get("sliceProductFlag") is not True and not assembled:
             segments.append(made)
         elif product_class and (report is None or made.name not in report.superseded):
             current.append(made)
@@ -140,14 +142,14 @@ def level_0(
         for kind in kinds:
             measured = class_of(kind) == "S"
             for place in grid if measured else (Place(0, take.whole),):
-                made = held.newest(kind, place.number or None)
+                made = held.newest(kind, place.number)
                 its = _fate_at(place, made, fate, kind)
                 steps = None if ordered is None else ordered.steps
                 found.append(Expected(route.name, kind, take.name, place.number, its, made, number, job, steps))
     if not routes:
         kind = f"{take.prefix}_RAW__0S"
         for place in grid:
-            made = held.newest(kind, place.number or None)
+            made = held.newest(kind, place.number)
             found.append(
                 Expected("", kind, take.name, place.number, _fate_at(place, made, absent or _NO_ORDER, kind), made)
             )
@@ -169,17 +171,24 @@ def _fate_at(place: Place, made: Made | None, fate: Fate, kind: str) -> Fate:
     """What became of a Level-0 product, `fate` being that of the order."""
     if made is not None:
         return of_made(made)
-    if fate.state is not State.MISSING or fate.cause is not Cause.NOT_MADE:
+    if fate.cause not in {Cause.NOT_MADE, Cause.NO_ORDER}:
         return fate
+    return _lacking(place, fate, kind)
+
+
+def _lacking(place: Place, fate: Fate, kind: str) -> Fate:
+    """Why a Level-0 product is missing though its order is over, or though there is none."""
     if place.product is not None:
-        return Fate(State.MISSING, f"{place.product} is not in the catalogue: see its job and the quarantine",
-                    Cause.NOT_MADE)  # fmt: skip
+        why = f"{place.product} is not in the catalogue: see its job and the quarantine"
+        return Fate(State.MISSING, why, Cause.NOT_MADE)
     if place.is_reported:
         return Fate(State.MISSING, "no packet of it is here", Cause.GAP)
     if place.number and place.interval is None:
         return Fate(State.MISSING, "it is planned, and no packet of it is here", Cause.GAP)
     what = {"C": "calibration", "N": "noise"}.get(class_of(kind) or "")
-    return fate if what is None else Fate(State.MISSING, f"{fate.why}; no {what} packet is here", Cause.NOT_MADE)
+    if what is None or fate.cause is Cause.NO_ORDER:
+        return fate
+    return Fate(State.MISSING, f"{fate.why}; no {what} packet is here", Cause.NOT_MADE)
 
 
 def of_made(made: Made) -> Fate:

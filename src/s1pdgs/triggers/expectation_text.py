@@ -31,7 +31,7 @@ def as_row(account: Expectations) -> dict[str, Any]:
         "lost_in_downlink": None if told is None else told.lost_in_downlink,
         "lost_in_instrument": None if told is None else told.lost_in_instrument,
         "slices": f"{sum(each.made is not None for each in slices)}/{len(slices)}",
-        "products": f"{made}/{len(account.expected) - states[State.REFUSED]}",
+        "made": f"{made}/{len(account.expected) - states[State.REFUSED]}",
         "pending": states[State.PENDING],
         "missing": states[State.MISSING],
     }

@@ -199,7 +199,5 @@ def _older(held: Holdings, expected: Expected) -> tuple[str, ...]:
     return tuple(
         made.name
         for made in held.products
-        if made.type == expected.type
-        and made.name in superseded
-        and made.attributes.get("sliceNumber") == expected.slice
+        if made.type == expected.type and made.name in superseded and held.place_of(made) == expected.slice
     )

@@ -96,7 +96,10 @@ def hold(database: Database, outbox: Outbox, *names: str) -> None:
     with database.write() as connection:
         for name in names:
             files = (StoredFile("manifest.safe", 1, "md5", "sha"),)
-            made = Product(name, name[4:14], "S1A", Interval(NOON, at(50)), NOON, f"jobs/1/1/{name}", files, NOON)
+            made = Product(
+                name, name[4:14], "S1A", Interval(NOON, at(50)), NOON, f"jobs/1/1/{name}", files, NOON,
+                attributes={"datatakeID": DATATAKE},
+            )  # fmt: skip
             assert register(connection, outbox, made)
 
 
