@@ -133,6 +133,8 @@ reception_product = sa.Table(
     metadata,
     sa.Column("reception_id", sa.ForeignKey(reception.c.id, ondelete="CASCADE"), primary_key=True),
     sa.Column("product", sa.Text, primary_key=True, comment="name of a product that was made of it"),
+    sa.Column("superseded_by", sa.Text, comment="the telemetry product of more deliveries; null for current ones"),
+    sa.Column("superseded_at", Micros),
 )
 sa.Index("ix_reception_product_product", reception_product.c.product)
 

@@ -64,7 +64,12 @@ def as_json(account: DataTakeAccount) -> dict[str, Any]:
             for version in account.versions
         ],
         "receptions": [
-            {"report": reception.name, "products": list(reception.products), "account": to_json(reception.report)}
+            {
+                "report": reception.name,
+                "products": list(reception.products),
+                "superseded": dict(reception.superseded),
+                "account": to_json(reception.report),
+            }
             for reception in account.receptions
         ],
     }
@@ -171,6 +176,7 @@ def _reception_lines(reception: Reception) -> Iterator[str]:
             f"{channel.recovered_frames} recovered from another delivery, {channel.corrected_frames} corrected; "
             f"{channel.packets} packets, {channel.discarded_packets} cut"
         )
+    yield from (f"  superseded: {name} by {newer}" for name, newer in reception.superseded.items())
     yield from (f"  warning: {warning}" for warning in report.warnings)
 
 

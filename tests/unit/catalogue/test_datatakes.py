@@ -31,6 +31,10 @@ from tests.unit.catalogue.accounts import (
 )
 
 
+def telemetry(store: str, uid: str) -> str:
+    return f"S1A_{store}_RAW__0____20260105T115000_20260105T120000_051312________{uid}.SAFE"
+
+
 class Books:
     """A catalogue whose reports are taken into the accounts."""
 
@@ -177,6 +181,27 @@ class TestReceptions:
         with books.database.read() as connection:
             (found,) = receptions.of_products(connection, SEGMENTS)
         assert found.name == name
+
+    def test_telemetry_of_more_deliveries_supersedes_that_of_fewer(self, books: Books) -> None:
+        old, new, other = telemetry("GP", "0001"), telemetry("GP", "0002"), telemetry("HK", "0003")
+        books.hold(*SEGMENTS, old, new, other)
+        books.report(acquisition_report(products=(*SEGMENTS, old, other)))
+        books.report(acquisition_report(reception(), reception(delivery=2), products=(new,)), created_s=60)
+        books.report(data_take_report(), created_s=61)
+        (found,) = books.account().receptions
+        assert found.superseded == {old: new}
+        assert set(found.products) == {*SEGMENTS, old, new, other}
+        third = acquisition_report(reception(), reception(delivery=2), reception(delivery=3), products=(other,))
+        books.report(third, created_s=90)
+        assert books.account().receptions[0].superseded == {old: new}, "it stays so"
+
+    def test_telemetry_of_an_older_report_that_comes_later_is_superseded_at_once(self, books: Books) -> None:
+        old, new = telemetry("GP", "0001"), telemetry("GP", "0002")
+        books.hold(*SEGMENTS, old, new)
+        books.report(acquisition_report(reception(), reception(delivery=2), products=(*SEGMENTS, new)), created_s=60)
+        books.report(acquisition_report(products=(old,)), created_s=0)
+        books.report(data_take_report(), created_s=61)
+        assert books.account().receptions[0].superseded == {old: new}
 
     def test_stations_that_heard_different_parts_stand_side_by_side(self, books: Books) -> None:
         books.hold(*SEGMENTS)

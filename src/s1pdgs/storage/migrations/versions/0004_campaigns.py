@@ -1,4 +1,4 @@
-"""Campaigns, wishes with deadlines, and notices to be sent."""
+"""Campaigns, wishes with deadlines, notices to be sent, and versions of telemetry products."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,6 +16,7 @@ def upgrade() -> None:
     _wishes()
     _campaigns()
     _notices()
+    _versions_of_telemetry()
 
 
 def _orders_of_campaigns() -> None:
@@ -142,3 +143,9 @@ def _notices() -> None:
     )
     op.create_index("ix_notice_state", "notice", ["state", "due_at"], unique=False)
     op.create_index("ix_notice_subject", "notice", ["subject"], unique=False)
+
+
+def _versions_of_telemetry() -> None:
+    comment = "the telemetry product of more deliveries; null for current ones"
+    op.add_column("reception_product", sa.Column("superseded_by", sa.Text(), nullable=True, comment=comment))
+    op.add_column("reception_product", sa.Column("superseded_at", sa.BigInteger(), nullable=True))
