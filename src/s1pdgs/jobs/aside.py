@@ -26,8 +26,10 @@ class SetAside:
 
 
 def keep_received(store: ObjectStore, claim: Claim, workdir: Path, log: JobLog) -> list[SetAside]:
-    """Store what the processor left in its `received` folder under `quarantine/job-<job>-<fence>/`."""
-    files = sorted(path for path in (workdir / FOLDER).glob("*") if path.is_file() and not path.is_symlink())
+    """Store what the processor left in its `received` folder under `quarantine/job-<job>-<fence>/`; links are left."""
+    folder = workdir / FOLDER
+    found = [] if folder.is_symlink() else sorted(folder.glob("*"))
+    files = [path for path in found if path.is_file() and not path.is_symlink()]
     return [_keep(store, claim, path, log) for path in files]
 
 

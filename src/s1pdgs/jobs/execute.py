@@ -256,6 +256,9 @@ def _fail(attempt: _Attempt, failure: AttemptFailed) -> Outcome:
 
 def _store_log(attempt: _Attempt) -> str | None:
     claim, key = attempt.claim, f"{prefix(attempt.claim)}/log.txt"
+    if not attempt.log.is_intact:
+        logger.warning("job %d/%d: a program has replaced the log, which is not stored", claim.job, claim.fence)
+        return None
     try:
         put_file(attempt.workshop.store, attempt.log.path, key)
     except StorageError as error:

@@ -1,5 +1,6 @@
 """The log of an attempt: what its processors print, whole in a file and its end in memory."""
 
+import os
 import threading
 from collections import deque
 from pathlib import Path
@@ -57,6 +58,14 @@ class JobLog:
         """The last lines."""
         with self._lock:
             return "\n".join(self._tail)
+
+    @property
+    def is_intact(self) -> bool:
+        """False when a processor has put something else in the place of the file."""
+        try:
+            return os.path.samestat(self.path.lstat(), os.fstat(self._stream.fileno()))
+        except FileNotFoundError:
+            return False
 
     def close(self) -> None:
         with self._lock:

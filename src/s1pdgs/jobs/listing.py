@@ -288,6 +288,8 @@ def _object_text(store: ObjectStore, key: str, last_bytes: int | None) -> str:
 
 
 def _file_text(path: Path, last_bytes: int | None) -> str:
+    if path.is_symlink():  # a processor's, which may lead anywhere
+        raise FileNotFoundError(path)
     with path.open("rb") as stream:
         start = 0 if last_bytes is None else max(path.stat().st_size - last_bytes, 0)
         stream.seek(start)

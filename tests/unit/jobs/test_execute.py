@@ -20,7 +20,6 @@ from s1pdgs.jobs import queue
 from s1pdgs.jobs import tables as t
 from s1pdgs.jobs.execute import Outcome, Workshop, execute
 from s1pdgs.jobs.lease import begin, process_name
-from s1pdgs.jobs.measure import processes
 from s1pdgs.jobs.queue import Claim
 from s1pdgs.jobs.spec import InputFile, JobSpec, Limits, SpecInput, SpecPool, SpecTask
 from s1pdgs.model.job import JobState
@@ -192,27 +191,6 @@ def test_a_missing_program_is_parked_with_the_remedy(bench: Bench) -> None:
     assert execute(bench.workshop, bench.claim(spec(pools=pools))) is Outcome.FAILED
     assert bench.job.state == JobState.PARKED
     assert "s1pdgs-no-such-program is not installed here" in str(bench.job.reason)
-
-
-def test_limits_are_enforced_and_no_process_is_left(bench: Bench) -> None:
-    sleeper = "import os, time, subprocess\nsubprocess.Popen(['sleep', '1000'])\nprint(os.getpid(), flush=True)\n"
-    cases = [
-        ("time.sleep(1000)", Limits(wall_s=0.5), "time limit: the job ran for more than 0.5 s"),
-        ("x = b'x' * 200_000_000\ntime.sleep(1000)", Limits(memory_mb=100), "memory limit: the job used"),
-        ("open('big', 'wb').write(b'x' * 9_000_000)\ntime.sleep(1000)", Limits(disk_mb=5), "disk limit:"),
-    ]
-    for number, (text, limits, told) in enumerate(cases, start=1):
-        pools = (SpecPool((SpecTask("DEMO", bench.program(sleeper + text, f"demo{number}")),)),)
-        with bench.database.write() as connection:
-            queue.enqueue(connection, spec(pools=pools, limits=limits), number, NOON)
-            claim = queue.claim(connection, bench.outbox, "here:1", timedelta(seconds=60))
-        assert claim == Claim(number, 1)
-        assert execute(bench.workshop, claim) is Outcome.FAILED
-        with bench.database.read() as connection:
-            row = connection.execute(sa.select(t.job).where(t.job.c.id == number)).one()
-        assert told in row.reason
-        pid = next(int(line) for line in row.log_tail.splitlines() if line.isdigit())
-        assert pid not in processes()
 
 
 def test_a_full_disk_is_told_before_anything_starts(bench: Bench) -> None:

@@ -25,6 +25,7 @@ from s1pdgs.model.job import JobState
 from s1pdgs.storage.database import Database, open_sqlite
 from s1pdgs.storage.schema import migrate
 from tests.unit.jobs.conftest import Watch, spec
+from tests.unit.jobs.test_containers import GOOD as SCRIPT
 from tests.unit.jobs.test_execute import GOOD, Bench
 
 
@@ -119,10 +120,10 @@ def test_time_of_the_job_and_of_a_task(bench: Bench) -> None:
 
 def test_a_task_that_takes_too_long_fails_alone_when_it_is_not_critical(bench: Bench) -> None:
     slow = SpecTask("SLOW", bench.program("import time; time.sleep(1000)", "slow"), critical=False)
-    pools = (SpecPool((slow, SpecTask("DEMO", bench.program(GOOD)))),)
-    claim = bench.claim(spec(pools=pools, limits=Limits(task_wall_s=1.0)))
+    pools = (SpecPool((slow, SpecTask("DEMO", bench.program(SCRIPT, shell="/bin/sh")))),)
+    claim = bench.claim(spec(pools=pools, limits=Limits(task_wall_s=3.0)))
     assert execute(bench.workshop, claim) is Outcome.DONE
-    assert "time limit: task SLOW ran for more than 1 s; raise limits.task_wall_s of chain demo" in bench.log()
+    assert "time limit: task SLOW ran for more than 3 s; raise limits.task_wall_s of chain demo" in bench.log()
 
 
 def test_a_spinning_program_gets_the_processor_time_of_its_cores(bench: Bench) -> None:

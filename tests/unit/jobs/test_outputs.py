@@ -14,6 +14,7 @@ from s1pdgs.jobs import tables as t
 from s1pdgs.jobs.errors import AttemptFailed
 from s1pdgs.jobs.execute import Outcome
 from s1pdgs.jobs.joblog import JobLog
+from s1pdgs.jobs.listing import read_log
 from s1pdgs.jobs.outputs import Harvest, collect
 from s1pdgs.jobs.spec import InputFile, JobSpec, SpecInput, SpecOutput
 from s1pdgs.storage.database import open_sqlite
@@ -297,3 +298,23 @@ def test_a_failure_publishes_nothing_however_much_was_made(bench: Bench) -> None
     assert bench.run(f"{GOOD}    sys.exit(128)\n", outputs=TWO) is Outcome.FAILED
     with bench.database.read() as connection:
         assert find(connection, PRODUCT) is None
+
+
+def test_links_in_the_place_of_our_files_are_not_followed(bench: Bench) -> None:
+    """In a container they would lead to files of the host that the program cannot read."""
+    secret = bench.folder / "secrets" / "key"
+    secret.parent.mkdir()
+    secret.write_text("secret")
+    links = f"""
+    os.symlink("{secret.parent}", "received")
+    os.unlink("s1pdgs-job.log")
+    os.symlink("{secret}", "s1pdgs-job.log")
+    """
+    assert bench.run(GOOD + links) is Outcome.DONE
+    assert bench.store.list("quarantine") == []
+    assert [key for key in bench.store.list("jobs") if key.endswith("log.txt")] == []
+    workdir = bench.folder / "work" / "1" / "1"
+    workdir.mkdir(parents=True)
+    (workdir / "s1pdgs-job.log").symlink_to(secret)
+    with bench.database.read() as connection:
+        assert "secret" not in read_log(connection, bench.store, bench.folder / "work", 1)
