@@ -14,7 +14,7 @@ import shapely
 from attrs import field, frozen
 
 from s1pdgs.publication.errors import QueryError
-from s1pdgs.publication.geometry import to_geojson
+from s1pdgs.publication.geometry import checked, to_geojson
 
 MAX_BYTES = 8192
 _MAX_DEPTH = 20
@@ -29,7 +29,9 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _COMPARISONS = {"=", "<>", "<", "<=", ">", ">="}
-_SHAPES = {"POINT", "LINESTRING", "POLYGON", "MULTIPOINT", "MULTILINESTRING", "MULTIPOLYGON"}
+_SHAPES = {
+    "POINT", "LINESTRING", "POLYGON", "MULTIPOINT", "MULTILINESTRING", "MULTIPOLYGON", "GEOMETRYCOLLECTION",
+}  # fmt: skip
 _RESERVED = {"AND", "OR", "NOT", "LIKE", "BETWEEN", "IN", "IS", "NULL", "TRUE", "FALSE"}
 
 
@@ -150,7 +152,7 @@ class _Reader:
             if depth == 0 or token.kind == "end":
                 break
         try:
-            return to_geojson(shapely.from_wkt(self.text[begin : token.end]))
+            return to_geojson(checked(shapely.from_wkt(self.text[begin : token.end])))
         except shapely.errors.ShapelyError as error:
             raise QueryError(f"filter: {self.text[begin : begin + 60]!r} is not well-known text: {error}") from None
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from typing import Any
+from typing import Any, Literal
 
 import shapely
 from shapely.geometry import box, mapping
@@ -10,12 +10,13 @@ from shapely.geometry.base import BaseGeometry
 
 from s1pdgs.model.globe import at_dateline, valid
 from s1pdgs.publication.errors import QueryError
-from s1pdgs.publication.predicate import Spatial
+from s1pdgs.publication.predicate import Either, Every, Predicate, Spatial
 
 MAX_VERTICES = 10_000
 _MARGIN_DEG = 0.1  # the boxes of the catalogue may be cut at the dateline by another rule
 _MAX_BOXES = 16
 _SIMPLE = {"Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon"}
+Relation = Literal["intersects", "within", "disjoint"]
 
 
 def parse_geography(text: str) -> BaseGeometry:
@@ -41,9 +42,10 @@ def parse_geojson(value: Any) -> BaseGeometry:
 
 def checked(shape: BaseGeometry | None) -> BaseGeometry:
     """A plain longitude-latitude geometry, or `QueryError`."""
-    if shape is None or shape.is_empty or shape.geom_type not in _SIMPLE:
+    kinds = set() if shape is None else {part.geom_type for part in shapely.get_parts(shape)}
+    if shape is None or shape.is_empty or not kinds <= _SIMPLE:
         kind = "nothing" if shape is None else f"an empty {shape.geom_type}" if shape.is_empty else shape.geom_type
-        raise QueryError(f"an area is a POINT, LINESTRING or POLYGON or several of a kind, not {kind}")
+        raise QueryError(f"an area is a POINT, LINESTRING or POLYGON or several of them, not {kind}")
     shape = shapely.force_2d(shape)
     coordinates = shapely.get_coordinates(shape).tolist()
     if len(coordinates) > MAX_VERTICES:
@@ -65,14 +67,28 @@ def box_area(west: float, south: float, east: float, north: float) -> BaseGeomet
     return shapely.union_all([box(west, south, 180.0, north), box(-180.0, south, east, north)])
 
 
-def spatial(relation: str, area: BaseGeometry, *, cut: bool = True) -> Spatial:
-    """The predicate of footprints that intersect, lie within, or are disjoint from an area."""
-    shape = valid(at_dateline(area) if cut else area)
+def spatial(relation: Relation, area: BaseGeometry, *, cut: bool = True) -> Predicate:
+    """The predicate of footprints that intersect, lie within, or are disjoint from an area.
+
+    A collection of points, lines and polygons is asked for by kind. Raises `QueryError`.
+    """
+    if area.geom_type != "GeometryCollection":
+        return _spatial(relation, valid(at_dateline(area) if cut else area))
+    if relation == "within":
+        raise QueryError("products lie within polygons, not within a collection of several kinds")
+    parts = shapely.get_parts(area)
+    dimensions = shapely.get_dimensions(parts)
+    kinds = [shapely.union_all(parts[dimensions == dimension]) for dimension in sorted(set(dimensions.tolist()))]
+    each = tuple(_spatial(relation, valid(at_dateline(kind))) for kind in kinds)
+    return Either(each) if relation == "intersects" else Every(each)
+
+
+def _spatial(relation: Relation, shape: BaseGeometry) -> Spatial:
     parts = [part.bounds for part in shapely.get_parts(shape)]
     if len(parts) > _MAX_BOXES:
         parts = [shape.bounds]
     boxes = tuple((w - _MARGIN_DEG, s - _MARGIN_DEG, e + _MARGIN_DEG, n + _MARGIN_DEG) for w, s, e, n in parts)
-    return Spatial(relation, shapely.to_wkt(shape, rounding_precision=-1), boxes)  # type: ignore[arg-type]
+    return Spatial(relation, shapely.to_wkt(shape, rounding_precision=-1), boxes)
 
 
 class FootprintTests:

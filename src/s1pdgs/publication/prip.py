@@ -215,8 +215,10 @@ def router(service: Prip, access: Sequence[Depends] = ()) -> APIRouter:
     """The routes of the service; `access` are the dependencies that every request has to pass."""
     routes = APIRouter(prefix=PREFIX, route_class=ODataRoute, dependencies=list(access), tags=["PRIP"])
 
-    def add(path: str, endpoint: Callable[..., Any], *methods: str) -> None:
-        routes.add_api_route(path, endpoint, methods=list(methods) or ["GET"], response_model=None)
+    def add(path: str, endpoint: Callable[..., Any], method: str = "GET") -> None:
+        routes.add_api_route(path, endpoint, methods=[method], response_model=None)
+        if method == "GET":
+            routes.add_api_route(path, endpoint, methods=["HEAD"], response_model=None, include_in_schema=False)
 
     add("", service.service)
     add("/", service.service)
@@ -227,8 +229,8 @@ def router(service: Prip, access: Sequence[Depends] = ()) -> APIRouter:
     add("/Products({key})", service.product)
     add("/Products({key})/Attributes", service.attributes)
     add("/Products({key})/Quicklooks", service.quicklooks)
-    add("/Products({key})/$value", service.value, "GET", "HEAD")
-    add("/Products({key})/Quicklooks({image})/$value", service.quicklook, "GET", "HEAD")
+    add("/Products({key})/$value", service.value)
+    add("/Products({key})/Quicklooks({image})/$value", service.quicklook)
     routes.add_api_route(
         "/{path:path}", service.unknown, methods=_METHODS, response_model=None, include_in_schema=False
     )

@@ -32,7 +32,15 @@ from s1pdgs.publication.predicate import KINDS, Kind
 from s1pdgs.publication.search import Page, Published, count, find_name, search
 from s1pdgs.publication.stac_filter import QUERYABLES, SORTABLES
 from s1pdgs.publication.stac_items import collection, item
-from s1pdgs.publication.stac_request import Asked, Fields, SearchBody, filter_parameter, json_parameter, sort_terms
+from s1pdgs.publication.stac_request import (
+    Asked,
+    Fields,
+    FilterBody,
+    SearchBody,
+    filter_parameter,
+    json_parameter,
+    sort_terms,
+)
 from s1pdgs.storage.database import Database
 
 MAX_LIMIT = 1000
@@ -150,10 +158,10 @@ class Client(BaseCoreClient):
 
     def post_search(self, search_request: Any, **kwargs: Any) -> Any:
         """Search by body."""
-        shape = search_request.intersects
         asked = Asked(
             search_request.collections, search_request.ids, search_request.bbox,
-            None if shape is None else shape.model_dump(), search_request.datetime, filter=search_request.filter_expr,
+            search_request.intersects, search_request.datetime,
+            filter=filter_parameter(search_request.filter_expr, search_request.filter_lang),
             sortby=[(term.field, term.direction == "desc") for term in search_request.sortby or ()],
             fields=_fields(search_request), limit=search_request.limit or 10, token=search_request.token,
         )  # fmt: skip
@@ -191,6 +199,13 @@ class Client(BaseCoreClient):
 
     def _root(self, request: Request) -> str:
         return self._site(request) + _mounted_at(request)
+
+
+@attr.s
+class Filters(FilterExtension):
+    """Filters in both languages by both methods."""
+
+    POST = FilterBody
 
 
 @attr.s
@@ -232,7 +247,7 @@ def application(database: Database, base_url: str | None = None, access: Sequenc
         stac_fastapi_landing_id="s1pdgs",
     )
     client = Client(database=database, base_url=base_url)
-    filters = FilterExtension(client=Queryables(core=client), conformance_classes=_filter_classes())
+    filters = Filters(client=Queryables(core=client), conformance_classes=_filter_classes())
     sorting = SearchSortExtension(client=Sortables(core=client))
     sorting.conformance_classes.append(_SORT_1_0)
     paging = TokenPaginationExtension()
@@ -276,7 +291,8 @@ def _fields(body: Any) -> Fields | None:
         return None
     if body.fields is None:
         raise QueryError("fields is an object with include and exclude, not null")
-    return Fields(frozenset(body.fields.include or ()), frozenset(body.fields.exclude or ()))
+    include, exclude = (frozenset(names or ()) for names in (body.fields.include, body.fields.exclude))
+    return Fields(include, exclude, of_all=bool(exclude) and "include" not in body.fields.model_fields_set)
 
 
 def _mounted_at(request: Request) -> str:

@@ -13,7 +13,7 @@ from stac_fastapi.types.rfc3339 import str_to_interval
 
 from s1pdgs.model.time import parse_utc
 from s1pdgs.publication.errors import QueryError
-from s1pdgs.publication.geometry import box_area, parse_geojson, spatial
+from s1pdgs.publication.geometry import Relation, box_area, parse_geojson, spatial
 from s1pdgs.publication.odata.pattern import MAX_LENGTH as MAX_PATTERN
 from s1pdgs.publication.odata.pattern import wildcards
 from s1pdgs.publication.predicate import (
@@ -64,7 +64,7 @@ SORTABLES = ("id", "collection", "datetime", "start_datetime", "end_datetime", "
 _COMPARISONS = {
     "=": Operator.EQ, "<>": Operator.NE, ">": Operator.GT, ">=": Operator.GE, "<": Operator.LT, "<=": Operator.LE,
 }  # fmt: skip
-_SPATIAL = {"s_intersects": "intersects", "s_within": "within", "s_disjoint": "disjoint"}
+_SPATIAL: dict[str, Relation] = {"s_intersects": "intersects", "s_within": "within", "s_disjoint": "disjoint"}
 _ABSENT = {"mission", "gsd", "license", "title", "description"}  # common metadata that no product here has
 _PREFIXES = {name.partition(":")[0] for name in QUERYABLES if ":" in name}
 _OPERATORS = ["and", "or", "not", "in", "between", "like", "isNull", "casei", "t_intersects", *_COMPARISONS, *_SPATIAL]

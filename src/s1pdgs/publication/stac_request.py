@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from attrs import frozen
-from pydantic import model_validator
+from pydantic import BaseModel, Field, model_validator
+from stac_fastapi.extensions.filter.request import FilterLang
 from stac_fastapi.types.search import BaseSearchPostRequest
 
 from s1pdgs.publication import cql2_text
@@ -22,29 +23,32 @@ _DEFAULT_FIELDS = frozenset({
 })  # fmt: skip
 
 
+_ALWAYS = frozenset({"type", "stac_version", "id", "collection"})
+
+
 @frozen
 class Fields:
-    """Which parts of items are wanted (STAC API, fields extension): `name` or `parent.name`."""
+    """Which parts of items are wanted (STAC API, fields extension): `name` or `parent.name`.
+
+    Without inclusions, exclusions are from the whole item or from the fields that are given by default.
+    """
 
     include: frozenset[str]
     exclude: frozenset[str]
+    of_all: bool
 
     @classmethod
     def read(cls, terms: Iterable[str]) -> "Fields":
         """From the terms of a query string, `name`, `+name` and `-name`."""
         named = [term.strip() for term in terms]
-        return cls(
-            frozenset(name.lstrip("+ ") for name in named if name and name[0] != "-"),
-            frozenset(name[1:] for name in named if name.startswith("-")),
-        )
+        exclude = frozenset(name[1:] for name in named if name.startswith("-"))
+        return cls(frozenset(name.lstrip("+ ") for name in named if name and name[0] != "-"), exclude, bool(exclude))
 
     def of(self, item: dict[str, Any]) -> dict[str, Any]:
-        """An item with the parts that are wanted, always with its id and collection."""
-        if self.include:
-            include = self.include | {"id", "collection"}
-        else:
-            include = frozenset(item) if self.exclude else _DEFAULT_FIELDS
-        return _without(_only(item, include), self.exclude - {"id", "collection"})
+        """An item with the parts that are wanted and what tells which item it is; inclusions win over exclusions."""
+        chosen = self.include or (frozenset(item) if self.of_all else _DEFAULT_FIELDS)
+        named = {name.partition(".")[0] for name in self.include} | self.include | _ALWAYS
+        return _without(_only(item, chosen | _ALWAYS), self.exclude - named)
 
 
 def _only(item: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
@@ -113,7 +117,9 @@ class Asked:
 
 
 class SearchBody(BaseSearchPostRequest):
-    """The body of a search."""
+    """The body of a search; its geometry is read by `parse_geojson` only."""
+
+    intersects: dict[str, Any] | None = Field(None, description="A GeoJSON geometry.")  # type: ignore[assignment]
 
     @model_validator(mode="before")
     @classmethod
@@ -121,7 +127,17 @@ class SearchBody(BaseSearchPostRequest):
         """In place of the framework's, which fails on a body that is no object."""
         if not isinstance(values, dict):
             raise ValueError("the body of a search is a JSON object")  # noqa: TRY004  the error that pydantic expects
+        if isinstance(values.get("collections"), str):  # some clients write a list of one so
+            return {**values, "collections": [values["collections"]]}
         return values
+
+
+class FilterBody(BaseModel):
+    """A filter in the body of a search, in either language."""
+
+    filter_crs: str | None = Field(None, alias="filter-crs", description="Of its geometries: CRS84.")
+    filter_expr: dict[str, Any] | str | None = Field(None, alias="filter", description="A CQL2 filter.")
+    filter_lang: FilterLang | None = Field(None, alias="filter-lang", description="How the filter is written.")
 
 
 def json_parameter(name: str, text: Any) -> Any:
@@ -134,11 +150,11 @@ def json_parameter(name: str, text: Any) -> Any:
         raise QueryError(f"{name} is not JSON") from None
 
 
-def filter_parameter(text: str | None, language: str | None) -> Any:
-    """The filter of a query string as CQL2-JSON: text unless `filter-lang` says otherwise."""
-    if not text:
-        return None
-    return json_parameter("filter", text) if language == "cql2-json" else cql2_text.to_json(text)
+def filter_parameter(given: Any, language: str | None) -> Any:
+    """A filter as CQL2-JSON: what is written as text is CQL2 text unless `filter-lang` says otherwise."""
+    if not isinstance(given, str):
+        return given
+    return json_parameter("filter", given) if language == "cql2-json" else cql2_text.to_json(given)
 
 
 def sort_terms(terms: Iterable[str] | None) -> list[tuple[str, bool]]:

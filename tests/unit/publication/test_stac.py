@@ -221,6 +221,7 @@ def test_cql2_filters(api: httpx2.Client, text: str, expression: Any, matched: i
     if text != "(collection='IW_SLC__1S') AND (TRUE)":
         assert cql2_text.to_json(text) == expression
         assert get(api, "/search", filter=text, limit=1)["numberMatched"] == matched
+        assert post(api, **{"filter": text, "filter-lang": "cql2-text"}, limit=1)["numberMatched"] == matched
     assert post(api, filter=expression, limit=1)["numberMatched"] == matched
     assert (
         get(api, "/search", **{"filter": json.dumps(expression), "filter-lang": "cql2-json"}, limit=1)["numberMatched"]
@@ -236,6 +237,8 @@ def test_cql2_filters(api: httpx2.Client, text: str, expression: Any, matched: i
         ("S_WITHIN(geometry, POLYGON((9 44,13 44,13 48,9 48,9 44)))", 3),
         ("S_DISJOINT(geometry, POLYGON((9 44,15 44,15 48,9 48,9 44)))", 6),
         ("S_INTERSECTS(geometry, BBOX(178.5,-19,-178.5,-15))", 3),
+        ("s_intersects(geometry, GEOMETRYCOLLECTION(POINT(11 46),LINESTRING(178 -17,-178 -17)))", 6),
+        ("s_disjoint(geometry, GEOMETRYCOLLECTION(POINT(11 46),LINESTRING(178 -17,-178 -17)))", 6),
         ("s_intersects(geometry, MULTIPOINT((11 46),(13 46))) AND NOT s_intersects(geometry, POINT(13 46))", 3),
     ],
 )
@@ -248,17 +251,20 @@ def test_the_items_of_a_collection_are_filtered_sorted_and_cut_to_fields(api: ht
     asked = {"filter": "sat:absolute_orbit > 33002", "sortby": "datetime", "fields": "id,properties.sat:absolute_orbit"}
     found = get(api, "/collections/IW_SLC__1S/items", limit=50, **asked)["features"]
     assert [one["properties"] for one in found] == [{"sat:absolute_orbit": 33000 + n} for n in (3, 6, 9)]
-    assert all(set(one) == {"id", "collection", "properties"} for one in found)
+    assert all(set(one) == {"type", "stac_version", "id", "collection", "properties"} for one in found)
 
 
 def test_fields_are_chosen_alike_by_both_methods(api: httpx2.Client) -> None:
     whole = get(api, "/search", limit=1)["features"][0]
+    always = {"type", "stac_version", "id", "collection"}
     cases: list[tuple[str, dict[str, Any], set[str]]] = [
-        ("id", {"include": ["id"]}, {"id", "collection"}),
-        ("+geometry,bbox", {"include": ["geometry", "bbox"]}, {"id", "collection", "geometry", "bbox"}),
+        ("id", {"include": ["id"]}, always),
+        ("+geometry,bbox", {"include": ["geometry", "bbox"]}, always | {"geometry", "bbox"}),
         ("-geometry", {"exclude": ["geometry"]}, set(whole) - {"geometry"}),
-        ("assets,-assets.product", {"include": ["assets"], "exclude": ["assets.product"]},
-         {"id", "collection", "assets"}),
+        ("assets,-assets.product", {"include": ["assets"], "exclude": ["assets.product"]}, always | {"assets"}),
+        ("-properties,properties.platform", {"exclude": ["properties"], "include": ["properties.platform"]},
+         always | {"properties"}),
+        ("-bbox,bbox", {"include": ["bbox"], "exclude": ["bbox"]}, always | {"bbox"}),
         ("", {}, set(whole) - {"stac_extensions"}),
     ]  # fmt: skip
     for query, body, names in cases:
@@ -269,6 +275,8 @@ def test_fields_are_chosen_alike_by_both_methods(api: httpx2.Client) -> None:
     assert get(api, "/search", limit=1, fields="")["features"][0]["properties"] == {
         "datetime": whole["properties"]["datetime"]
     }
+    of_default = post(api, limit=1, fields={"exclude": ["geometry"], "include": []})["features"][0]
+    assert set(of_default["properties"]) == {"datetime"}
     assert api.post("/search", json={"fields": None}).status_code == 400
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from odata_query import ast
 
 from s1pdgs.publication.errors import QueryError
-from s1pdgs.publication.geometry import parse_geography, spatial
+from s1pdgs.publication.geometry import Relation, parse_geography, spatial
 from s1pdgs.publication.odata.expressions import (
     ATTRIBUTE_SETS,
     CONDITIONS,
@@ -50,8 +50,10 @@ _MIRRORED = {
     Operator.EQ: Operator.EQ, Operator.NE: Operator.NE, Operator.GT: Operator.LT, Operator.GE: Operator.LE,
     Operator.LT: Operator.GT, Operator.LE: Operator.GE,
 }  # fmt: skip
-_AREAS = {"Intersects": "intersects", "intersects": "intersects", "Within": "within", "Disjoint": "disjoint",
-          "Disjoints": "disjoint"}  # fmt: skip
+_AREAS: dict[str, Relation] = {
+    "Intersects": "intersects", "intersects": "intersects", "Within": "within", "Disjoint": "disjoint",
+    "Disjoints": "disjoint",
+}  # fmt: skip
 _TWINS = {"datatakeID", "missionDatatakeID"}  # one fact under the names of two interface documents
 _KINDS_OF_LITERALS = {Kind.INTEGER: (Kind.INTEGER, Kind.DOUBLE), Kind.DOUBLE: (Kind.INTEGER, Kind.DOUBLE)}
 
