@@ -53,6 +53,7 @@ def equal_held(connection: sa.Connection, chain: str, output: Output) -> Held | 
     """A held product of the same type, data take and slice whose measurement files have the same MD5, or None.
 
     Only what the same chain made can be it: an assembled product is more than the only segment that it was made of.
+    What a campaign made is beside what others make.
     Reads the output's files only when one of the held products has files of the same sizes.
     """
     described = output.description
@@ -67,7 +68,7 @@ def equal_held(connection: sa.Connection, chain: str, output: Output) -> Held | 
         return None
     sums = sorted(_md5(output.path / name) for name in measurements)
     equal = [held for held in alike if sorted(md5 for _, md5 in _measurements(held)) == sums]
-    equal = [held for held in equal if _made_by(connection, chain, held)]
+    equal = [held for held in equal if "campaign" not in held.product.attributes and _made_by(connection, chain, held)]
     return max(equal, key=lambda held: held.id, default=None)
 
 

@@ -103,6 +103,18 @@ def test_an_assembled_product_is_news_though_it_equals_its_only_segment(bench: B
     assert held(bench, segment, assembled, again) == [True, True, False]
 
 
+def test_what_a_campaign_makes_stands_beside_what_others_make(bench: Bench) -> None:
+    first, again, later = product("0001"), product("0002"), product("0003")
+    run(bench, 1, (again, MEASUREMENT, 1), campaign="again", timeliness_of_content=True)
+    run(bench, 2, (first, MEASUREMENT, 1))
+    run(bench, 3, (later, MEASUREMENT, 1), campaign="again")
+    assert held(bench, first, again, later) == [True, True, True]
+    with bench.database.read() as connection:
+        told = [find(connection, name).product.attributes for name in (first, again)]  # type: ignore[union-attr]
+    assert "campaign" not in told[0]
+    assert (told[1]["campaign"], told[1]["timeliness"]) == ("again", "Reprocessing")
+
+
 def test_of_a_round_only_the_slices_that_gained_packets_are_catalogued(bench: Bench) -> None:
     old = [(product(f"000{n}", start=f"10103{n}", stop=f"10110{n}"), MEASUREMENT, n) for n in (1, 2, 3)]
     new = [(name.replace("_000", "_100"), data, n) for name, data, n in old]

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from attrs import evolve
 
 import s1pdgs.triggers.tables as t
+from s1pdgs.bus.notices import Courier, send_due
 from s1pdgs.jobs import queue
 from s1pdgs.jobs import tables as jobs
 from s1pdgs.jobs.queue import Claim, Failure
@@ -18,11 +19,12 @@ from s1pdgs.model.job import OrderState
 from s1pdgs.model.product import Product
 from s1pdgs.model.timeliness import Timeliness
 from s1pdgs.storage.database import Database
-from s1pdgs.triggers import campaign_report, campaign_steps, campaigns
+from s1pdgs.triggers import campaign_report, campaign_steps, campaigns, wanted_wish
 from s1pdgs.triggers.campaign_pins import pin
 from s1pdgs.triggers.campaign_progress import Fate, Progress, fate_of, progress
 from s1pdgs.triggers.campaigns import CampaignError, Plan, UnknownCampaign, way_to
 from s1pdgs.triggers.chains import SHIPPED, Chains
+from s1pdgs.triggers.deadlines import due_of
 from s1pdgs.triggers.explain import explain, inquire
 from tests.unit.triggers.conftest import (
     CALIBRATION,
@@ -380,3 +382,31 @@ def _specs(mission: Mission) -> list[Any]:
     with mission.database.read() as connection:
         numbers = connection.scalars(sa.select(jobs.job.c.id).order_by(jobs.job.c.id)).all()
         return [queue.spec_of(connection, number) for number in numbers]
+
+
+def test_the_queries_of_every_step_read_indexes(database: Database) -> None:
+    """What the triggers role asks all the time about orders, wishes and notices."""
+    mission = mission_on(database)
+    mission.receive(*CALIBRATION, *ACN, *SLICES)
+    create(mission)
+    asked_for: list[tuple[str, Any]] = []
+    listen = ("before_cursor_execute", lambda *event: asked_for.append((event[2], event[3])))
+    sa.event.listen(database.engine, *listen)
+    campaign_steps.step(mission.planner, database)
+    with database.write() as connection:
+        wanted_wish.step(mission.planner, connection)
+        due_of(connection, 1)
+    send_due(database, Courier(), mission.watch)
+    sa.event.remove(database.engine, *listen)
+    questions = [(text, values) for text, values in asked_for if text.startswith("SELECT") and "pg_" not in text]
+    assert len(questions) > 20
+    with database.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET enable_seqscan = off")
+        for text, values in questions:
+            how = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+            for step in connection.exec_driver_sql(f"{how} {text}", values):
+                told = " ".join(str(part) for part in step)
+                for table in ("production_order", "job", "wish_order", "notice", "event"):
+                    assert f"SCAN {table}" not in told.replace(f"SCAN {table} USING", ""), f"{told}: {text}"
+                    assert f"Seq Scan on {table}" not in told, f"{told}: {text}"

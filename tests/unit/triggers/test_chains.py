@@ -109,6 +109,10 @@ def test_our_stripmap_table_asks_for_what_the_real_one_does(testdata: Path, tmp_
         ("[[chain]\n", "not a TOML file"),
         (CHAIN + "max_attempts = 0\n", "max_attempts"),
         (CHAIN + "ghosts = { XX = 3 }\n", "chain demo: ghosts.XX"),
+        (
+            CHAIN + "waits = [{ input = 'Orbits', after_order_s = 1 }]\n",
+            r"waits: SM_.*xml has no input Orbits; it has .*Or",
+        ),
     ],
 )
 def test_faults_are_named_with_file_and_chain(tmp_path: Path, text: str, complaint: str) -> None:

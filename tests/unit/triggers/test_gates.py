@@ -19,7 +19,8 @@ from s1pdgs.triggers.explain import explain
 from s1pdgs.triggers.gates import MaskShelf
 from s1pdgs.triggers.orders import release
 from tests.unit.formats.mask_files import Ring, geojson, mask_file, rectangle
-from tests.unit.triggers.conftest import NOON, Mission, at, auxiliary, mission_on, raw_slice
+from tests.unit.triggers.conftest import CALIBRATION, NOON, Mission, at, auxiliary, mission_on, raw_slice
+from tests.unit.triggers.test_wanted import ACN
 
 CHAIN = """
 [[chain]]
@@ -185,6 +186,16 @@ class TestMasks:
         with mission.database.write() as connection:
             release(mission.planner, connection, mission.order("gated").id)
         assert "MSK__LAND" not in str(mission.order("gated").reason)
+
+    def test_an_operator_may_revive_what_was_refused(
+        self, mission: Mission, store: ObjectStore, tmp_path: Path
+    ) -> None:
+        mission = gated(mission, store, tmp_path, SEA % 60)
+        mission.receive(*CALIBRATION, *ACN, mask(store, "MSK__LAND", WESTERN_HALF), scene(*SCENE))
+        assert mission.order("gated").state == OrderState.DROPPED
+        with mission.database.write() as connection:
+            assert release(mission.planner, connection, mission.order("gated").id)
+        assert mission.order("gated").state == OrderState.PLANNED
 
     def test_the_newest_that_is_valid_then_decides(self, mission: Mission, store: ObjectStore, tmp_path: Path) -> None:
         mission = gated(mission, store, tmp_path, SEA % 60)
