@@ -19,6 +19,7 @@ class DaskCluster:
 
     folder: Path
     address: str
+    scheduler: Process
     workers: list[Process] = field(factory=list)
 
     def add_worker(self, threads: int = 1, resources: str = "") -> None:
@@ -30,25 +31,38 @@ class DaskCluster:
         """The oldest, as by a power cut."""
         _kill(self.workers.pop(0))
 
+    def restart_scheduler(self) -> None:
+        """As after a power cut: it comes back at the same address and knows of nothing."""
+        _kill(self.scheduler)
+        self.scheduler = _scheduler(self.folder, self.address.rpartition(":")[2])
+
 
 @contextmanager
 def dask_cluster(folder: Path, workers: int = 2) -> Iterator[DaskCluster]:
     """A scheduler and its workers, gone at the end of the block with all that they run."""
+    scheduler = _scheduler(folder, "0")
+    cluster = DaskCluster(folder, json.loads((folder / "scheduler.json").read_text())["address"], scheduler)
+    try:
+        for _ in range(workers):
+            cluster.add_worker()
+        yield cluster
+    finally:
+        while cluster.workers:
+            cluster.kill_worker()
+        _kill(cluster.scheduler)
+
+
+def _scheduler(folder: Path, port: str) -> Process:
     file = folder / "scheduler.json"
-    words = ("--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file), "--no-dashboard")
-    scheduler = _dask(folder, "scheduler", *words)
+    file.unlink(missing_ok=True)
+    words = ("--host", "127.0.0.1", "--port", port, "--scheduler-file", str(file), "--no-dashboard")
+    started = _dask(folder, "scheduler", *words)
     try:
         _wait_for(file)
-        cluster = DaskCluster(folder, json.loads(file.read_text())["address"])
-        try:
-            for _ in range(workers):
-                cluster.add_worker()
-            yield cluster
-        finally:
-            while cluster.workers:
-                cluster.kill_worker()
-    finally:
-        _kill(scheduler)
+    except AssertionError:
+        _kill(started)
+        raise
+    return started
 
 
 def _dask(folder: Path, *words: str) -> Process:

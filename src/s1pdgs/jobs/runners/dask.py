@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from attrs import define, field, frozen
@@ -87,7 +87,8 @@ class DaskRunner:
     ground: str
     timeout_s: float = 5.0
     _client: Client | None = field(default=None, init=False)
-    _futures: dict[Claim, Future[None]] = field(factory=dict, init=False)
+    _futures: dict[Claim, Future[None] | None] = field(factory=dict, init=False)
+    """None: the scheduler that knew of it is gone."""
     _given: dict[Claim, str | None] = field(factory=dict, init=False)
     _executing: dict[str, str] = field(factory=dict, init=False)
     _looked_s: float = field(default=float("-inf"), init=False)
@@ -142,9 +143,7 @@ class DaskRunner:
                 self._executing = client.run_on_scheduler(executing, prefix=f"{self.ground}-")
             self._looked_s = time.monotonic()
         seen = {claim: self._progress(claim, future) for claim, future in self._futures.items()}
-        for claim, progress in seen.items():
-            if isinstance(progress, Ended):
-                self._forget(claim)
+        self._forget([claim for claim, progress in seen.items() if isinstance(progress, Ended)])
         return seen
 
     def stop(self, claim: Claim, *, force: bool = False) -> None:
@@ -187,23 +186,37 @@ class DaskRunner:
             for address, (threads, busy, all_, used) in told.items()
         }
 
-    def _forget(self, claim: Claim) -> None:
-        del self._futures[claim]
-        self._given.pop(claim, None)
-        with self._asking() as client:
-            client.unpublish_dataset(self._key(claim))
+    def _forget(self, ended: Sequence[Claim]) -> None:
+        """All or none: an end that could not be told must be told at the next look."""
+        if ended:
+            with self._asking() as client:
+                for claim in ended:
+                    client.unpublish_dataset(self._key(claim))
+        for claim in ended:
+            del self._futures[claim]
+            self._given.pop(claim, None)
 
     @contextmanager
     def _asking(self) -> Iterator[Client]:
         """The connection; what goes wrong with it is a `RunnerError`."""
         try:
-            if self._client is None:
-                self._client = open_cluster(self.address, self.timeout_s)
+            if self._client is None or self._client.status in ("closing", "closed"):
+                self._client = self._open()
             yield self._client
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, AttributeError) as error:  # a client without its scheduler has no attributes
             raise RunnerError(f"the Dask scheduler at {self.address} does not answer: {error}") from error
 
-    def _progress(self, claim: Claim, future: Future[None]) -> Progress:
+    def _open(self) -> Client:
+        """A new connection. Where an earlier one was lost, attempts are ours yet as far as the scheduler knows them."""
+        client = open_cluster(self.address, self.timeout_s)
+        known = set(client.list_datasets()) if self._futures else set()
+        keys = {claim: self._key(claim) for claim in self._futures}
+        self._futures = {claim: client.get_dataset(key) if key in known else None for claim, key in keys.items()}
+        return client
+
+    def _progress(self, claim: Claim, future: Future[None] | None) -> Progress:
+        if future is None:
+            return Ended("its scheduler")
         match future.status:
             case "finished":
                 return Ended(told_of(0), 0)
