@@ -307,6 +307,7 @@ def workshop_of(ground: GroundSegment) -> Workshop:
         ground.identity,
         tuple(work.container_command),
         keep_of(ground),
+        work.pin_cores,
     )
 
 

@@ -88,6 +88,9 @@ class Work(_Table):
     keep_failed: int = Field(3, ge=0, description="working directories of failed attempts kept for inspection")
     keep_failed_s: Seconds = Field(259_200.0, description="how long they are kept at most")
     keep_free_mb: int = Field(2048, ge=0, description="they go, the oldest first, when less than this is free")
+    pin_cores: bool = Field(
+        True, description="a program gets cores of its own, as many as its task table says, while some are free"
+    )
     container_command: list[str] = Field(
         [], description="container engine with its options; none takes podman or docker, whichever is on the PATH"
     )

@@ -18,16 +18,18 @@ def lock_folder() -> Path:
 
 
 @contextmanager
-def taken(count: int, folder: Path | None = None) -> Iterator[list[int] | None]:
-    """As many free cores as wanted, held during the block.
+def taken(count: int, first: int = 0, folder: Path | None = None) -> Iterator[list[int] | None]:
+    """As many free cores as wanted, held during the block; looked for from the n-th on, modulo their number, so that
+    workers which do not see each other's locks do not all begin with the same.
 
     None, any core, when the host has no more than these, or fewer are free: then the kernel shares them out.
     """
     usable = sorted(os.sched_getaffinity(0))
+    start = first % len(usable)
     with ExitStack() as stack:
         found: list[int] | None = None
         if count < len(usable):
-            found = _lock(usable, count, folder or lock_folder(), stack)
+            found = _lock(usable[start:] + usable[:start], count, folder or lock_folder(), stack)
         yield found
 
 

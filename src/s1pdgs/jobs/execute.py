@@ -67,6 +67,7 @@ class Workshop:
     ground: str = "s1pdgs"
     container_command: tuple[str, ...] = ()
     keep: Keep = field(factory=Keep)
+    pin_cores: bool = True
 
 
 def execute(workshop: Workshop, claim: Claim, stop: threading.Event | None = None) -> Outcome:
@@ -167,7 +168,8 @@ def _produce(attempt: _Attempt, lost: threading.Event) -> _Produce:
     order_file = workdir / f"JobOrder.{attempt.claim.job}.xml"
     write_job_order(order_file, spec.order.within(str(workdir)))
     supervision = Supervision(spec, workdir, interrupt, attempt.meter)
-    crew = Crew(supervision, attempt.log, attempt.traces, _containers(attempt))
+    first_core = attempt.claim.job if attempt.workshop.pin_cores else None
+    crew = Crew(supervision, attempt.log, attempt.traces, _containers(attempt), first_core)
     exit_code = run_pools(spec, order_file, crew)
     harvest = collect(spec, workdir, attempt.log)
     with attempt.workshop.database.read() as connection:

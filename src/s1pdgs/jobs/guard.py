@@ -25,6 +25,8 @@ _CPU_GRACE_S = 10
 _AFTER_S = 60
 _PAUSE_S = 0.01
 _PASSES = 100
+_DIES_FIRST = "500"
+"""When a host runs out of memory, the kernel shall take a processor rather than what looks after it."""
 
 
 def main(arguments: list[str]) -> None:
@@ -61,6 +63,8 @@ def main(arguments: list[str]) -> None:
 def become(command: list[str], limits: dict[str, int], cores: list[int] | None) -> None:
     """Turn into the program, within its limits."""
     os.setsid()
+    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as stream:  # noqa: PTH123
+        stream.write(_DIES_FIRST)
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # ignored by the interpreter
         signal.signal(number, signal.SIG_DFL)
     if cores is not None:

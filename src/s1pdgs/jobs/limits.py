@@ -142,6 +142,10 @@ class Supervision:
         free_mb = shutil.disk_usage(self.workdir).free // _MB
         if free_mb < _NO_ROOM_MB:
             return f"disk full: {self.workdir} has {free_mb} MB left; free some room or move the work directory"
+        if number == signal.SIGKILL:
+            return (
+                "the kernel kills so when the memory of the host is used up; set limits.memory_mb or fewer work.slots"
+            )
         return None
 
     def kernel_limits(self, task: SpecTask) -> dict[str, int]:

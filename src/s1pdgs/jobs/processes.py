@@ -67,12 +67,15 @@ class _Running:
 
 @frozen
 class Crew:
-    """What watches over the programs of an attempt while they run; `containers` when they run in some."""
+    """What watches over the programs of an attempt while they run; `containers` when they run in some. With
+    `first_core` None they run on any core of the host.
+    """
 
     supervision: Supervision
     log: JobLog
     traces: AttemptTraces
     containers: Containers | None = None
+    first_core: int | None = None
 
 
 def launcher(command: list[str]) -> list[str]:
@@ -209,10 +212,12 @@ def _start(program: Program, crew: Crew) -> _Running:
     log.note(f"task {task.name}: {' '.join(program.words)}")
     with ExitStack() as stack:
         plan: dict[str, Any] = {"limits": {}, "cores": None, "after": []}
-        if containers is None:
-            plan |= {"limits": crew.supervision.kernel_limits(task), "cores": stack.enter_context(taken(task.cpus))}
-        else:
+        if containers is not None:
             plan["after"] = containers.removal(program.number)
+        else:
+            plan["limits"] = crew.supervision.kernel_limits(task)
+            if crew.first_core is not None:
+                plan["cores"] = stack.enter_context(taken(task.cpus, crew.first_core))
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_GUARD), str(os.getpid()), json.dumps(plan), *program.words],
             cwd=crew.supervision.workdir,
@@ -244,7 +249,8 @@ def _reap(entry: _Running, crew: Crew) -> int:
     """Wait for a guard, and so for all that its program started; the exit code."""
     _, status, usage = os.wait4(entry.guard, 0)
     code = entry.process.returncode = os.waitstatus_to_exitcode(status)
-    crew.supervision.add(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+    largest = 0 if crew.containers is not None else usage.ru_maxrss * 1024  # not of the engine's client
+    crew.supervision.add(usage.ru_utime + usage.ru_stime, largest)
     entry.reader.join(_GRACE_S)
     entry.held.close()
     return code

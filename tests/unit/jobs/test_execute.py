@@ -127,7 +127,7 @@ def test_a_warning_is_as_good_as_success(bench: Bench) -> None:
     ("ending", "told"),
     [
         ("sys.exit(200)", "task DEMO failed with exit code 200"),
-        ("os.kill(os.getpid(), 9)", "task DEMO failed with signal 9 (SIGKILL)"),
+        ("os.kill(os.getpid(), 11)", "task DEMO failed with signal 11 (SIGSEGV)"),
     ],
 )
 def test_a_failure_publishes_nothing_and_is_tried_again(bench: Bench, ending: str, told: str) -> None:

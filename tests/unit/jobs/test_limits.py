@@ -126,6 +126,11 @@ def test_a_task_that_takes_too_long_fails_alone_when_it_is_not_critical(bench: B
     assert "time limit: task SLOW ran for more than 3 s; raise limits.task_wall_s of chain demo" in bench.log()
 
 
+def test_what_the_kernel_kills_is_told_as_such(bench: Bench) -> None:
+    told = reason(bench, "import os; os.kill(os.getpid(), 9)", Limits())
+    assert told.startswith("task DEMO failed with signal 9 (SIGKILL); the kernel kills so when the memory of the host")
+
+
 def test_a_spinning_program_gets_the_processor_time_of_its_cores(bench: Bench) -> None:
     text = "import resource; resource.setrlimit(resource.RLIMIT_CPU, (1, 2))\nwhile True: pass"
     told = reason(bench, text, Limits(wall_s=30))
@@ -143,22 +148,25 @@ def test_a_program_runs_within_its_limits_on_its_cores(bench: Bench) -> None:
     assert resource.getrlimit(resource.RLIMIT_DATA)[0] == (2 * 300 + 512) * 2**20
     assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)
     assert len(os.sched_getaffinity(0)) == 1
+    assert open("/proc/self/oom_score_adj").read() == "500\\n"
     """
     assert bench.run(GOOD + check, limits=Limits(wall_s=100, memory_mb=300, disk_mb=50)) is Outcome.DONE
 
 
 def test_cores_are_taken_by_one_task_at_a_time_and_given_back(tmp_path: Path) -> None:
     folder, usable = tmp_path / "cores", sorted(os.sched_getaffinity(0))
-    with cores.taken(1, folder) as first:
+    with cores.taken(1, folder=folder) as first:
         assert first == usable[:1]
-        with cores.taken(len(usable), folder) as all_of_them:
+        with cores.taken(len(usable), folder=folder) as all_of_them:
             assert all_of_them is None
-        with cores.taken(len(usable) - 1, folder) as second:
+        with cores.taken(len(usable) - 1, folder=folder) as second:
             assert second == usable[1:]
-            with cores.taken(1, folder) as nothing_is_free:
+            with cores.taken(1, folder=folder) as nothing_is_free:
                 assert nothing_is_free is None
-    with cores.taken(1, folder) as again:
+    with cores.taken(1, folder=folder) as again:
         assert again == usable[:1]
+    with cores.taken(1, len(usable) + 1, folder) as from_the_second_on:
+        assert from_the_second_on == usable[1:2]
 
 
 def test_a_fork_bomb_is_stopped_and_nothing_of_it_is_left(bench: Bench) -> None:
