@@ -16,11 +16,14 @@ from tests.chaos.strikes import kinds
 
 
 def main() -> int:
-    parser = ArgumentParser(prog="make chaos", description=__doc__)
+    parser = ArgumentParser(
+        prog="make chaos",
+        description="A ground segment under fire, and what came of it; exit code 1 when anything is wrong.",
+    )
     parser.add_argument("--jobs", type=int, default=200)
     parser.add_argument("--workers", type=int, default=8, help="attempts at once")
     parser.add_argument(
-        "--kills", type=int, default=40, help="kill -9; other strikes are a tenth as many, of each kind"
+        "--kills", type=int, default=40, help="kill -9; for twenty of them, one strike of each other kind"
     )
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--runner", choices=["local", "dask"], default="local")

@@ -23,7 +23,6 @@ from s1pdgs.publication.tables import publication
 from s1pdgs.settings import load_settings
 from s1pdgs.stations import folder as inlet
 from s1pdgs.storage.database import open_database
-from s1pdgs.storage.objects import StorageError
 from tests.chaos.mission import write_cause, write_chains
 from tests.chaos.postgres import OwnPostgres, free_port, own_postgres
 from tests.chaos.stage import Disk, Stage, dask_cluster, ground_segment, small_disk, write_settings
@@ -76,7 +75,7 @@ class People:
 
     def work(self) -> None:
         while not self.over.wait(2 * _LOOK_S):
-            with suppress(sa.exc.DBAPIError, StorageError):
+            with suppress(sa.exc.DBAPIError, OSError):
                 if not self.monkey.disk_is_full:
                     self._bring()
                     self._mend()
@@ -126,7 +125,7 @@ def run(asked: Asked, folder: Path, say: Say) -> Report:
     with own as postgres, small_disk(folder / "data", _DISK_MB + asked.jobs * _JOB_MB) as disk:
         if disk.ballast is None and asked.strikes.get("full disk"):
             say("no file system can be mounted here (that wants root): the disk is not filled")
-            asked = evolve(asked, strikes={**asked.strikes, "full disk": 0})
+            asked = evolve(asked, strikes={kind: n for kind, n in asked.strikes.items() if kind != "full disk"})
         stage = Stage(folder, f"chaos-{uuid.uuid4().hex}")
         ground = _set_up(asked, folder, stage, postgres)
         try:

@@ -26,7 +26,15 @@ _PATIENCE_MS = 200
 _WAL_WRITE_LOCK = 120
 """The byte of the file `-shm` that a writer of SQLite's write-ahead log locks (wal.c)."""
 
-KILLS = {"executor": 4, "processor": 4, "supervisor": 2, "triggers": 2, "publisher": 2, "in a transaction": 3}
+KILLS = {
+    "executor": 4,
+    "processor": 4,
+    "supervisor": 2,
+    "triggers": 1,
+    "triggers in a transaction": 2,
+    "publisher": 2,
+    "in a transaction": 2,
+}
 """kill -9, with how often of each among the others."""
 KILLS_OF_DASK = {"worker": 4, "scheduler": 1}
 REST = ("frozen executor", "frozen supervisor", "frozen publisher", "full disk", "lock held")
@@ -107,9 +115,8 @@ class Monkey:
             "publisher": lambda: self._kill(stage.named("publish")),
             "worker": lambda: self._kill(stage.named("dask-worker")),
             "scheduler": lambda: self._kill(stage.named("dask-scheduler")),
-            "in a transaction": lambda: self._kill_in_transaction(
-                [*stage.named("triggers", "publish"), *stage.executors()]
-            ),
+            "triggers in a transaction": lambda: self._kill_in_transaction(stage.named("triggers")),
+            "in a transaction": lambda: self._kill_in_transaction([*stage.named("publish"), *stage.executors()]),
             "frozen executor": self._freeze_executor,
             "frozen supervisor": lambda: self._freeze("frozen supervisor", stage.named("work")),
             "frozen publisher": lambda: self._freeze("frozen publisher", stage.named("publish")),

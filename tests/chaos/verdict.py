@@ -109,7 +109,7 @@ def _faults_of_rows(connection: sa.Connection) -> list[str]:
     job, attempt = jobs.job.c, jobs.attempt.c
     done = sa.func.count().filter(attempt.outcome == "done")
     query = (
-        sa.select(job.id, job.state, job.fence, sa.func.count().label("attempts"), done.label("done"))
+        sa.select(job.id, job.state, job.fence, sa.func.count(attempt.fence).label("attempts"), done.label("done"))
         .join(jobs.attempt, isouter=True)
         .group_by(job.id, job.state, job.fence)
         .order_by(job.id)
