@@ -2,13 +2,14 @@
 
     python -I guard.py SUPERVISOR PLAN PROGRAM ARGUMENT...
 
-SUPERVISOR is the process that started this one; PLAN is JSON: `limits` (bytes or seconds by the name of a resource),
-`cores` (numbers, or null for all) and `after` (commands that end what is not a process, run when the program did
-not come to its end).
+SUPERVISOR is the process that started this one; PLAN is JSON: `wall_s` (how long the program may run when nobody ends
+it before), `limits` (bytes or seconds by the name of a resource), `cores` (numbers, or null for all) and `after`
+(commands that end what is not a process, run when the program did not come to its end).
 
 The program runs in a session of its own. Whatever it leaves behind, daemons too, becomes a child of the guard
-(PR_SET_CHILD_SUBREAPER). When the program ends, or the guard gets SIGTERM, or the thread of the supervisor that started
-it is gone (PR_SET_PDEATHSIG), the guard kills and reaps all of it, and ends as the program did.
+(PR_SET_CHILD_SUBREAPER). When the program ends, when its time is over, when the guard gets SIGTERM, or when the thread
+of the supervisor that started it is gone (PR_SET_PDEATHSIG), the guard kills and reaps all of it, and ends as the
+program did.
 """
 
 import ctypes
@@ -47,9 +48,10 @@ def main(arguments: list[str]) -> None:
             os._exit(255)
         signal.pthread_sigmask(signal.SIG_SETMASK, set())
         become(command, plan["limits"], plan["cores"])
-    status = None
+    status, until_s = None, time.monotonic() + plan["wall_s"]
     while status is None:
-        if signal.sigwait(awaited) is not signal.SIGCHLD:
+        told = signal.sigtimedwait(awaited, max(until_s - time.monotonic(), 0.0))
+        if told is None or told.si_signo != signal.SIGCHLD:
             break
         status = reap(program)[0]
     left = end_all(program)

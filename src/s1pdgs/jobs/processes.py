@@ -34,6 +34,8 @@ _LAUNCHER = Path(__file__).with_name("launch.py")
 _GUARD = Path(__file__).with_name("guard.py")
 _POLL_S = 0.1
 _GRACE_S = 5.0
+_HANGS_S = 60.0
+"""How long after the time limit a guard ends a program by itself: whoever should, hangs."""
 _MAX_LINE = 16 * 1024
 FAILURE = 128
 
@@ -211,7 +213,8 @@ def _start(program: Program, crew: Crew) -> _Running:
     task, log, containers = program.task, crew.log, crew.containers
     log.note(f"task {task.name}: {' '.join(program.words)}")
     with ExitStack() as stack:
-        plan: dict[str, Any] = {"limits": {}, "cores": None, "after": []}
+        wall_s = crew.supervision.spec.limits.wall_s + _HANGS_S
+        plan: dict[str, Any] = {"wall_s": wall_s, "limits": {}, "cores": None, "after": []}
         if containers is not None:
             plan["after"] = containers.removal(program.number)
         else:
