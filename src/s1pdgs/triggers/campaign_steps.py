@@ -65,8 +65,9 @@ def go_on(planner: Planner, connection: sa.Connection, row: sa.Row[Any]) -> bool
     for order in _next(connection, row.id, _LOOKS):
         if left <= 0:
             break
-        left -= evaluate(planner, connection, order) is OrderState.PLANNED
-        worked = True
+        state = evaluate(planner, connection, order)
+        left -= state is OrderState.PLANNED
+        worked = worked or state is not OrderState.WAITING
     return worked
 
 

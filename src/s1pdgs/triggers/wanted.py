@@ -16,6 +16,7 @@ from s1pdgs.catalogue.query import Held, named, of_datatake
 from s1pdgs.formats.tasktable import Destination
 from s1pdgs.jobs import tables as jobs
 from s1pdgs.model.job import OrderState
+from s1pdgs.triggers.baseline import SYSTEMATIC
 from s1pdgs.triggers.chains import Chains, Route
 from s1pdgs.triggers.explain import explain
 from s1pdgs.triggers.known_orders import known_order
@@ -202,6 +203,7 @@ def _toward(search: _Search, route: Route, after: tuple[str, ...], visited: set[
 def _triggers(search: _Search, route: Route, held: Held) -> bool:
     return (
         on_demand(route).chain.wants(held.product)
+        and SYSTEMATIC.visible([held]) == [held]
         and is_of_mode(search.wanted.type, held)
         and not made_by(search.connection, held.name, excluded(route.chain))
     )
@@ -249,6 +251,6 @@ def _existing(search: _Search, route: Route, held: Held, order: int | None) -> l
         found = [each for each in products if each.product.type in types and each.evicted_at is None]
     if not found and route.chain.unit == "slice" and held.datatake is not None:
         middle = held.validity.centre
-        beside = of_datatake(search.connection, held.product.satellite, held.datatake, types)
+        beside = SYSTEMATIC.visible(of_datatake(search.connection, held.product.satellite, held.datatake, types))
         found = [each for each in beside if each.validity.start <= middle <= each.validity.stop]
     return [each.name for each in found]

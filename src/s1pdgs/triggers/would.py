@@ -16,6 +16,7 @@ from s1pdgs.catalogue.query import Held
 from s1pdgs.jobs import tables as jobs
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.job import OrderState
+from s1pdgs.triggers.baseline import SYSTEMATIC
 from s1pdgs.triggers.chains import Route
 from s1pdgs.triggers.gates import check
 from s1pdgs.triggers.inputs import Resolution, resolve
@@ -78,7 +79,7 @@ def _of_type(connection: sa.Connection, kind: str, time: Interval | None) -> Ite
     """Products of a type whose files are here, by start, page by page."""
     after: Place | None = None
     while page := page_of_type(connection, kind, time, after, _PAGE):
-        yield from page
+        yield from SYSTEMATIC.visible(page)
         after = Place(page[-1].validity.start, page[-1].id)
 
 

@@ -12,6 +12,7 @@ from attrs import evolve
 
 import s1pdgs.triggers.tables as t
 from s1pdgs.bus.notices import Courier, send_due
+from s1pdgs.catalogue import tables as catalogue
 from s1pdgs.jobs import queue
 from s1pdgs.jobs import tables as jobs
 from s1pdgs.jobs.queue import Claim, Failure
@@ -26,6 +27,7 @@ from s1pdgs.triggers.campaigns import CampaignError, Plan, UnknownCampaign, way_
 from s1pdgs.triggers.chains import SHIPPED, Chains
 from s1pdgs.triggers.deadlines import due_of
 from s1pdgs.triggers.explain import explain, inquire
+from s1pdgs.triggers.wanted_asked import asked_of
 from tests.unit.triggers.conftest import (
     CALIBRATION,
     PLANS,
@@ -290,6 +292,20 @@ class TestUnits:
         go_on(mission)
         assert len(mission.orders("l1-sm")) == 1
         assert counts(mission) == {"done": 1}
+
+    def test_products_of_a_campaign_are_nothing_that_a_wish_is_made_of_or_content_with(self, mission: Mission) -> None:
+        mission.receive(*CALIBRATION, *ACN, SLICES[0])
+        finish_systematic(mission, SLICES[0])
+        create(mission)
+        go_on(mission)
+        made = of_campaign(SLICES[0])
+        work(mission, made)
+        with mission.database.write() as connection:
+            gone = catalogue.product.update().where(catalogue.product.c.name == image(SLICES[0]).name)
+            connection.execute(gone.values(evicted_at=at(0)))
+            asked = asked_of({"type": "S3_GRDH_1S", "datatake": "S1A-024A10"})
+            placed = wanted_wish.place(mission.planner, connection, asked, Courier(), dry_run=True)
+        assert [(step.action, step.unit) for step in placed.steps] == [("again", SLICES[0].name)]
 
     def test_a_unit_goes_through_all_chains_of_the_way(self, mission: Mission) -> None:
         mission.receive(*PLANS, *CALIBRATION, *ACN, segment("SV"))
