@@ -21,6 +21,7 @@ from s1pdgs.api.service import mount as mount_api
 from s1pdgs.bus.notices import Courier
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.console.datatakes import data_take_pages
+from s1pdgs.console.jobs import job_pages
 from s1pdgs.console.orders import order_pages
 from s1pdgs.console.web import mount as mount_console
 from s1pdgs.publication.service import mount as mount_publication
@@ -57,7 +58,7 @@ def application(settings: Settings, database: Database, store: ObjectStore, outb
         work_root=work_root,
         sources={source.name: source.poll_s for source in settings.sources},
         base_url=serve.base_url,
-        additions=(data_take_pages(planner.chains), order_pages(planner)),
+        additions=(data_take_pages(planner.chains), order_pages(planner), job_pages(planner)),
     )
     guard = Guard(_gate(serve), None if serve.base_url is None else urlsplit(serve.base_url).netloc)
     courier = Courier(tuple(settings.notices.hosts))

@@ -13,7 +13,7 @@ from s1pdgs.app import GroundSegment
 from s1pdgs.cli import ground_of, show_rows
 from s1pdgs.jobs import operate
 from s1pdgs.jobs.listing import Selection, as_row, list_jobs, read_log, select_jobs
-from s1pdgs.jobs.operate import Act, Edit, EditError
+from s1pdgs.jobs.operate import Act, Edit, EditError, limit_of, setting_of
 from s1pdgs.jobs.queue import UnknownJob
 from s1pdgs.jobs.telling import as_lines, change_lines, details_of
 from s1pdgs.model.job import JobState
@@ -184,7 +184,10 @@ def edit(
     **which: Any,
 ) -> None:
     """Change ready or parked jobs: limits, parameters, priority, attempts. A parked one stays parked: retry it."""
-    wanted = Edit(priority, attempts, _limits(limits), dict(_pairs(parameters, "--parameter")))
+    try:
+        wanted = Edit(priority, attempts, dict(map(limit_of, limits)), dict(map(setting_of, parameters)))
+    except EditError as error:
+        raise click.ClickException(str(error)) from None
     if wanted == Edit():
         raise click.UsageError("nothing to change: give --priority, --attempts, --limit or --parameter")
     ground = ground_of(ctx)
@@ -238,18 +241,3 @@ def _act_on(ground: GroundSegment, action: str, number: int, act: Act) -> str | 
         return str(error)
     click.echo(f"job {number} {_DONE[action]}")
     return None
-
-
-def _pairs(given: tuple[str, ...], option: str) -> list[tuple[str, str]]:
-    pairs = [text.partition("=") for text in given]
-    wrong = next((key + sign for key, sign, _ in pairs if not (key and sign)), None)
-    if wrong is not None:
-        raise click.BadParameter(f"{wrong!r} is not like NAME=VALUE", param_hint=option)
-    return [(key, value) for key, _, value in pairs]
-
-
-def _limits(given: tuple[str, ...]) -> dict[str, float | None]:
-    try:
-        return {name: None if text == "none" else float(text) for name, text in _pairs(given, "--limit")}
-    except ValueError as error:
-        raise click.BadParameter(f"{error}; give a number or 'none'", param_hint="--limit") from None

@@ -90,7 +90,7 @@ def test_what_runs_is_stopped_and_parked_or_dropped(ground: GroundSegment) -> No
         (["retry"], "tell which jobs: by their numbers, or by --state"),
         (["drop", "1", "--chain", "l1"], "tell which jobs"),
         (["edit", "1"], "nothing to change"),
-        (["edit", "1", "--limit", "memory_mb=much"], "could not convert string to float: 'much'; give a number"),
+        (["edit", "1", "--limit", "memory_mb=much"], "limit memory_mb: 'much' is no number; give one"),
         (["edit", "1", "--limit", "memory_mb"], "'memory_mb' is not like NAME=VALUE"),
         (["edit", "1", "--limit", "memory=1"], "there is no limit 'memory'; limits are wall_s, "),
         (["edit", "9", "--priority", "1"], "there is no job 9"),

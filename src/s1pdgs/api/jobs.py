@@ -20,12 +20,6 @@ from s1pdgs.model.job import JobState
 from s1pdgs.triggers.replan import replan
 
 Action = Literal["retry", "replan", "park", "cancel", "drop"]
-_ACTS: dict[str, Callable[..., bool]] = {
-    "retry": operate.retry,
-    "park": operate.park,
-    "cancel": operate.cancel,
-    "drop": operate.drop,
-}
 
 
 class _Body(BaseModel):
@@ -155,7 +149,7 @@ def _act(service: Service, action: Action, actor: str, reason: str | None) -> Ac
 
     if action == "replan":
         return again
-    return lambda connection, job: _ACTS[action](connection, planner.outbox, job, actor, reason)
+    return lambda connection, job: operate.ACTS[action](connection, planner.outbox, job, actor, reason)
 
 
 def _actor(request: Request) -> str:

@@ -21,8 +21,7 @@ from s1pdgs.console.overview import Wish, overview
 from s1pdgs.console.pages import PAGE_HEADERS
 from s1pdgs.console.shelf import find_by_uuid, view_product
 from s1pdgs.inbox.files import retry_file
-from s1pdgs.jobs import queue
-from s1pdgs.jobs.listing import attempts_of, find_job, inputs_of, outputs_of, read_log
+from s1pdgs.jobs.listing import actions_of, attempts_of, find_job, inputs_of, outputs_of, read_log
 from s1pdgs.jobs.queue import UnknownJob
 from s1pdgs.model.product import StoredFile
 from s1pdgs.model.time import Clock
@@ -162,21 +161,6 @@ def _add_pages(router: APIRouter, console: Console) -> None:
 
 
 def _add_actions(router: APIRouter, console: Console) -> None:
-    @router.post("/console/jobs/{number}/retry")
-    def retry_job(request: Request, number: int, key: Text = "") -> Response:
-        console.guard.admit(request, key)
-        with console.database.write() as connection:
-            done = queue.retry(connection, number, console.clock.now())
-        return acted(f"/console/jobs/{number}", "job retried", done, f"job {number} is not parked", job=number)
-
-    @router.post("/console/jobs/{number}/drop")
-    def drop_job(request: Request, number: int, key: Text = "", reason: Text = "") -> Response:
-        console.guard.admit(request, key)
-        why = reason.strip() or "dropped by an operator"
-        with console.database.write() as connection:
-            done = queue.drop(connection, number, why, console.clock.now())
-        return acted(f"/console/jobs/{number}", "job dropped", done, f"job {number} has ended already", job=number)
-
     @router.post("/console/products/{uuid}/publish")
     def publish_product(request: Request, uuid: str, key: Text = "") -> Response:
         console.guard.admit(request, key)
@@ -229,6 +213,7 @@ def _job(console: Console, number: int) -> Markup:
             "job_live.html",
             job=find_job(connection, number),
             attempts=attempts_of(connection, number),
+            history=actions_of(connection, number),
             inputs=inputs_of(connection, number),
             outputs=outputs_of(connection, number),
             log=read_log(connection, console.store, console.work_root, number, last_bytes=LOG_TAIL_BYTES),

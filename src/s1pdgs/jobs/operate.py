@@ -99,6 +99,15 @@ def drop(connection: sa.Connection, outbox: Outbox, job: int, actor: str, reason
     return True
 
 
+ACTS: Mapping[str, Callable[[sa.Connection, Outbox, int, str, str | None], bool]] = {
+    "retry": retry,
+    "park": park,
+    "cancel": cancel,
+    "drop": drop,
+}
+"""By name; planning anew belongs to the orders: see `triggers.replan`."""
+
+
 def edit(connection: sa.Connection, outbox: Outbox, job: int, actor: str, wanted: Edit) -> dict[str, list[Any]] | None:
     """Change a ready or parked job; by name, each value before and after. None when it runs or has ended.
 
@@ -176,6 +185,23 @@ def act_on_all(database: Database, selection: Selection, action: str, act: Act) 
             break
         rest = evolve(rest, before=numbers[-1])
     return acted
+
+
+def setting_of(text: str) -> tuple[str, str]:
+    """Name and value of `NAME=VALUE`."""
+    name, sign, value = text.partition("=")
+    if not (name.strip() and sign):
+        raise EditError(f"{text!r} is not like NAME=VALUE")
+    return name.strip(), value
+
+
+def limit_of(text: str) -> tuple[str, float | None]:
+    """Name and value of `NAME=NUMBER` or `NAME=none`."""
+    name, value = setting_of(text)
+    try:
+        return name, None if value.strip() == "none" else float(value)
+    except ValueError:
+        raise EditError(f"limit {name}: {value!r} is no number; give one, or 'none' to take it off") from None
 
 
 def _edited(spec: JobSpec, wanted: Edit) -> JobSpec:

@@ -18,6 +18,7 @@ from s1pdgs.access.operators import operator_gate
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.catalogue.door import register
 from s1pdgs.console.datatakes import data_take_pages
+from s1pdgs.console.jobs import job_pages
 from s1pdgs.console.web import mount
 from s1pdgs.formats.joborder import JobOrder
 from s1pdgs.inbox import sessions as inbox
@@ -36,6 +37,7 @@ from s1pdgs.publication.publisher import publish_step, request
 from s1pdgs.storage.database import Database, metadata, open_sqlite
 from s1pdgs.storage.objects import LocalObjects, local_objects
 from s1pdgs.triggers.chains import Chains
+from s1pdgs.triggers.orders import Planner
 from s1pdgs.triggers.tables import order as order_table
 from tests.unit.conftest import ManualClock
 
@@ -79,7 +81,7 @@ class Stage:
         mount(
             app, self.database, self.store, self.clock, operator_gate(key), work_root=self.work_root,
             sources={"svalbard": 20.0, "auxip": 60.0} if sources is None else sources,
-            additions=(data_take_pages(Chains.read()),),
+            additions=(data_take_pages(Chains.read()), job_pages(Planner(Chains.read(), self.outbox))),
         )  # fmt: skip
         return app
 

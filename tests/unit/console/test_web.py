@@ -5,8 +5,8 @@ import pytest
 from sqlalchemy import event
 from starlette.testclient import TestClient
 
-from s1pdgs.catalogue.door import product_uuid
 from s1pdgs.access.guard import KEY_HEADER
+from s1pdgs.catalogue.door import product_uuid
 from s1pdgs.jobs import queue
 from s1pdgs.jobs.listing import find_job
 from s1pdgs.publication.publisher import Patience, publish_step, request
@@ -252,7 +252,7 @@ def test_an_operator_of_this_host_retries_and_drops(stage: Stage) -> None:
 def test_an_action_that_does_not_fit_changes_nothing_and_says_so(stage: Stage) -> None:
     answer = stage.client().post("/console/jobs/3/retry")
     assert answer.status_code == 409
-    assert "job 3 is not parked" in answer.text
+    assert "job 3 is done; retry is for jobs that are parked" in answer.text
     assert stage.client().post("/console/jobs/99/drop").status_code == 404
 
 
