@@ -14,6 +14,8 @@ from shapely.geometry.base import BaseGeometry
 
 from s1pdgs.model.footprint import LonLat
 
+_SEVERAL = {0: shapely.MultiPoint, 1: shapely.MultiLineString, 2: shapely.MultiPolygon}
+
 
 def footprint_shape(ring: Sequence[Sequence[float]]) -> BaseGeometry:
     """The geometry of a footprint's ring, cut at the dateline; a ring of two distinct points is a line."""
@@ -28,15 +30,19 @@ def footprint_shape(ring: Sequence[Sequence[float]]) -> BaseGeometry:
 
 def at_dateline(shape: BaseGeometry) -> BaseGeometry:
     """The same places with all longitudes within [-180, 180]: what reaches over the dateline is cut in parts."""
-    pieces = [piece for part in shapely.get_parts(shape) for piece in _cut(_unwrapped(part))]
-    return pieces[0] if len(pieces) == 1 else shapely.union_all(pieces)
+    cut = [piece for part in shapely.get_parts(shape) for piece in _cut(unwrapped(part))]
+    pieces = [part for piece in cut for part in shapely.get_parts(piece)]
+    if len(pieces) == 1:
+        return pieces[0]
+    return _SEVERAL[int(shapely.get_dimensions(pieces[0]))](pieces)
 
 
 def valid(shape: BaseGeometry) -> BaseGeometry:
     """The same places as a geometry that is valid: an area without the lines and points in which it touches itself."""
     if shape.is_valid:
         return shape
-    return shapely.union_all(_of_highest_dimension([shapely.make_valid(shape)]))
+    parts = [shapely.make_valid(part) for part in shapely.get_parts(shape)]
+    return shapely.union_all([piece for part in parts for piece in _of_highest_dimension([part])])
 
 
 def to_binary(shape: BaseGeometry) -> bytes:
@@ -44,7 +50,8 @@ def to_binary(shape: BaseGeometry) -> bytes:
     return bytes(shapely.to_wkb(shape, byte_order=1))
 
 
-def _unwrapped(part: BaseGeometry) -> BaseGeometry:
+def unwrapped(part: BaseGeometry) -> BaseGeometry:
+    """A point, line or polygon whose longitudes go on over the dateline, beyond 180 degrees."""
     if part.geom_type == "Point":
         return part
     if part.geom_type == "LineString":

@@ -8,13 +8,14 @@ import shapely
 from shapely.geometry import box, mapping
 from shapely.geometry.base import BaseGeometry
 
-from s1pdgs.model.globe import at_dateline, valid
+from s1pdgs.model.globe import at_dateline, unwrapped, valid
 from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.predicate import Either, Every, Predicate, Spatial
 
 MAX_VERTICES = 10_000
 _MARGIN_DEG = 0.1  # the boxes of the catalogue may be cut at the dateline by another rule
 _MAX_BOXES = 16
+_MAX_TANGLED = 100  # vertices of outlines that cross, whose pieces grow with the square of them
 _SIMPLE = {"Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon"}
 Relation = Literal["intersects", "within", "disjoint"]
 
@@ -41,7 +42,7 @@ def parse_geojson(value: Any) -> BaseGeometry:
 
 
 def checked(shape: BaseGeometry | None) -> BaseGeometry:
-    """A plain longitude-latitude geometry, or `QueryError`."""
+    """A plain longitude-latitude geometry, or `QueryError` also where it would take long to untangle."""
     kinds = set() if shape is None else {part.geom_type for part in shapely.get_parts(shape)}
     if shape is None or shape.is_empty or not kinds <= _SIMPLE:
         kind = "nothing" if shape is None else f"an empty {shape.geom_type}" if shape.is_empty else shape.geom_type
@@ -53,7 +54,18 @@ def checked(shape: BaseGeometry | None) -> BaseGeometry:
     for x, y in coordinates:
         if not (math.isfinite(x) and math.isfinite(y) and abs(x) <= 360.0 and abs(y) <= 90.0):
             raise QueryError(f"({x}, {y}) is not a longitude and a latitude in degrees")
+    if len(coordinates) > _MAX_TANGLED and not _is_tidy(shape):
+        raise QueryError(
+            f"the outlines of an area of {len(coordinates)} vertices cross each other; more than {_MAX_TANGLED} are "
+            "accepted of valid polygons only"
+        )
     return shape
+
+
+def _is_tidy(shape: BaseGeometry) -> bool:
+    """Whether polygons are valid and do not overlap."""
+    polygons = [unwrapped(part) for part in shapely.get_parts(shape) if part.geom_type == "Polygon"]
+    return all(polygon.is_valid for polygon in polygons) and bool(shapely.MultiPolygon(polygons).is_valid)
 
 
 def box_area(west: float, south: float, east: float, north: float) -> BaseGeometry:
@@ -78,7 +90,7 @@ def spatial(relation: Relation, area: BaseGeometry, *, cut: bool = True) -> Pred
         raise QueryError("products lie within polygons, not within a collection of several kinds")
     parts = shapely.get_parts(area)
     dimensions = shapely.get_dimensions(parts)
-    kinds = [shapely.union_all(parts[dimensions == dimension]) for dimension in sorted(set(dimensions.tolist()))]
+    kinds = [shapely.GeometryCollection(list(parts[dimensions == one])) for one in sorted(set(dimensions.tolist()))]
     each = tuple(_spatial(relation, valid(at_dateline(kind))) for kind in kinds)
     return Either(each) if relation == "intersects" else Every(each)
 

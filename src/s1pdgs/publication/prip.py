@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from s1pdgs.publication.download import Download, UnsatisfiableRange, respond
 from s1pdgs.publication.errors import EvictedError, PublicationError, QueryError, UnknownProductError
+from s1pdgs.publication.limits import MAX_BODY_BYTES
 from s1pdgs.publication.odata.entity import CONTEXT, attributes, entity, quicklooks
 from s1pdgs.publication.odata.options import MAX_TOP, Options, read_options
 from s1pdgs.publication.predicate import checked_text
@@ -28,7 +29,6 @@ from s1pdgs.storage.objects import MissingObject, ObjectStore
 PREFIX = "/odata/v1"
 _VERSION = {"OData-Version": "4.0"}
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-_MAX_BODY_BYTES = 1024 * 1024
 _STATUS: dict[type[PublicationError], tuple[int, str]] = {
     QueryError: (400, "BadRequest"),
     UnknownProductError: (404, "NotFound"),
@@ -165,8 +165,8 @@ class Prip:
         body = b""
         async for chunk in request.stream():
             body += chunk
-            if len(body) > _MAX_BODY_BYTES:
-                raise QueryError(f"the body of FilterList is longer than {_MAX_BODY_BYTES} bytes")
+            if len(body) > MAX_BODY_BYTES:
+                raise QueryError(f"the body of FilterList is longer than {MAX_BODY_BYTES} bytes")
         wanted = FilterList.model_validate_json(body).FilterProducts
         names = [checked_text(one.Name) for one in wanted if one.Name is not None]
         uuids = [checked_text(one.Id.lower()) for one in wanted if one.Id is not None]

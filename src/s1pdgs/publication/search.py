@@ -13,11 +13,13 @@ from attrs import frozen
 from s1pdgs.catalogue.tables import product
 from s1pdgs.publication.dialects import prepare_areas, prepare_patterns
 from s1pdgs.publication.errors import QueryError
+from s1pdgs.publication.limits import check_size
 from s1pdgs.publication.predicate import KINDS, Kind, Predicate, Spatial, TextMatch, terms
 from s1pdgs.publication.sql import ARCHIVE_SUFFIX, FIELDS, where
 from s1pdgs.publication.tables import publication
 
 MAX_SKIP = 10_000_000
+MAX_ORDER_TERMS = 5
 _NEVER = 2**62
 
 
@@ -154,6 +156,7 @@ def search(
 
 
 def _condition(connection: sa.Connection, predicate: Predicate) -> Any:
+    check_size(predicate)
     if any(isinstance(term, Spatial) for term in terms(predicate)):
         prepare_areas(connection)
     if any(isinstance(term, TextMatch) and term.how == "matches" for term in terms(predicate)):

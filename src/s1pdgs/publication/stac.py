@@ -6,6 +6,9 @@ from urllib.parse import urlencode
 
 import attr
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.params import Depends
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
@@ -24,11 +27,13 @@ from stac_fastapi.extensions.sort.request import SortExtensionGetRequest
 from stac_fastapi.types.config import ApiSettings
 from stac_fastapi.types.core import BaseCoreClient
 from stac_fastapi.types.errors import NotFoundError
+from starlette.middleware import Middleware
 from starlette.requests import Request
 
 from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.holdings import spans, types
-from s1pdgs.publication.predicate import KINDS, Kind
+from s1pdgs.publication.limits import BodyLimit
+from s1pdgs.publication.predicate import KINDS, Kind, checked_text
 from s1pdgs.publication.search import Page, Published, count, find_name, search
 from s1pdgs.publication.stac_filter import QUERYABLES, SORTABLES
 from s1pdgs.publication.stac_items import collection, item
@@ -95,7 +100,7 @@ class Client(BaseCoreClient):
     def get_collection(self, collection_id: str, **kwargs: Any) -> Any:
         """One type."""
         with self.database.read() as connection:
-            found = spans(connection, collection_id)
+            found = spans(connection, checked_text(collection_id))
         if not found:
             raise NotFoundError(f"there is no collection {collection_id!r} with published products")
         return collection(found[0], self._root(kwargs["request"]))
@@ -109,7 +114,7 @@ class Client(BaseCoreClient):
     def get_item(self, item_id: str, collection_id: str, **kwargs: Any) -> Any:
         """One product."""
         with self.database.read() as connection:
-            found = find_name(connection, item_id)
+            found = find_name(connection, checked_text(item_id))
         if found is None or found.type != collection_id:
             raise NotFoundError(f"there is no item {item_id!r} in collection {collection_id!r}")
         request = kwargs["request"]
@@ -267,8 +272,17 @@ def application(database: Database, base_url: str | None = None, access: Sequenc
         search_post_request_model=create_post_request_model(extensions, SearchBody),
         items_get_request_model=ItemsUri,
         exceptions={**DEFAULT_STATUS_CODES},
+        middlewares=[
+            Middleware(GZipMiddleware, minimum_size=1000),
+            Middleware(
+                CORSMiddleware, allow_origins=["*"], allow_methods=["OPTIONS", "POST", "GET"],
+                allow_headers=["Content-Type", "Authorization"], max_age=600,
+            ),
+        ],  # without the framework's reader of forwarding headers, which believes everybody; `base_url` is for proxies
     )  # fmt: skip
-    api.app.add_exception_handler(QueryError, _bad_query)
+    api.app.add_middleware(BodyLimit)
+    for wrong in (QueryError, OverflowError, RequestValidationError):
+        api.app.add_exception_handler(wrong, _bad_query)
     api.app.add_exception_handler(ValidationError, _bad_query)
     api.app.add_exception_handler(NotFoundError, _not_found)
     made: FastAPI = api.app
@@ -312,7 +326,14 @@ def _filter_classes() -> list[str]:
 
 
 def _bad_query(_: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"code": "BadRequest", "description": str(error)}, 400)
+    description = str(error)
+    if isinstance(error, RequestValidationError | ValidationError):  # with its input, which may be no JSON
+        description = "; ".join(f"{_where(one)}: {one['msg']}" for one in error.errors()[:5])
+    return JSONResponse({"code": "BadRequest", "description": description}, 400)
+
+
+def _where(fault: Any) -> str:
+    return ".".join(str(step) for step in fault["loc"])[:100]
 
 
 def _not_found(_: Request, error: Exception) -> JSONResponse:

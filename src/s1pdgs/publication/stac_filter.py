@@ -89,6 +89,8 @@ def in_time(text: str) -> Predicate:
         interval = str_to_interval(text)
     except HTTPException as error:
         raise QueryError(f"datetime: {error.detail}") from None
+    except OverflowError as error:
+        raise QueryError(f"datetime: {text[:40]!r} is out of range: {error}") from None
     begin, end = interval if isinstance(interval, tuple) else (interval, interval)
     return sensed(begin, end)
 

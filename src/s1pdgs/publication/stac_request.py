@@ -13,7 +13,7 @@ from s1pdgs.publication import cql2_text
 from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.geometry import parse_geojson, spatial
 from s1pdgs.publication.predicate import Predicate, nearest
-from s1pdgs.publication.search import Order
+from s1pdgs.publication.search import MAX_ORDER_TERMS, Order
 from s1pdgs.publication.sql import joined
 from s1pdgs.publication.stac_filter import QUERYABLES, SORTABLES, among, cql2, in_box, in_time
 
@@ -107,6 +107,8 @@ class Asked:
 
     def order(self) -> tuple[Order, ...]:
         """In which order; the newest first unless told otherwise."""
+        if len(self.sortby) > MAX_ORDER_TERMS:
+            raise QueryError(f"sortby has {len(self.sortby)} terms; at most {MAX_ORDER_TERMS} are accepted")
         terms = []
         for name, descending in self.sortby:
             bare = name.removeprefix("properties.")

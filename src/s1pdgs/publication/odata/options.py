@@ -8,7 +8,7 @@ from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.odata.expressions import PROPERTIES
 from s1pdgs.publication.odata.filter import compile_filter
 from s1pdgs.publication.predicate import ALWAYS, Predicate, nearest
-from s1pdgs.publication.search import DEFAULT_ORDER, MAX_SKIP, Order
+from s1pdgs.publication.search import DEFAULT_ORDER, MAX_ORDER_TERMS, MAX_SKIP, Order
 
 DEFAULT_TOP = 100
 MAX_TOP = 1000
@@ -18,7 +18,6 @@ SELECTABLE = (
     "EvictionDate", "Checksum", "ProductionType", "ContentDate", "Footprint", "GeoFootprint",
 )  # fmt: skip
 _OPTIONS = ("$filter", "$orderby", "$top", "$skip", "$count", "$expand", "$select", "$format", "$skiptoken")
-_MAX_ORDER_TERMS = 5
 
 
 @frozen
@@ -75,8 +74,8 @@ def _order(text: str | None) -> tuple[Order, ...]:
     if text is None:
         return DEFAULT_ORDER
     terms = [_term(term.split()) for term in text.split(",")]
-    if len(terms) > _MAX_ORDER_TERMS:
-        raise QueryError(f"$orderby has {len(terms)} terms; at most {_MAX_ORDER_TERMS} are accepted")
+    if len(terms) > MAX_ORDER_TERMS:
+        raise QueryError(f"$orderby has {len(terms)} terms; at most {MAX_ORDER_TERMS} are accepted")
     return tuple(terms)
 
 
