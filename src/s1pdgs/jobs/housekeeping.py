@@ -74,19 +74,16 @@ def remove_dead_containers(database: Database, engine: Engine, ground: str) -> l
     return remove_dead(engine, ground, is_current)
 
 
+def unswept(now: datetime) -> sa.Select[tuple[int, int, str | None]]:
+    """Some attempts whose objects are to be removed, and the logs that stay."""
+    long_ago = t.attempt.c.ended_at < now - UNPUBLISHED_FOR
+    return sa.select(t.attempt.c.job_id, t.attempt.c.fence, t.attempt.c.log).where(t.UNSWEPT, long_ago).limit(_AT_ONCE)
+
+
 def sweep_attempts(database: Database, store: ObjectStore, now: datetime) -> int:
     """Remove the objects of attempts that ended without publishing a day ago, all but their logs; how many."""
-    ended = (
-        sa.select(t.attempt.c.job_id, t.attempt.c.fence, t.attempt.c.log)
-        .where(
-            t.attempt.c.outcome != "done",
-            t.attempt.c.ended_at < now - UNPUBLISHED_FOR,
-            t.attempt.c.swept_at.is_(None),
-        )
-        .limit(_AT_ONCE)
-    )
     with database.read() as connection:
-        attempts = connection.execute(ended).all()
+        attempts = connection.execute(unswept(now)).all()
     removed = 0
     for attempt in attempts:
         claim = Claim(attempt.job_id, attempt.fence)

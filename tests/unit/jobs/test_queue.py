@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.bus.tables import event
 from s1pdgs.jobs import tables as t
+from s1pdgs.jobs.housekeeping import unswept
 from s1pdgs.jobs.lease import begin, keep
 from s1pdgs.jobs.queue import (
     BackOff,
@@ -274,6 +275,7 @@ def test_what_happens_all_the_time_reads_an_index_however_many_jobs_are_done(
         claim_some(connection, outbox, "here:1", LEASE, 2)
         fail(connection, outbox, Claim(lost.job, 2), BOOM)
         finish(connection, outbox, mine, ["product"])
+        connection.execute(unswept(watch.now()))
 
     plans = plans_of(database, act)
     assert len(plans) > 12
