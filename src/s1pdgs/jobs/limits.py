@@ -9,7 +9,8 @@ import math
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -27,7 +28,7 @@ _MB = 1024 * 1024
 _RESERVED_MB = 512
 _LOOK_S = 0.2
 _LOOKS_SHARE = 20
-"""Looking takes at most this part of the time: a working directory of very many files is looked at less often."""
+"""Looking takes at most one part in so many of the time: very many files are looked at less often."""
 _NO_ROOM_MB = 16
 _SHELL = 128
 """A shell tells that its program died by signal n with exit code 128 + n."""
@@ -59,6 +60,22 @@ class Meter:
 
 
 @define
+class _Pace:
+    """When to look again: a few times a second, but so that looking takes a small part of the time only."""
+
+    _at_s: float = 0.0
+
+    @contextmanager
+    def due(self) -> Iterator[bool]:
+        """True when it is time; the look is the block."""
+        began_s = time.monotonic()
+        is_due = began_s >= self._at_s
+        yield is_due
+        if is_due:
+            self._at_s = began_s + max(_LOOK_S, _LOOKS_SHARE * (time.monotonic() - began_s))
+
+
+@define
 class Supervision:
     """Holds a running job to its limits. `interrupt` raises when the attempt must stop; all times are monotonic."""
 
@@ -67,7 +84,8 @@ class Supervision:
     interrupt: Callable[[], None]
     meter: Meter = field(factory=Meter)
     started_s: float = field(factory=time.monotonic)
-    _look_at_s: float = field(default=0.0, init=False)
+    _processes: _Pace = field(factory=_Pace, init=False)
+    _disk: _Pace = field(factory=_Pace, init=False)
 
     def check(self, guards: Iterable[int]) -> None:
         """Raises `AttemptFailed` for a limit that the processes below the guards have passed, and what `interrupt`
@@ -81,12 +99,12 @@ class Supervision:
                 f"{self._raise('wall_s')} or Max_Time of its task table",
                 late=True,
             )
-        if now_s < self._look_at_s:
-            return
-        self._look_at_processes(guards)
-        self.look_at_disk()
-        took_s = time.monotonic() - now_s
-        self._look_at_s = now_s + max(_LOOK_S, _LOOKS_SHARE * took_s)
+        with self._processes.due() as due:
+            if due:
+                self._look_at_processes(guards)
+        with self._disk.due() as due:
+            if due:
+                self.look_at_disk()
 
     def lateness(self, task: SpecTask, started_s: float) -> AttemptFailed | None:
         """The failure of a task that runs for too long."""

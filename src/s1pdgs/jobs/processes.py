@@ -136,16 +136,16 @@ def _run_pool(pool: SpecPool, programs: list[Program], crew: Crew) -> int:
 
 def _end_of(entry: _Running, pool: SpecPool, crew: Crew) -> int | None:
     """The exit code of a task for the job, None while it runs; raises `AttemptFailed` when a critical one fails."""
+    if _has_ended(entry.guard):
+        code = _reap(entry, crew)
+        failure = _failure_of(entry, code, crew)
+        _clear(entry, crew)
+        return _judge(entry, code, failure, crew)
     late = crew.supervision.lateness(entry.task, entry.started_s)
-    if late is not None:
-        ((_, code),) = _stop([entry], pool.killing_signal, crew)
-        return _judge(entry, code, late, crew)
-    if not _has_ended(entry.guard):
+    if late is None:
         return None
-    code = _reap(entry, crew)
-    failure = _failure_of(entry, code, crew)
-    _clear(entry, crew)
-    return _judge(entry, code, failure, crew)
+    ((_, code),) = _stop([entry], pool.killing_signal, crew)
+    return _judge(entry, code, late, crew)
 
 
 def _failure_of(entry: _Running, code: int, crew: Crew) -> AttemptFailed | None:
@@ -176,7 +176,10 @@ def _judge(entry: _Running, code: int, failure: AttemptFailed | None, crew: Crew
 
 def told_of(code: int) -> str:
     """The end of a program in words."""
-    return f"exit code {code}" if code >= 0 else f"signal {-code} ({signal.Signals(-code).name})"
+    if code >= 0:
+        return f"exit code {code}"
+    name = next((known.name for known in signal.Signals if known == -code), "real-time")
+    return f"signal {-code} ({name})"
 
 
 def find_program(program: str) -> str:

@@ -128,6 +128,7 @@ def test_a_warning_is_as_good_as_success(bench: Bench) -> None:
     [
         ("sys.exit(200)", "task DEMO failed with exit code 200"),
         ("os.kill(os.getpid(), 11)", "task DEMO failed with signal 11 (SIGSEGV)"),
+        ("os.kill(os.getpid(), 40)", "task DEMO failed with signal 40 (real-time)"),
     ],
 )
 def test_a_failure_publishes_nothing_and_is_tried_again(bench: Bench, ending: str, told: str) -> None:
