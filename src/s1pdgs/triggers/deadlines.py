@@ -5,6 +5,7 @@ order belongs caused it and asks so, and then the latest: data causes an order w
 """
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -47,7 +48,14 @@ class Due:
         return f"the deadline of wish {', '.join(str(wish) for wish in self.wishes)}"
 
 
-NEVER = Due()
+@frozen
+class Interest:
+    """That a wish wants an order, by when, and whether it expires then; `own` as in `Due`."""
+
+    wish: int
+    deadline: datetime | None
+    expires: bool
+    own: bool
 
 
 def due_of(connection: sa.Connection, order: int) -> Due:
@@ -58,18 +66,21 @@ def due_of(connection: sa.Connection, order: int) -> Due:
         .where(t.wish_order.c.order_id == order, t.wish.c.state == OPEN)
         .order_by(t.wish.c.id)
     )
-    rows = connection.execute(query).all()
-    if not rows:
-        return NEVER
-    own = all(row.own for row in rows)
-    timed = [row for row in rows if row.deadline is not None]
-    proceeding = [row.deadline for row in timed if row.at_deadline == PROCEED]
-    all_expire = own and all(row.deadline is not None and row.at_deadline == EXPIRE for row in rows)
+    return due(
+        [Interest(row.id, row.deadline, row.at_deadline == EXPIRE, row.own) for row in connection.execute(query)]
+    )
+
+
+def due(interests: Sequence[Interest]) -> Due:
+    """The deadline of an order that some open wishes want."""
+    own = bool(interests) and all(each.own for each in interests)
+    times = [(each.deadline, each.expires) for each in interests if each.deadline is not None]
+    all_expire = own and len(times) == len(interests) and all(expires for _, expires in times)
     return Due(
-        first=min((row.deadline for row in timed), default=None),
-        proceeds_at=min(proceeding, default=None),
-        expires_at=max(row.deadline for row in rows) if all_expire else None,
-        wishes=tuple(row.id for row in timed),
+        first=min((time for time, _ in times), default=None),
+        proceeds_at=min((time for time, expires in times if not expires), default=None),
+        expires_at=max(time for time, _ in times) if all_expire else None,
+        wishes=tuple(each.wish for each in interests if each.deadline is not None),
         own=own,
     )
 

@@ -3,12 +3,15 @@
 import json
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from typing import ClassVar
 
 import pytest
 from attrs import define, field
+from hypothesis import given
+from hypothesis import strategies as st
 
 from s1pdgs.bus.notices import (
     Courier,
@@ -184,3 +187,9 @@ def test_addresses_that_are_taken(url: str) -> None:
 )
 def test_a_listed_name_leads_only_where_it_should(host: str, address: str, private: bool, allowed: bool) -> None:
     assert is_allowed(Courier(hosts=("partner",), private=private), host, ip_address(address)) is allowed
+
+
+@given(st.integers(1, 200), st.floats(0.1, 3600))
+def test_rests_grow_to_an_hour_and_no_more(failures: int, first_s: float) -> None:
+    courier = Courier(backoff=timedelta(seconds=first_s))
+    assert timedelta(0) < courier.rest(failures) <= courier.rest(failures + 1) <= timedelta(hours=1)

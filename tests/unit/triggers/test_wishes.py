@@ -1,7 +1,7 @@
 """Wishes with an identity: what they group, when they end, what their deadlines do, and whom they tell."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 
 from s1pdgs.bus import tables as bus
 from s1pdgs.bus.notices import Courier
@@ -20,6 +22,7 @@ from s1pdgs.model.job import OrderState
 from s1pdgs.storage.database import Database
 from s1pdgs.triggers import wanted_status, wanted_wish
 from s1pdgs.triggers.chains import Chains, Route
+from s1pdgs.triggers.deadlines import Interest, due
 from s1pdgs.triggers.orders import drop
 from s1pdgs.triggers.wanted import Action
 from s1pdgs.triggers.wanted_asked import Asked, asked_of, read_wishes
@@ -307,3 +310,36 @@ class TestReplacing:
         state, reason = states[raw_slice().name]
         assert (state, reason) == (OrderState.DONE, f"it goes on with {newer.name}, a newer version of its slice")
         assert states[raw_slice(2, -2975, -2942).name][0] == OrderState.WAITING
+
+
+TIMES = st.datetimes(datetime(2026, 1, 1), datetime(2026, 1, 9), timezones=st.just(UTC))  # noqa: DTZ001
+INTERESTS = st.lists(st.builds(Interest, st.integers(1, 9), st.none() | TIMES, st.booleans(), st.booleans()))
+
+
+@given(INTERESTS, TIMES)
+def test_an_order_expires_only_when_nobody_can_want_it_any_more(interests: list[Interest], now: datetime) -> None:
+    found = due(interests)
+    if found.expires(now):
+        assert all(each.own and each.expires and each.deadline and each.deadline <= now for each in interests)
+        assert not found.proceeds(now)
+    asked_to_proceed = [each for each in interests if each.deadline and each.deadline <= now and not each.expires]
+    assert found.proceeds(now) is bool(asked_to_proceed)
+    assert found.first == min((each.deadline for each in interests if each.deadline), default=None)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"type": st.from_regex(r"^[A-Z0-9_]{5,20}\Z"), "for": st.text(min_size=1)},
+        optional={
+            "again": st.booleans(),
+            "priority": st.integers(0, 100),
+            "parameters": st.dictionaries(st.text(), st.text(), max_size=2),
+            "deadline": TIMES.map(lambda time: time.isoformat()),
+            "at_deadline": st.sampled_from(["proceed", "expire"]),
+            "satellite": st.text(),
+        },
+    )
+)
+def test_the_words_of_a_wish_come_back_as_they_were(words: dict[str, Any]) -> None:
+    asked = asked_of(words)
+    assert asked_of(asked.to_json()) == asked
