@@ -8,6 +8,7 @@ import attrs
 import click
 
 from s1pdgs.simulator.mission import SimulatedMission, simulate_plan
+from s1pdgs.simulator.mode_scene import MODES
 from s1pdgs.simulator.places import place, place_names
 from s1pdgs.simulator.plan import ECHOES, SATELLITES, Plan, TakePlan
 from s1pdgs.simulator.plan_file import read_plan
@@ -44,7 +45,7 @@ _PLACES = "\b\nPLACES\n" + "\n".join(f"  {name:10} {place(name).title}" for name
 )
 @click.option(
     "--samples",
-    type=click.IntRange(64, 21999),
+    type=click.IntRange(64, 29999),
     default=_DEFAULT.samples,
     help="Complex samples of the receive window; of a scene, at 66.7 MHz, the pulse takes 2948 of them. Noise has "
     "the real window of its mode unless this is given, then with a short pulse.",
@@ -55,9 +56,9 @@ _PLACES = "\b\nPLACES\n" + "\n".join(f"  {name:10} {place(name).title}" for name
     default="+".join(_DEFAULT.polarisations),
     help="What is sent and received; scenes are sent in V.",
 )
-@click.option("--targets", type=click.IntRange(0, 9), default=_DEFAULT.targets, help="Number of point targets.")
-@click.option("--echoes", type=click.Choice(ECHOES), help="Cheap noise in any mode, or a scene in StripMap S3.")
-@click.option("--mode", metavar="MODE", help="With noise: IW, EW, WV, S1 ... S6, EN, N1 ... N6, RF, or an ECC number.")
+@click.option("--targets", type=click.IntRange(0, 99), default=_DEFAULT.targets, help="Number of point targets.")
+@click.option("--echoes", type=click.Choice(ECHOES), help="Cheap noise in any mode, or a scene in S3, IW, EW or WV.")
+@click.option("--mode", metavar="MODE", help="IW, EW, WV, S1 ... S6, EN, N1 ... N6, RF, or an ECC number.")
 @click.option("--satellite", type=click.Choice(SATELLITES), default="S1A", help="With noise: who flies.")
 @click.option(
     "--plan",
@@ -95,17 +96,22 @@ def simulate(
     Makes the session's blocks (session/ch_1, session/ch_2), session.json, the auxiliary files (auxiliary/) and
     truth.json, which says what was sent and where the point targets are. The folder must not hold a session yet.
     """
-    if plan_path is not None or echoes == "noise" or (mode is not None and echoes is None):
+    planned_scene = echoes == "scene" and (mode or "").upper() in MODES
+    if plan_path is not None or planned_scene or echoes == "noise" or (mode is not None and echoes is None):
         chosen = {name for name in context.params if _is_given(context, name)}
         reduced = _MINI_SAMPLES if mini else None
         take = {"duration_s": duration, "samples": samples if "samples" in chosen else reduced, "mode": mode or "IW"}
+        if planned_scene:
+            take |= {"echoes": "scene", "place": place_name, "targets": targets}
         if (mode or "").upper() in {"WV", "ZW"} and "polarisations" not in chosen:
             polarisations = "VV"
         quick = {"start": after.replace(tzinfo=UTC), "satellite": satellite, "seed": seed}
         _simulate_plan(out, plan_path, quick, take | {"polarisation": _MODE_POLARISATIONS[polarisations]})
         return
     if mode not in {None, "S3"} or satellite != "S1A" or polarisations.startswith("H") or duration > _LONGEST_SCENE_S:
-        raise click.UsageError("a scene is StripMap S3 of S1A, sent in V, of 60 s at most; use --echoes noise")
+        raise click.UsageError(
+            "a scene is StripMap S3, IW, EW or WV of S1A, sent in V, of 60 s at most; use --echoes noise"
+        )
     common: dict[str, Any] = {
         "place": place_name,
         "after": after.replace(tzinfo=UTC),

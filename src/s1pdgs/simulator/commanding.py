@@ -7,9 +7,11 @@ the swaths, the satellite being 703 km up. Pulse lengths are bandwidth (AUX_PP1)
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
+import numpy as np
 from attrs import frozen
 
 from s1pdgs.formats.isp import codes
@@ -24,6 +26,9 @@ SHORT_PULSE = 240
 COMMANDED_HEIGHT_M = 703_000.0
 
 _SHORT_WINDOW_MARGIN = 200
+_ADJOINING_SHARE = 0.6
+_HEIGHT_MARGIN = 900
+"""Codes by which window starts may follow the height of the satellite."""
 _NAMES = ("pri", "rank", "tx_pulse_length", "swst", "swl", "range_decimation", "rx_gain", "beam", "number", "full")
 # of each swath: the codes above; `beam` is both elevation beam and pulse number, `full` the full-bandwidth swath number
 _CODES = {
@@ -61,14 +66,13 @@ _SOUTH = (10, 23, 26, 42)
 class SwathSettings(RadarSettings):
     """The codes of a swath in a measurement mode, sampling window included.
 
-    `swath` is the name in the timeline (N1 is S1 without pulses), `swst` that at the height `COMMANDED_HEIGHT_M`,
-    `near_angle_deg` the edge of the beam at the reference height and `steering_rad_s` how the azimuth beam turns.
+    `swath` is the name in the timeline (N1 is S1 without pulses), `swst` that at the height `COMMANDED_HEIGHT_M` and
+    `near_angle_deg` the edge of the beam at the reference height.
     """
 
     swst: int
     swl: int
     near_angle_deg: float
-    steering_rad_s: float = 0.0
     pulsed: bool = True
 
     @property
@@ -109,6 +113,34 @@ def swath_settings(ecc_number: int, swath_name: str, samples: int | None = None)
         **_pulse(rate, of["tx_pulse_length"]),
     )
     return full if samples is None else _reduced(full, rate, samples)
+
+
+def adjoining(swaths: Sequence[SwathSettings]) -> tuple[SwathSettings, ...]:
+    """The reduced windows of TOPS drawn together until the ground of neighbours overlaps, so that they can be merged.
+
+    Ranks and window starts change, and all follow the height as the middle one does; as they were when windows are
+    shorter than their pulses or nothing fits.
+    """
+    useful = [settings.swl - settings.tx_pulse_length for settings in swaths]
+    if min(useful) <= 0:
+        return tuple(swaths)
+    middle = swaths[len(swaths) // 2]
+    offsets = np.cumsum([0, *(round(_ADJOINING_SHARE * width) for width in useful[:-1])])
+    nominal = middle.rank * middle.pri + middle.swst - int(offsets[len(swaths) // 2])
+    for shift in sorted(range(-middle.pri, middle.pri, _SHORT_WINDOW_MARGIN), key=abs):
+        placed = [
+            divmod(nominal + shift + int(offset), settings.pri)
+            for offset, settings in zip(offsets, swaths, strict=True)
+        ]
+        if all(
+            settings.tx_pulse_length + _HEIGHT_MARGIN <= swst <= settings.pri - settings.swl - _HEIGHT_MARGIN
+            for settings, (_, swst) in zip(swaths, placed, strict=True)
+        ):
+            return tuple(
+                attrs.evolve(settings, rank=rank, swst=swst, near_angle_deg=middle.near_angle_deg)
+                for settings, (rank, swst) in zip(swaths, placed, strict=True)
+            )
+    return tuple(swaths)
 
 
 def mode_swaths(ecc_number: int) -> tuple[str, ...]:

@@ -114,6 +114,12 @@ class DataTake:
         radar = self.scenario.radar
         return max(0, int(self.samples - radar.chirp.length_s * radar.sampling_hz))
 
+    def beam_s(self, line: ArrayLike) -> Array:
+        """How far the middles of emission and return of the echoes in lines are from the middle of all PRIs."""
+        radar = self.scenario.radar
+        pri = np.asarray(line, dtype=np.float64) + self.schedule.first_line_pri
+        return np.asarray(radar.pri_s * (pri - 0.5 * radar.rank - 0.5 * (self.schedule.total_pris - 1)))
+
     def body_axes(self, time_s: ArrayLike) -> Array:
         """True body axes, Earth-fixed, as rows."""
         return steered_body_axes(self.orbit, np.asarray(time_s, dtype=np.float64), self.scenario.mispointing)

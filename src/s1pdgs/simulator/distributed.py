@@ -21,6 +21,7 @@ from s1pdgs.sar.constants import RADAR_FREQUENCY_HZ, REFERENCE_RANGE_M, SPEED_OF
 from s1pdgs.sar.orbit import Array
 from s1pdgs.simulator.datatake import DataTake, RangeGeometry
 from s1pdgs.simulator.instrument import Channel
+from s1pdgs.simulator.scenario import RadarSettings
 from s1pdgs.simulator.scene import (
     Crossings,
     backscatter,
@@ -82,19 +83,31 @@ def respond(data: Raw, take: DataTake, grid: SceneGrid, channel: Channel) -> Non
     samples = np.arange(grid.samples) + grid.first_sample
     geometry = take.range_geometry(samples)
     _transform_columns(data, scipy.fft.fft)
-    doppler = _doppler_axis(grid.lines, take.scenario.radar.pri_s, float(np.median(geometry.doppler_hz)))
-    chirp = _chirp_spectrum(take, grid, channel)
+    radar = take.scenario.radar
+    doppler = _doppler_axis(grid.lines, radar.pri_s, float(np.median(geometry.doppler_hz)))
+    chirp = chirp_spectrum(radar, grid.samples, channel.delay_s)
     middle = int(np.argmin(np.abs(samples - take.samples // 2)))
     coupling = (geometry.slant_range_m[middle], geometry.effective_m_s[middle])
     for start in range(0, grid.lines, _ROWS):
         rows = data[start : start + _ROWS]
         frequency = doppler[start : start + _ROWS]
-        _azimuth_response(rows, *_azimuth_knots(frequency, geometry, channel, take.scenario.radar.pri_s), _KNOT)
-        spectrum = scipy.fft.fft(rows, axis=1, workers=_WORKERS)
-        _multiply_range(spectrum, chirp, _coupling_knots(frequency, grid, take, *coupling), _KNOT)
-        echoes = scipy.fft.ifft(spectrum, axis=1, workers=_WORKERS, overwrite_x=True)
+        _azimuth_response(rows, *_azimuth_knots(frequency, geometry, channel, radar.pri_s), _KNOT)
+        echoes = spread_chirps(rows, chirp, frequency, sampling_hz=radar.sampling_hz, place=coupling)
         rows[:, : take.samples] = echoes[:, -grid.first_sample :]
     _transform_columns(data[:, : take.samples], scipy.fft.ifft)
+
+
+def spread_chirps(
+    rows: Raw, chirp: NDArray[np.complex64], doppler_hz: Array, *, sampling_hz: float, place: tuple[float, float]
+) -> Raw:
+    """Every cell of rows (n, samples) of Doppler (n,) becomes a pulse, migrated and coupled as at one `place`.
+
+    `chirp` is the spectrum of `chirp_spectrum`; the place is a slant range and the effective velocity there.
+    """
+    spectrum = scipy.fft.fft(rows, axis=1, workers=_WORKERS)
+    knots = _coupling_knots(doppler_hz, rows.shape[1], sampling_hz, *place)
+    _multiply_range(spectrum, chirp, knots, _KNOT)
+    return np.asarray(scipy.fft.ifft(spectrum, axis=1, workers=_WORKERS, overwrite_x=True))
 
 
 def _fill_reflectivity(
@@ -181,24 +194,22 @@ def _azimuth_knots(frequency: Array, geometry: RangeGeometry, channel: Channel, 
     return -2.0 / WAVELENGTH_M * slant * cosine - 0.125, pattern / (pri_s * np.sqrt(rate))
 
 
-def _coupling_knots(frequency: Array, grid: SceneGrid, take: DataTake, slant_m: float, speed_m_s: float) -> Array:
+def _coupling_knots(frequency: Array, samples: int, sampling_hz: float, slant_m: float, speed_m_s: float) -> Array:
     """Phase in cycles (rows, knots) of the coupling at every 64th range frequency, ascending, and at the last."""
-    sampling = take.scenario.radar.sampling_hz
-    at = np.append(np.arange(0, grid.samples - 1, _KNOT), grid.samples - 1)
-    offset = (at - grid.samples // 2) * sampling / grid.samples
+    at = np.append(np.arange(0, samples - 1, _KNOT), samples - 1)
+    offset = (at - samples // 2) * sampling_hz / samples
     squint = (SPEED_OF_LIGHT_M_S * frequency[:, None] / (2.0 * speed_m_s)) ** 2
     carrier = RADAR_FREQUENCY_HZ + offset
     bent = np.sqrt(carrier * carrier - squint) - np.sqrt(RADAR_FREQUENCY_HZ**2 - squint) - offset
     return np.asarray(-2.0 * slant_m / SPEED_OF_LIGHT_M_S * bent)
 
 
-def _chirp_spectrum(take: DataTake, grid: SceneGrid, channel: Channel) -> NDArray[np.complex64]:
+def chirp_spectrum(radar: RadarSettings, samples: int, delay_s: float) -> NDArray[np.complex64]:
     """Spectrum of the pulse, late by the delay in the instrument, range frequencies ascending from -sampling/2."""
-    radar = take.scenario.radar
-    spectrum = scipy.fft.fft(radar.chirp.replica(radar.sampling_hz), grid.samples)
-    cycles = scipy.fft.fftfreq(grid.samples, 1.0 / radar.sampling_hz) * channel.delay_s
+    spectrum = scipy.fft.fft(radar.chirp.replica(radar.sampling_hz), samples)
+    cycles = scipy.fft.fftfreq(samples, 1.0 / radar.sampling_hz) * delay_s
     late = spectrum * np.exp(-2j * np.pi * cycles)
-    return np.asarray(np.roll(late, grid.samples // 2), dtype=np.complex64)
+    return np.asarray(np.roll(late, samples // 2), dtype=np.complex64)
 
 
 @numba.njit(cache=True, nogil=True, parallel=True)

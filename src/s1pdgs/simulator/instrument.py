@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 
 from s1pdgs.formats.aux.cal import read_calibration
 from s1pdgs.formats.aux.ins import read_instrument
@@ -12,13 +12,12 @@ from s1pdgs.formats.aux.pp1 import read_processing
 from s1pdgs.sar.antenna import AntennaPattern
 from s1pdgs.simulator.errors import SimulatorError
 
-SLC_PRODUCT = "SM_SLC__1S"
-
 
 @frozen(eq=False)
 class Channel:
     """One polarisation of a swath: patterns (amplitude), raw counts per square root of RCS at the peak of the beam and
     the reference range (`gain` of AUX_PP1), and the delay of echoes in the instrument (timeDelay + swstBias).
+    `element` is the azimuth pattern of the antenna's elements, which bounds the steering of TOPS.
     """
 
     polarisation: str
@@ -26,6 +25,7 @@ class Channel:
     azimuth: AntennaPattern
     gain: float
     delay_s: float
+    element: AntennaPattern = field(factory=AntennaPattern.uniform)
 
 
 def read_channels(folder: Path, swath: str, polarisations: Iterable[str]) -> Mapping[str, Channel]:
@@ -35,7 +35,8 @@ def read_channels(folder: Path, swath: str, polarisations: Iterable[str]) -> Map
     """
     instrument = read_instrument(_only(folder, "AUX_INS"))
     calibration = read_calibration(_only(folder, "AUX_CAL"))
-    processing = read_processing(_only(folder, "AUX_PP1")).product(SLC_PRODUCT)
+    mode = swath[:2] if swath[:2] in {"IW", "EW", "WV"} else "SM"
+    processing = read_processing(_only(folder, "AUX_PP1")).product(f"{mode}_SLC__1S")
     channels = {}
     for polarisation in polarisations:
         internal = instrument.channel(swath, polarisation)
@@ -46,6 +47,7 @@ def read_channels(folder: Path, swath: str, polarisations: Iterable[str]) -> Map
             azimuth=AntennaPattern.of_azimuth(patterns.azimuth.angles_deg(), patterns.azimuth.values),
             gain=processing.gain(swath, polarisation),
             delay_s=internal.time_delay_s + internal.swst_bias_s,
+            element=AntennaPattern.of_azimuth(patterns.azimuth_element.angles_deg(), patterns.azimuth_element.values),
         )
     return channels
 

@@ -93,13 +93,10 @@ class NoiseTake:
 
     def batches(self, polarisation: str) -> Iterator[Batch]:
         """All packets of one receive channel, in order; the same whenever it is asked."""
-        pool = build_pool(self.program, polarisation, self.seed, bypass_echoes=self.test_mode == TestMode.BYPASS)
-        table = _run_headers(self, polarisation)
-        seconds = _SecondStarts.of(self)
-        size = int(np.clip(_BATCH_BYTES / pool.mean_bytes, _FEWEST, _MOST))
+        maker = PacketMaker.of(self, polarisation)
+        size = int(np.clip(_BATCH_BYTES / maker.pool.mean_bytes, _FEWEST, _MOST))
         for first in range(0, self.packet_count, size):
-            packet = np.arange(first, min(first + size, self.packet_count))
-            yield _assemble(self, packet, table, seconds, pool)
+            yield maker.batch(np.arange(first, min(first + size, self.packet_count)))
 
     def gps_time(self, packet: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Whole GPS seconds and fractions at which packets are latched."""
@@ -147,34 +144,53 @@ class _SecondStarts:
         return cls(np.concatenate(seconds), np.concatenate(packets))
 
 
-def _assemble(
-    take: NoiseTake, packet: NDArray[np.int64], table: NDArray[np.void], seconds: _SecondStarts, pool: NoisePool
-) -> Batch:
-    program = take.program
-    run = program.run_of(packet)
-    ordinal = packet - program.first_packet[run]
-    choice = pool.choose(packet, run, ordinal)
-    headers = table[run]
-    sizes = pool.sizes[choice]
-    headers["data_length"] = HEADER_SIZE + sizes - 7
-    headers["sequence_count"] = packet % SEQUENCE_MODULO
-    headers["space_packet_count"] = packet
-    headers["pri_count"] = program.first_pri[run] + ordinal
-    headers["coarse_time"], headers["fine_time"] = codes.packet_time_codes(*take.gps_time(packet))
-    started = np.searchsorted(seconds.packet, packet, side="right") - 1
-    index = word_index(packet - seconds.packet[started], started > 0)
-    words = take.frames[seconds.second[started] - take.first_second, index - 1]
-    headers["subcom_index"], headers["subcom_word"] = index, np.where(index == 0, 0, words)
-    steering = np.array([settings.steering_rad_s for settings in program.swaths])[program.swath[run]]
-    steered = (steering != 0.0) & (program.signal[run] == SignalType.ECHO)
-    angle = steering * (ordinal - 0.5 * (program.packets[run] - 1)) * program.pri[run] / codes.F_REF_HZ
-    headers["azimuth_beam"] = np.where(
-        steered, np.rint(_CENTRE_ADDRESS + angle / _ADDRESS_RAD), headers["azimuth_beam"]
-    )
-    bounds = np.concatenate((np.zeros(1, np.int64), np.cumsum(sizes + HEADER_SIZE)))
-    octets = np.empty(int(bounds[-1]), np.uint8)
-    _join(pack_headers(headers), pool.octets, pool.starts[choice], bounds, octets)
-    return octets, bounds
+@frozen(eq=False)
+class PacketMaker:
+    """What makes the packets of one receive channel of a data take."""
+
+    take: NoiseTake
+    table: NDArray[np.void]
+    seconds: _SecondStarts
+    pool: NoisePool
+
+    @classmethod
+    def of(cls, take: NoiseTake, polarisation: str) -> "PacketMaker":
+        bypass = take.test_mode == TestMode.BYPASS
+        pool = build_pool(take.program, polarisation, take.seed, bypass_echoes=bypass)
+        return cls(take, _run_headers(take, polarisation), _SecondStarts.of(take), pool)
+
+    def headers(self, packet: NDArray[np.int64]) -> NDArray[np.void]:
+        """The headers of packets (n,) by their count, data lengths not set."""
+        take, program = self.take, self.take.program
+        run = program.run_of(packet)
+        ordinal = packet - program.first_packet[run]
+        headers = self.table[run]
+        headers["sequence_count"] = packet % SEQUENCE_MODULO
+        headers["space_packet_count"] = packet
+        headers["pri_count"] = program.first_pri[run] + ordinal
+        headers["coarse_time"], headers["fine_time"] = codes.packet_time_codes(*take.gps_time(packet))
+        started = np.searchsorted(self.seconds.packet, packet, side="right") - 1
+        index = word_index(packet - self.seconds.packet[started], started > 0)
+        words = take.frames[self.seconds.second[started] - take.first_second, index - 1]
+        headers["subcom_index"], headers["subcom_word"] = index, np.where(index == 0, 0, words)
+        steering = np.array([settings.steering_rad_s for settings in program.swaths])[program.swath[run]]
+        steered = (steering != 0.0) & (program.signal[run] == SignalType.ECHO)
+        angle = steering * (ordinal - 0.5 * (program.packets[run] - 1)) * program.pri[run] / codes.F_REF_HZ
+        headers["azimuth_beam"] = np.where(
+            steered, np.rint(_CENTRE_ADDRESS + angle / _ADDRESS_RAD), headers["azimuth_beam"]
+        )
+        return headers
+
+    def batch(self, packet: NDArray[np.int64]) -> Batch:
+        """Packets (n,) with user data from the stock."""
+        run = self.take.program.run_of(packet)
+        choice = self.pool.choose(packet, run, packet - self.take.program.first_packet[run])
+        headers, sizes = self.headers(packet), self.pool.sizes[choice]
+        headers["data_length"] = HEADER_SIZE + sizes - 7
+        bounds = np.concatenate((np.zeros(1, np.int64), np.cumsum(sizes + HEADER_SIZE)))
+        octets = np.empty(int(bounds[-1]), np.uint8)
+        _join(pack_headers(headers), self.pool.octets, self.pool.starts[choice], bounds, octets)
+        return octets, bounds
 
 
 def _run_headers(take: NoiseTake, polarisation: str) -> NDArray[np.void]:

@@ -16,7 +16,9 @@ from s1pdgs.simulator.scenario import MISPOINTING, Downlink
 SATELLITES = ("S1A", "S1B", "S1C", "S1D")
 STORES = ("Emergency", "RFC", "NRT", "WV", "Standard", "PassThrough")
 ECHOES = ("noise", "scene")
-_SCENE_ECC, _WAVE_ECC = (3, 13), (9, 46)
+_STRIPMAP_SCENE_ECC, _WAVE_ECC = (3, 13), (9, 46)
+_SCENE_ECC = (*_STRIPMAP_SCENE_ECC, 8, 9, 32)
+_LONGEST_SCENE_S = 60.0
 
 
 def _check_mode(_instance: object, _attribute: object, mode: str) -> None:
@@ -30,8 +32,9 @@ class TakePlan:
     `mode` is a mode (`IW`, `S3`, `RF`) or an ECC number. `start_s` is the latch of its first PRI, seconds after the
     plan's start; `duration_s` the image acquisition. `polarisation` is SH, SV, DH, DV, or VH and HV, which transmit
     either in turn. `store` is a type of packet store (by default that of the mode) and `pair` says which of its pairs.
-    `samples` asks for windows of at least so many samples with a short pulse. With `scene` echoes, a StripMap S3 data
-    take is put over `place` at the first pass after its start.
+    `samples` asks for windows of at least so many samples with a short pulse. With `scene` echoes, a data take of
+    StripMap S3, IW or EW is put over `place` at the first pass after its start. It has `targets` point targets and,
+    when `sigma0_db` is given, that backscatter everywhere else; then IW and EW stay where they are, as wave mode does.
     """
 
     name: str = ""
@@ -44,6 +47,10 @@ class TakePlan:
     pair: int = field(default=0, validator=validators.ge(0))
     echoes: str = field(default="noise", validator=validators.in_(ECHOES))
     place: str = field(default="martinique", validator=validators.in_(place_names()))
+    targets: int = field(default=9, validator=validators.in_(range(100)))
+    sigma0_db: float | None = field(
+        default=None, validator=validators.optional([validators.ge(-40.0), validators.le(10.0)])
+    )
     data_take_id: int | None = field(default=None, validator=validators.optional(validators.in_(range(1 << 24))))
     instrument_configuration_id: int = 6
     test_mode: int = field(default=0, validator=validators.in_(tuple(int(mode) for mode in TestMode)))
@@ -53,6 +60,21 @@ class TakePlan:
     def ecc_number(self) -> int:
         """The measurement mode."""
         return ecc_number(self.mode)
+
+    @property
+    def wave(self) -> bool:
+        """True for wave mode."""
+        return self.ecc_number in _WAVE_ECC
+
+    @property
+    def has_place(self) -> bool:
+        """False for scenes that lie wherever the satellite is: of one backscatter, or of the small vignettes."""
+        return not self.wave and self.sigma0_db is None
+
+    @property
+    def stripmap_scene(self) -> bool:
+        """True for a scene of StripMap S3."""
+        return self.echoes == "scene" and self.ecc_number in _STRIPMAP_SCENE_ECC
 
     @property
     def store_type(self) -> str:
@@ -126,13 +148,16 @@ class Plan:
 
     def _check_takes(self) -> None:
         for name, take in zip(self.names, self.takes, strict=True):
-            if take.ecc_number in _WAVE_ECC and take.polarisation not in {"SH", "SV"}:
+            if take.wave and take.polarisation not in {"SH", "SV"}:
                 raise SimulatorError(f"data take {name}: wave mode has one polarisation, SV or SH")
             scene = self.satellite == "S1A" and take.ecc_number in _SCENE_ECC and take.polarisation in {"SV", "DV"}
             if take.echoes == "scene" and not scene:
                 raise SimulatorError(
-                    f"data take {name}: a scene is StripMap S3 of S1A, sent in V (DV or SV); use noise for others"
+                    f"data take {name}: a scene is StripMap S3, IW, EW or WV of S1A, sent in V (DV or SV); use noise "
+                    "for others"
                 )
+            if take.echoes == "scene" and take.duration_s > _LONGEST_SCENE_S:
+                raise SimulatorError(f"data take {name}: a scene lasts at most {_LONGEST_SCENE_S:g} s; use noise")
 
     @property
     def names(self) -> tuple[str, ...]:

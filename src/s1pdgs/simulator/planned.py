@@ -1,4 +1,4 @@
-"""The data takes of a plan, ready to give their packets: noise of any mode, or a scene of StripMap."""
+"""The data takes of a plan, ready to give their packets: noise of any mode, or a scene."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
+import attrs
 import numpy as np
 from attrs import frozen
 
@@ -13,12 +14,15 @@ from s1pdgs.formats.isp import codes
 from s1pdgs.formats.isp.codes import SignalType, TestMode
 from s1pdgs.model.interval import Interval
 from s1pdgs.simulator.errors import SimulatorError
+from s1pdgs.simulator.mode_scene import ModeScene, mode_scene, scene_start
 from s1pdgs.simulator.noise_pool import NOISE_COUNTS
 from s1pdgs.simulator.noise_take import Batch, NoiseTake, ancillary_frames
 from s1pdgs.simulator.orbit import Trajectory
 from s1pdgs.simulator.plan import Plan, TakePlan
 from s1pdgs.simulator.program import build_program
-from s1pdgs.simulator.scene_take import scene_take
+from s1pdgs.simulator.scene_take import SceneTake, scene_take
+from s1pdgs.simulator.session import target_record
+from s1pdgs.simulator.targets import place_targets
 from s1pdgs.simulator.window import window_starts
 
 _SECOND = timedelta(seconds=1)
@@ -69,14 +73,22 @@ class PlannedTake:
         return self.source.sensing
 
     def details(self) -> dict[str, Any]:
-        """More of the truth of noise: its mean square modulus in counts, and the runs of echoes by swath."""
-        if not isinstance(self.source, NoiseTake):
+        """More of the truth: the mean square modulus of noise in counts, the runs of echoes by swath, the targets."""
+        if isinstance(self.source, SceneTake):
+            return {"targets": [target_record(target) for target in place_targets(self.source.take)]}
+        targets = []
+        noise = self.source
+        if isinstance(noise, ModeScene):
+            targets = [target_record(target) for run in noise.targets for target in run]
+            noise = noise.noise
+        if not isinstance(noise, NoiseTake):
             return {}
-        program = self.source.program
+        program = noise.program
         echoes = program.signal == SignalType.ECHO
         return {
             "pris": program.total_pris,
             "noise_power": 2.0 * NOISE_COUNTS**2,
+            **({"targets": targets} if targets else {}),
             "echo_runs": [
                 {"swath": program.swaths[swath].swath, "first_packet": first, "packets": packets}
                 for swath, first, packets in zip(
@@ -110,14 +122,20 @@ def plan_takes(plan: Plan, trajectory: Trajectory, auxiliary: Path) -> list[Plan
 
 
 def _source(plan: Plan, take: TakePlan, identifier: int, trajectory: Trajectory, auxiliary: Path) -> PacketSource:
-    if take.echoes == "scene":
+    if take.stripmap_scene:
         return scene_take(plan, take, identifier, trajectory, auxiliary)
-    return noise_take(plan, take, identifier, trajectory)
+    noise = noise_take(plan, take, identifier, trajectory)
+    if take.echoes == "noise":
+        return noise
+    begin = scene_start(plan, take, noise, trajectory)
+    noise = noise_take(plan, attrs.evolve(take, start_s=begin.total_seconds()), identifier, trajectory)
+    return mode_scene(plan, take, noise, trajectory, auxiliary)
 
 
 def noise_take(plan: Plan, take: TakePlan, identifier: int, trajectory: Trajectory) -> NoiseTake:
     """A data take of any mode with noise for echoes."""
-    program = build_program(take.ecc_number, take.duration_s, plan.satellite, take.samples)
+    adjoin = take.samples is not None and take.echoes == "noise"
+    program = build_program(take.ecc_number, take.duration_s, plan.satellite, take.samples, adjoin=adjoin)
     start = plan.start + timedelta(seconds=take.start_s)
     length = program.codes_at(np.array([program.packet_count - 1]))[0] / codes.F_REF_HZ
     span = Interval(start, start + timedelta(seconds=float(length)) + _SECOND)

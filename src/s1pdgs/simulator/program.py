@@ -14,22 +14,26 @@ from numpy.typing import NDArray
 from s1pdgs.formats.isp import codes
 from s1pdgs.formats.isp.codes import NEWER_SATELLITES, SignalType
 from s1pdgs.formats.isp.tables import TimelineEntry, timeline
-from s1pdgs.simulator.commanding import SwathSettings, mode_swaths, swath_settings, timeline_ecc
+from s1pdgs.simulator.commanding import SwathSettings, adjoining, mode_swaths, swath_settings, timeline_ecc
 from s1pdgs.simulator.errors import SimulatorError
 from s1pdgs.simulator.timeline import IMAGING, POSTAMBLE, PREAMBLE, SIGNALS, SILENT
 
 _STRIPMAP = frozenset(f"{letter}{number}" for letter in "SN" for number in range(1, 7)) | {"EN"}
 
 
-def build_program(ecc_number: int, imaging_s: float, satellite: str = "S1A", samples: int | None = None) -> "Program":
+def build_program(
+    ecc_number: int, imaging_s: float, satellite: str = "S1A", samples: int | None = None, *, adjoin: bool = False
+) -> "Program":
     """The runs of a data take whose image acquisition lasts `imaging_s`: preamble, imaging cycles, postamble.
 
     StripMap is cut to the PRI; the bursts and vignettes of other modes, and the cycles of RF characterisation, are
     carried out to their end. Calibration and silence after the last echo are left out. S-1C and S-1D send TxCalIso in
-    the place of TxHCalIso and are silent for TA and APDN. `samples` reduces the windows of all swaths. Raises
-    `SimulatorError` for an unknown mode or an image acquisition without time.
+    the place of TxHCalIso and are silent for TA and APDN. `samples` reduces the windows of all swaths; those of TOPS
+    `adjoin` where asked. Raises `SimulatorError` for an unknown mode or an image acquisition without time.
     """
     swaths = {name: swath_settings(ecc_number, name, samples) for name in mode_swaths(ecc_number)}
+    if adjoin and all(settings.steering_rad_s for settings in swaths.values()):
+        swaths = {settings.swath: settings for settings in adjoining(tuple(swaths.values()))}
     if imaging_s <= 0.0:
         raise SimulatorError(f"a data take of {imaging_s} s has no echoes; ask for a longer one")
     newer = satellite in NEWER_SATELLITES

@@ -21,9 +21,10 @@ MISPOINTING = Mispointing(roll_rad=2e-4, pitch_rad=1e-4, yaw_rad=3e-4)
 
 @frozen(kw_only=True)
 class RadarSettings:
-    """The commanded codes of a StripMap swath (those of S3 are of real packets and annotations).
+    """The commanded codes of a swath (those of S3 are of real packets and annotations).
 
     `swath_number` marks image packets, `calibration_swath_number` full-bandwidth calibration; TxCal adds 50.
+    `steering_rad_s` is how the azimuth beam turns in TOPS.
     """
 
     swath: str = SIMULATED_SWATH
@@ -40,6 +41,7 @@ class RadarSettings:
     elevation_beam: int = 2
     tx_pulse_number: int = 2
     instrument_configuration_id: int = 6
+    steering_rad_s: float = 0.0
 
     @property
     def pri_s(self) -> float:
@@ -73,6 +75,13 @@ class Scene:
     dark_db: float = -50.0
     dark_radius_m: float = 250.0
 
+    @classmethod
+    def uniform(cls, sigma0_db: float) -> Self:
+        """A scene of one backscatter everywhere, in all polarisations."""
+        return cls(
+            land_db=sigma0_db, sea_db=sigma0_db, sea_slope_db_per_deg=0.0, cross_polarisation_db=0.0, texture_db=0.0
+        )
+
 
 @frozen(kw_only=True)
 class Downlink:
@@ -102,8 +111,8 @@ class Scenario:
     data_take_id: int = field(default=0x053C1A, validator=validators.in_(range(1 << 24)))
     polarisations: tuple[str, ...] = field(default=("VV", "VH"), validator=validators.in_(POLARISATIONS))
     duration_s: float = field(default=3.4, validator=validators.gt(0.0))
-    samples: int = field(default=9600, validator=validators.in_(range(64, 22000)))
-    targets: int = field(default=9, validator=validators.in_(range(10)))
+    samples: int = field(default=9600, validator=validators.in_(range(64, 30000)))
+    targets: int = field(default=9, validator=validators.in_(range(100)))
     target_rcs_m2: float = 10.0**5.5
     mispointing: Mispointing = MISPOINTING
     seed: int = 1

@@ -11,7 +11,7 @@ from s1pdgs.simulator.datatake import DataTake, RangeGeometry
 
 _COARSE = 48
 _OCTAVES = ((1, 0.5), (4, 0.75), (12, 0.45))
-_REACH_DEG = 0.45
+_REACH_DEG, _WIDE_REACH_DEG = 0.45, 1.0
 _SEA_REFERENCE_DEG = 30.0
 
 
@@ -22,13 +22,23 @@ def power(decibels: float | Array) -> Array:
 
 def land_crossings(take: DataTake, first_line: int, lines: int) -> "Crossings":
     """Where the coast crosses lines `first_line` ... : along a line, land and sea change at each crossing."""
-    rings = take.place.rings_around(_REACH_DEG)
+    return _cross(*_coast(take, _REACH_DEG), first_line, lines)
+
+
+def land_mask(take: DataTake, first: tuple[int, int], shape: tuple[int, int], step: int) -> NDArray[np.bool_]:
+    """Land at every `step`-th line and sample from `first` (line, sample) on: bool of `shape`."""
+    start, stop = ((corner - np.array(first)) / step for corner in _coast(take, _WIDE_REACH_DEG))
+    return _cross(start, stop, 0, shape[0]).mask(shape[1])
+
+
+def _coast(take: DataTake, reach_deg: float) -> tuple[Array, Array]:
+    """Lines and samples (n, 2) at which the straight parts of the coast begin and end."""
     starts, stops = [np.empty((0, 2))], [np.empty((0, 2))]
-    for ring in rings:
+    for ring in take.place.rings_around(reach_deg):
         corner = np.stack(take.pixel(geodetic_to_ecef(ring[:, 1], ring[:, 0])), axis=-1)
         starts.append(corner)
         stops.append(np.roll(corner, -1, axis=0))
-    return _cross(np.concatenate(starts), np.concatenate(stops), first_line, lines)
+    return np.concatenate(starts), np.concatenate(stops)
 
 
 def backscatter(take: DataTake, geometry: RangeGeometry, polarisation: str) -> tuple[Array, Array]:

@@ -17,7 +17,7 @@ from s1pdgs.simulator.noise_take import Batch
 from s1pdgs.simulator.orbit import Trajectory, acquisition_over
 from s1pdgs.simulator.packets import packet_batches
 from s1pdgs.simulator.places import place
-from s1pdgs.simulator.scenario import SIMULATED_SWATH, RadarSettings, Scenario
+from s1pdgs.simulator.scenario import SIMULATED_SWATH, RadarSettings, Scenario, Scene
 from s1pdgs.simulator.session import SPAWN_NOISE, data_take_of, raw_image, sensing_interval
 from s1pdgs.simulator.targets import place_targets
 
@@ -62,7 +62,9 @@ class SceneTake:
 
 def scene_take(plan: "Plan", take: "TakePlan", identifier: int, trajectory: Trajectory, auxiliary: Path) -> SceneTake:
     """A scene over the plan's place at the first pass after its start. Raises `SimulatorError` without a pass."""
-    samples: dict[str, Any] = {} if take.samples is None else {"samples": take.samples}
+    chosen: dict[str, Any] = {} if take.samples is None else {"samples": take.samples}
+    if take.sigma0_db is not None:
+        chosen["scene"] = Scene.uniform(take.sigma0_db)
     scenario = Scenario(
         place=take.place,
         after=plan.start + timedelta(seconds=take.start_s),
@@ -70,10 +72,11 @@ def scene_take(plan: "Plan", take: "TakePlan", identifier: int, trajectory: Traj
         data_take_id=identifier,
         polarisations=_POLARISATIONS[take.polarisation],
         duration_s=take.duration_s,
+        targets=take.targets,
         mispointing=plan.mispointing,
         seed=plan.seed,
         radar=RadarSettings(ecc_number=take.ecc_number, instrument_configuration_id=take.instrument_configuration_id),
-        **samples,
+        **chosen,
     )
     there = place(take.place)
     passing = acquisition_over(

@@ -215,11 +215,12 @@ def _truth(session: "SimulatedSession") -> dict[str, Any]:
             "last_line_zero_doppler": format_iso(take.orbit.utc(float(take.zero_doppler_s(take.lines - 1, 0)))),
         },
         "streams": [attrs.asdict(stream, filter=_is_truth) for stream in session.streams],
-        "targets": [_target_record(target) for target in session.targets],
+        "targets": [target_record(target) for target in session.targets],
     }
 
 
-def _target_record(target: Target) -> dict[str, Any]:
+def target_record(target: Target) -> dict[str, Any]:
+    """What truth.json tells of a target."""
     latitude, longitude, height = target.geodetic
     return {
         "name": target.name,

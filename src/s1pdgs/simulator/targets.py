@@ -43,7 +43,7 @@ def place_targets(take: DataTake) -> "tuple[Target, ...]":
         sample = (2 * column + 1) / 6 * take.focused_samples + jitter[1] * _JITTER_SAMPLES
         time = float(take.zero_doppler_s(line, sample))
         point = ground_point(take.orbit, time, float(take.slant_range_m(sample)))
-        found.append(_target(take.orbit, f"T{number + 1}", point, scenario.target_rcs_m2, time))
+        found.append(target_at(take.orbit, f"T{number + 1}", point, scenario.target_rcs_m2, time))
     return tuple(found)
 
 
@@ -99,7 +99,8 @@ def _target_lines(take: DataTake) -> list[float]:
     return [0.5 * (begin + end) - ahead for begin, end in chosen]
 
 
-def _target(orbit: Orbit, name: str, point_m: Array, rcs_m2: float, guess_s: float) -> "Target":
+def target_at(orbit: Orbit, name: str, point_m: Array, rcs_m2: float, guess_s: float) -> "Target":
+    """A target at a point, focused near a guessed time (seconds after the epoch)."""
     time, slant = zero_doppler_time(orbit, point_m, guess_s)
     return Target(name, point_m, rcs_m2, float(time), float(slant), orbit.utc(float(time)))
 
@@ -110,7 +111,8 @@ def _amplitude(take: DataTake, channel: Channel, target: "Target", transmit_s: A
     elevation = elevation_angle_rad(take.orbit, axes, middle, target.position_m)
     squint = squint_angle_rad(take.orbit, axes, middle, target.position_m)
     loss = (REFERENCE_RANGE_M / (0.5 * SPEED_OF_LIGHT_M_S * delay_s)) ** 2
-    pattern = channel.elevation.at(elevation) * channel.azimuth.at(squint)
+    steered = squint - take.scenario.radar.steering_rad_s * take.beam_s(np.arange(take.lines))
+    pattern = channel.elevation.at(elevation) * channel.azimuth.at(steered) * channel.element.at(squint)
     return np.asarray(channel.gain * math.sqrt(target.rcs_m2) * pattern * loss)
 
 

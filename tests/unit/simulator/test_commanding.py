@@ -1,12 +1,14 @@
 """The commanded codes: real ones where they are known, and windows that fit between pulses everywhere."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from s1pdgs.formats.isp import codes
 from s1pdgs.formats.isp.header import MAX_DATA_LENGTH
 from s1pdgs.formats.isp.tables import document
-from s1pdgs.simulator.commanding import ecc_number, mode_swaths, swath_settings
+from s1pdgs.simulator.commanding import adjoining, ecc_number, mode_swaths, swath_settings
 from s1pdgs.simulator.errors import SimulatorError
 
 ALL_MODES = tuple(int(number) for number in document()["timelines"]) + tuple(range(37, 47))
@@ -90,3 +92,19 @@ def test_cycles_of_bursts_last_as_long_as_real_ones() -> None:
         steps = document()["timelines"][str(ecc)]["Image Acquisition"]
         length = np.sum([count * swath_settings(ecc, name).pri_s for name, _, _, count in steps])
         assert length / cycles == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(("mode", "samples"), [("IW", 1100), ("IW", 3000), ("EW", 700), ("EW", 1100)])
+def test_small_windows_of_tops_are_drawn_together(mode: str, samples: int) -> None:
+    """What neighbours see of the ground overlaps, and all windows lie between two pulses."""
+    number = ecc_number(mode)
+    drawn = adjoining([swath_settings(number, name, samples) for name in mode_swaths(number)])
+    for near, far in pairwise(drawn):
+        first, after = (one.rank * one.pri + one.swst for one in (near, far))
+        assert first < after < first + near.swl - near.tx_pulse_length
+    assert all(one.tx_pulse_length < one.swst < one.pri - one.swl for one in drawn)
+
+
+def test_windows_shorter_than_their_pulses_stay_where_they_are() -> None:
+    apart = tuple(swath_settings(8, name, 64) for name in mode_swaths(8))
+    assert adjoining(apart) == apart

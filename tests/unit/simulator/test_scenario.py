@@ -29,8 +29,8 @@ def test_the_pulse_of_s3_is_that_of_real_annotations() -> None:
     [
         {"polarisations": ("HH",)},
         {"duration_s": 0.0},
-        {"samples": 22000},
-        {"targets": 10},
+        {"samples": 30000},
+        {"targets": 100},
         {"data_take_id": 1 << 24},
         {"after": datetime(2026, 1, 5)},  # noqa: DTZ001
     ],

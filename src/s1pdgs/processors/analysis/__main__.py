@@ -11,8 +11,9 @@ from s1pdgs.processors.analysis.point_target import Target, analyse_product
 
 
 def read_targets(truth: Path) -> list[Target]:
-    """The point targets of a simulator's truth file."""
-    entries = json.loads(truth.read_text())["targets"]
+    """The point targets of a simulator's truth file: of its scene, or of all data takes of its plan."""
+    document = json.loads(truth.read_text())
+    entries = [entry for part in (document, *document.get("takes", ())) for entry in part.get("targets", ())]
     return [Target(entry["name"], np.array(entry["position_m"]), entry["rcs_m2"]) for entry in entries]
 
 

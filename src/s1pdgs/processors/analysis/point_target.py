@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
 from s1pdgs.processors.analysis.impulse_response import AnalysisError, impulse_response
-from s1pdgs.processors.analysis.product import Channel, open_channels
+from s1pdgs.processors.analysis.product import Channel, Ramp, open_channels
 from s1pdgs.sar.constants import SPEED_OF_LIGHT_M_S
 from s1pdgs.sar.orbit import Orbit, OrbitError, ground_point, zero_doppler_time
 
@@ -73,20 +72,6 @@ class ImageGeometry:
         return margin <= line < self.lines - margin and margin <= sample < self.samples - margin
 
 
-@frozen
-class Ramp:
-    """The Doppler of a TOPS burst: `base_hz` at zero-Doppler time `centre_s`, growing by `rate_hz_s`."""
-
-    centre_s: float
-    base_hz: float
-    rate_hz_s: float
-
-    def phase_rad(self, time_s: NDArray[np.floating[Any]] | float) -> NDArray[np.float64]:
-        """The phase that the ramp gives the lines of a burst."""
-        offset = np.asarray(time_s, dtype=np.float64) - self.centre_s
-        return np.asarray(2.0 * np.pi * (self.base_hz * offset + 0.5 * self.rate_hz_s * offset**2))
-
-
 def measure(
     image: ImageGeometry, read: ReadChip, target: Target, channel: str = "", ramp: Ramp | None = None
 ) -> Measurement:
@@ -134,7 +119,7 @@ def ground_speed_m_s(orbit: Orbit, time_s: float, slant_m: float) -> float:
 
 
 def analyse_product(safe_dir: Path, targets: Iterable[Target]) -> list[Measurement]:
-    """Measure every target that lies in an SLC product, in each of its images.
+    """Measure every target that lies in an SLC product, in each of its images or bursts.
 
     Raises `AnalysisError` or `XmlError` when the product cannot be read; targets outside of it are left out.
     """
@@ -160,5 +145,7 @@ def _measure_channel(channel: Channel, targets: list[Target]) -> list[Measuremen
         except OrbitError:
             continue
         if image.holds(line, sample):
-            found.append(measure(image, channel.read_beta, target, channel.name))
+            delay_s = channel.first_delay_s + sample / channel.sampling_hz
+            ramp = None if channel.doppler is None else channel.doppler.ramp(delay_s)
+            found.append(measure(image, channel.read_beta, target, channel.name, ramp))
     return found

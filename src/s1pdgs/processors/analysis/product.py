@@ -1,11 +1,12 @@
-"""StripMap SLC products on disk as images of beta nought amplitude, read without our own writers."""
+"""SLC products on disk as images of beta nought amplitude, read without our own writers; every burst is an image."""
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
-from attrs import frozen
+from attrs import evolve, frozen
 from lxml import etree
 from numpy.typing import NDArray
 
@@ -18,9 +19,46 @@ from s1pdgs.sar.orbit import Orbit, StateVector, fit_orbit
 _INFORMATION = "imageAnnotation/imageInformation"
 
 
+@frozen
+class Ramp:
+    """The Doppler of a TOPS burst: `base_hz` at zero-Doppler time `centre_s`, growing by `rate_hz_s`."""
+
+    centre_s: float
+    base_hz: float
+    rate_hz_s: float
+
+    def phase_rad(self, time_s: NDArray[np.floating[Any]] | float) -> NDArray[np.float64]:
+        """The phase that the ramp gives the lines of a burst."""
+        offset = np.asarray(time_s, dtype=np.float64) - self.centre_s
+        return np.asarray(2.0 * np.pi * (self.base_hz * offset + 0.5 * self.rate_hz_s * offset**2))
+
+
+@frozen(eq=False)
+class BurstDoppler:
+    """How the Doppler of a burst grows about its middle `centre_s`: polynomials over two-way delay minus `t0_s` of
+    centroid (Hz) and FM rate (Hz/s), and the Doppler rate of the steered beam.
+    """
+
+    centre_s: float
+    centroid: tuple[float, NDArray[np.float64]]
+    fm_rate: tuple[float, NDArray[np.float64]]
+    steering_hz_s: float
+
+    def ramp(self, delay_s: float) -> Ramp:
+        """At a two-way delay."""
+        base, rate = (
+            float(np.polynomial.polynomial.polyval(delay_s - t0, values))
+            for t0, values in (self.centroid, self.fm_rate)
+        )
+        return Ramp(self.centre_s, base, abs(rate) * self.steering_hz_s / (abs(rate) + self.steering_hz_s))
+
+
 @frozen(eq=False)
 class Channel:
-    """One image of an SLC product; times in seconds after the orbit's epoch, delays two-way in seconds."""
+    """One image, or one burst, of an SLC product, which begins in line `top` of the measurement.
+
+    Times are in seconds after the orbit's epoch, delays two-way in seconds.
+    """
 
     name: str
     polarisation: str
@@ -37,18 +75,20 @@ class Channel:
     beta_samples: NDArray[np.float64]
     beta: NDArray[np.float64]
     """Calibration vectors: lines (n,), pixels (m,), betaNought (n, m)."""
+    top: int = 0
+    doppler: BurstDoppler | None = None
 
     def read(self, line: int, lines: int, sample: int, samples: int) -> NDArray[np.complex64]:
         """Digital numbers of a part of the image, complex64 (lines, samples); `AnalysisError` outside of it."""
         if line < 0 or sample < 0 or line + lines > self.lines or sample + samples > self.samples:
             raise AnalysisError(f"{self.name}: lines {line}+{lines}, samples {sample}+{samples} exceed the image")
-        pairs = _read_lines(self.measurement, line, lines, self.samples)[:, sample : sample + samples]
+        pairs = _read_lines(self.measurement, self.top + line, lines, self.samples)[:, sample : sample + samples]
         return np.asarray(pairs[..., 0] + 1j * pairs[..., 1], dtype=np.complex64)
 
     def read_beta(self, line: int, lines: int, sample: int, samples: int) -> NDArray[np.complex64]:
         """As `read`, in beta nought amplitude."""
         row = np.array([np.interp(np.arange(sample, sample + samples), self.beta_samples, part) for part in self.beta])
-        wanted = np.clip(np.arange(line, line + lines), self.beta_lines[0], self.beta_lines[-1])
+        wanted = np.clip(self.top + np.arange(line, line + lines), self.beta_lines[0], self.beta_lines[-1])
         upper = np.clip(np.searchsorted(self.beta_lines, wanted), 1, max(self.beta_lines.size - 1, 1))
         if self.beta_lines.size == 1:
             scale = np.broadcast_to(row[0], (lines, samples))
@@ -60,14 +100,14 @@ class Channel:
 
 
 def open_channels(safe_dir: Path) -> list[Channel]:
-    """The images of an SLC product in the order of their names; `AnalysisError` when there is none."""
+    """The images of an SLC product in the order of their names, or their bursts; `AnalysisError` when there is none."""
     annotations = sorted((safe_dir / "annotation").glob("*.xml"))
     if not annotations:
         raise AnalysisError(f"{safe_dir}: no annotation/*.xml; is this a Level-1 product?")
-    return [_open(safe_dir, path) for path in annotations]
+    return [channel for path in annotations for channel in _open(safe_dir, path)]
 
 
-def _open(safe_dir: Path, annotation: Path) -> Channel:
+def _open(safe_dir: Path, annotation: Path) -> list[Channel]:
     source = str(annotation)
     root = read_xml(annotation)
     product_type = text_of(root, "adsHeader/productType", source)
@@ -80,7 +120,7 @@ def _open(safe_dir: Path, annotation: Path) -> Channel:
     calibration = safe_dir / "annotation" / "calibration" / f"calibration-{annotation.name}"
     lines, samples, beta = _beta_nought(calibration)
     frequency = float(text_of(root, "generalAnnotation/productInformation/radarFrequency", source))
-    return Channel(
+    whole = Channel(
         name=annotation.stem,
         polarisation=text_of(root, "adsHeader/polarisation", source),
         measurement=safe_dir / "measurement" / f"{annotation.stem}.tiff",
@@ -96,6 +136,52 @@ def _open(safe_dir: Path, annotation: Path) -> Channel:
         beta_samples=samples,
         beta=beta,
     )
+    return _bursts(whole, root, source) or [whole]
+
+
+def _bursts(whole: Channel, root: etree._Element, source: str) -> list[Channel]:
+    """The bursts of a TOPS image; none of another one."""
+    found = []
+    per_burst = int(text_of(root, "swathTiming/linesPerBurst", source))
+    degrees = float(text_of(root, "generalAnnotation/productInformation/azimuthSteeringRate", source))
+    for number, burst in enumerate(find_all(root, "swathTiming/burstList/burst")):
+        start = whole.orbit.seconds(parse_utc(text_of(burst, "azimuthTime", source)))
+        valid = np.array(text_of(burst, "firstValidSample", source).split(), dtype=np.int64) >= 0
+        first, lines = int(np.argmax(valid)), int(np.count_nonzero(valid))
+        start += first * whole.line_interval_s
+        centre = start + 0.5 * (lines - 1) * whole.line_interval_s
+        speed = float(np.linalg.norm(whole.orbit.velocity(centre)))
+        doppler = BurstDoppler(
+            centre,
+            _polynomial(whole, root, "dopplerCentroid/dcEstimateList/dcEstimate", "dataDcPolynomial", centre),
+            _polynomial(
+                whole, root, "generalAnnotation/azimuthFmRateList/azimuthFmRate", "azimuthFmRatePolynomial", centre
+            ),
+            2.0 * speed * np.radians(degrees) / whole.wavelength_m,
+        )
+        found.append(
+            evolve(
+                whole,
+                name=f"{whole.name} burst {number + 1}",
+                first_line_s=start,
+                lines=lines,
+                top=number * per_burst + first,
+                doppler=doppler,
+            )
+        )
+    return found
+
+
+def _polynomial(
+    whole: Channel, root: etree._Element, entries: str, name: str, time_s: float
+) -> tuple[float, NDArray[np.float64]]:
+    """t0 and coefficients of the entry of a list that is nearest to a time."""
+    source = whole.name
+    nearest = min(
+        find_all(root, entries),
+        key=lambda entry: abs(whole.orbit.seconds(parse_utc(text_of(entry, "azimuthTime", source))) - time_s),
+    )
+    return float(text_of(nearest, "t0", source)), np.array(text_of(nearest, name, source).split(), dtype=np.float64)
 
 
 def _state_vectors(root: etree._Element, source: str) -> list[StateVector]:

@@ -18,10 +18,11 @@ from s1pdgs.formats.l0.manifest import (
 from s1pdgs.formats.l0.product import MeasurementContent, write_product
 from s1pdgs.processors.l1 import program
 from s1pdgs.simulator.auxiliary import AuxiliaryContext, write_auxiliary
+from s1pdgs.simulator.mode_scene import ModeScene, mode_scene
 from s1pdgs.simulator.noise_take import NoiseTake
 from s1pdgs.simulator.orbit import Trajectory, relative_orbit_and_cycle
 from s1pdgs.simulator.plan import Plan
-from s1pdgs.simulator.planned import noise_take
+from s1pdgs.simulator.planned import PacketSource, noise_take
 
 
 @frozen(eq=False)
@@ -30,7 +31,7 @@ class Slice:
 
     folder: Path
     name: str
-    take: NoiseTake
+    take: PacketSource
     mode: str = "IW"
 
     def order(self, workdir: Path, *outputs: str) -> Path:
@@ -50,7 +51,13 @@ def noise_of_plan(plan: Plan) -> tuple[Trajectory, NoiseTake]:
     return trajectory, noise_take(plan, plan.takes[0], 0x1234, trajectory)
 
 
-def write_slice(folder: Path, trajectory: Trajectory, take: NoiseTake, mode: str = "IW") -> Slice:
+def scene_of_plan(plan: Plan, folder: Path) -> tuple[Trajectory, ModeScene]:
+    """The first data take of a plan, a scene without a place, whose slice is to be written to a folder."""
+    trajectory, noise = noise_of_plan(plan)
+    return trajectory, mode_scene(plan, plan.takes[0], noise, trajectory, folder / "auxiliary")
+
+
+def write_slice(folder: Path, trajectory: Trajectory, take: PacketSource, mode: str = "IW") -> Slice:
     """The whole data take as one slice of its mode; wave mode is not sliced."""
     write_auxiliary(
         folder / "auxiliary",

@@ -31,12 +31,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Slice:
 
 
 @pytest.fixture(scope="module")
-def product(made: Slice, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def products(made: Slice, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     workdir = tmp_path_factory.mktemp("work")
     with pytest.MonkeyPatch.context() as patch:
-        assert run(made.order(workdir, "IW_SLC__1S"), patch) < 128
-    (name,) = read_list(workdir / f"{workdir.name}.LIST")
-    return workdir / name
+        assert run(made.order(workdir, "IW_SLC__1S", "IW_GRDH_1S"), patch) < 128
+    return {name[7:10]: workdir / name for name in read_list(workdir / f"{workdir.name}.LIST")}
+
+
+@pytest.fixture(scope="module")
+def product(products: dict[str, Path]) -> Path:
+    return products["SLC"]
 
 
 def annotation(product: Path, swath: str) -> Product:
@@ -140,31 +144,16 @@ def test_a_slice_without_a_whole_burst_of_a_swath_is_refused(
 
 
 def test_swaths_with_a_gap_between_them_make_no_detected_image(
-    made: Slice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    """The small windows of a scene stay in their beams, far apart."""
+    apart = evolve(PLAN, takes=(evolve(PLAN.takes[0], echoes="scene", duration_s=2.7),))
+    made = write_slice(tmp_path, *noise_of_plan(apart))
     assert run(made.order(tmp_path, "IW_GRDH_1S"), monkeypatch) >= 128
     assert "IW1 and IW2 leave a gap in range" in capfd.readouterr().err
 
 
-@pytest.fixture(scope="module")
-def merged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Slice, dict[str, Path]]:
-    """Both products of a slice whose small windows are drawn together until they overlap."""
-    trajectory, take = noise_of_plan(PLAN)
-    codes = {"IW1": (9, 4087), "IW2": (7, 20_080), "IW3": (9, 970)}
-    swaths = tuple(
-        evolve(swath, rank=codes[swath.swath][0], swst=codes[swath.swath][1]) for swath in take.program.swaths
-    )
-    starts = np.array([swath.swst for swath in swaths])[take.program.swath]
-    take = evolve(take, program=evolve(take.program, swaths=swaths), window_starts=starts)
-    near = write_slice(tmp_path_factory.mktemp("merged"), trajectory, take)
-    workdir = tmp_path_factory.mktemp("both")
-    with pytest.MonkeyPatch.context() as patch:
-        assert run(near.order(workdir, "IW_SLC__1S", "IW_GRDH_1S"), patch) < 128
-    return near, {name[7:10]: workdir / name for name in read_list(workdir / f"{workdir.name}.LIST")}
-
-
-def test_one_pass_over_the_bursts_makes_both_products(merged: tuple[Slice, dict[str, Path]]) -> None:
-    _, products = merged
+def test_one_pass_over_the_bursts_makes_both_products(products: dict[str, Path]) -> None:
     assert sorted(products) == ["GRD", "SLC"]
     assert products["GRD"].name.startswith("S1A_IW_GRDH_1SSV_2026")
     (measurement,) = (products["GRD"] / "measurement").iterdir()
@@ -176,16 +165,16 @@ def test_one_pass_over_the_bursts_makes_both_products(merged: tuple[Slice, dict[
 
 
 @pytest.mark.parametrize("kind", ["product", "calibration", "noise", "rfi"])
-def test_annotations_of_merged_images_follow_their_schemas(merged: tuple[Slice, dict[str, Path]], kind: str) -> None:
-    folder = merged[1]["GRD"]
+def test_annotations_of_merged_images_follow_their_schemas(products: dict[str, Path], kind: str) -> None:
+    folder = products["GRD"]
     schema = etree.XMLSchema(etree.parse(folder / "support" / f"s1-level-1-{kind}.xsd"))
     place = {"product": "annotation", "rfi": "annotation/rfi"}.get(kind, "annotation/calibration")
     (path,) = (folder / place).glob("s1a-*.xml" if kind == "product" else f"{kind}-*.xml")
     schema.assertValid(etree.parse(path))
 
 
-def test_a_merged_image_tells_its_swaths(merged: tuple[Slice, dict[str, Path]]) -> None:
-    folder = merged[1]["GRD"]
+def test_a_merged_image_tells_its_swaths(products: dict[str, Path]) -> None:
+    folder = products["GRD"]
     (path,) = (folder / "annotation").glob("s1a-*.xml")
     found = read_product(path)
     bounds = [merge.swath_bounds_list[0] for merge in found.swath_merging.swath_merge_list]
@@ -203,7 +192,7 @@ def test_a_merged_image_tells_its_swaths(merged: tuple[Slice, dict[str, Path]]) 
     assert np.all(noise.noise_range_vector_list[0].noise_range_lut > 0.0)
 
 
-def test_readers_open_the_merged_image(merged: tuple[Slice, dict[str, Path]]) -> None:
-    folder = merged[1]["GRD"]
+def test_readers_open_the_merged_image(products: dict[str, Path]) -> None:
+    folder = products["GRD"]
     image = xr.open_dataset(folder, group="IW/VV", engine="sentinel-1")
     assert image.sizes["ground_range"] > 100
