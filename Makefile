@@ -2,7 +2,7 @@
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test lint bench chaos fuzz docs format lock clean
+.PHONY: help demo test lint bench quality chaos fuzz docs format lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -26,6 +26,10 @@ lint: ## style, types and the direction of imports
 bench: ## speed and memory, side by side with peers, into benchmarks/out/results.json
 	@scripts/install all,test
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+quality: ## is Level-1 as good as it must be? Into quality-out/report.json and quality.md (ARGS="IW1 WV1 slices --docs")
+	@scripts/install all,test
+	@$(BIN)/python -m tests.quality $(ARGS)
 
 fuzz: ## hostile input for every reader (ARGS="cadu --seconds 60", ARGS="--compiled"); findings stay in .cache/fuzz
 	@scripts/install all,test
@@ -51,5 +55,5 @@ lock: ## resolve requirements.lock anew
 	uv pip compile -q pyproject.toml --all-extras --universal --no-header --no-emit-index-url --no-annotate -o requirements.lock
 
 clean: ## remove what the targets made
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis docs/_build benchmarks/out demo-data demo-out
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis docs/_build benchmarks/out quality-out demo-data demo-out
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

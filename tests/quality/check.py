@@ -1,0 +1,69 @@
+"""Acceptance figures: what was found, what is allowed, and whether that holds."""
+
+import math
+from typing import Any
+
+import numpy as np
+from attrs import asdict, frozen
+
+from s1pdgs.processors.analysis.point_target import Measurement
+
+
+@frozen
+class Check:
+    """A figure that must not exceed its limit."""
+
+    name: str
+    value: float
+    limit: float
+    unit: str
+
+    @property
+    def ok(self) -> bool:
+        return bool(self.value <= self.limit)
+
+    def record(self) -> dict[str, Any]:
+        """As it stands in report.json."""
+        return asdict(self) | {"value": round(float(self.value), 4), "ok": self.ok}
+
+
+def largest(values: list[float]) -> float:
+    """The largest magnitude."""
+    return max(abs(value) for value in values)
+
+
+def widening(coefficient: float) -> float:
+    """3 dB width of a Hamming-windowed band over that of its inverse bandwidth."""
+    x = np.linspace(0.2, 0.9, 70001)
+    share = 0.5 * (1.0 - coefficient)
+    value = coefficient * np.sinc(x) + share * (np.sinc(x - 1.0) + np.sinc(x + 1.0))
+    return 2.0 * float(np.interp(-math.sqrt(0.5), -value / coefficient, x))
+
+
+def response_checks(
+    name: str, found: list[Measurement], widths: list[tuple[float, float]], coefficients: tuple[float, float]
+) -> list[Check]:
+    """Sharpness and side lobes of targets whose resolutions in range and azimuth (m) the windows give (sar.md, 6.4)."""
+    across = [one.range_resolution_m / width[0] - 1.0 for one, width in zip(found, widths, strict=True)]
+    along = [one.azimuth_resolution_m / width[1] - 1.0 for one, width in zip(found, widths, strict=True)]
+    checks = [
+        Check(f"{name} range resolution off the window's", 100.0 * largest(across), 1.0, "%"),
+        Check(f"{name} azimuth resolution off the window's", 100.0 * largest(along), 1.0, "%"),
+    ]
+    for axis, coefficient in zip(("range", "azimuth"), coefficients, strict=True):
+        for lobe, limits in (("pslr", (-21.0, -23.8)), ("islr", (-16.6, -18.9))):
+            worst = max(getattr(one, f"{axis}_{lobe}_db") for one in found)
+            checks.append(Check(f"{name} {axis} {lobe.upper()}", worst, limits[int(coefficient <= 0.7)], "dB"))
+    return checks
+
+
+def place_checks(name: str, found: list[Measurement], rcs_m2: float) -> list[Check]:
+    """Where targets are and how bright."""
+    powers = [10.0 * math.log10(one.rcs_m2 / rcs_m2) for one in found]
+    return [
+        Check(f"{name} range localisation", 100.0 * largest([one.range_error_m for one in found]), 1.0, "cm"),
+        Check(f"{name} azimuth localisation", 100.0 * largest([one.azimuth_error_m for one in found]), 5.0, "cm"),
+        Check(f"{name} radar cross section", largest(powers), 0.1, "dB"),
+        Check(f"{name} spread of brightness", max(powers) - min(powers), 0.1, "dB"),
+        Check(f"{name} phase", largest([one.phase_error_rad for one in found]), 0.1, "rad"),
+    ]

@@ -1,0 +1,154 @@
+"""Whole data takes from packets to products: backscatter and looks of a known scene, and slices that must agree."""
+
+import math
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+
+from s1pdgs.formats.l1.annotation import read_product
+from s1pdgs.formats.l1.calibration import read_calibration
+from s1pdgs.formats.l1.noise import NoiseAzimuthVector, read_noise
+from s1pdgs.formats.listfile import read_list
+from s1pdgs.processors.l1.packets import open_packets
+from s1pdgs.simulator.noise_take import NoiseTake
+from s1pdgs.simulator.plan import Plan, TakePlan
+from tests.quality.check import Check
+from tests.quality.figures import Figures
+from tests.unit.processors.l1.slices import Slice, noise_of_plan, scene_of_plan, write_slice
+
+SIGMA0_DB = -5.0
+TAKES = {"IW": (2.7, None), "EW": (3.0, 1100), "WV": (15.0, 1100)}
+"""Length in seconds and window of the scene of each mode: one cycle of bursts or vignettes; IW has real windows."""
+LOOKS = {"GRDH": (4.4, 0.2)}
+"""Equivalent number of looks of IW (product definition), and by how much it may differ."""
+_MARGIN = 40
+
+
+def checks(mode: str, figures: Figures, folder: Path) -> list[Check]:
+    """Backscatter and looks of every swath of a scene; IW is detected as well."""
+    duration_s, samples = TAKES[mode]
+    take = TakePlan(
+        mode=mode,
+        duration_s=duration_s,
+        samples=samples,
+        polarisation="SV",
+        echoes="scene",
+        targets=0,
+        sigma0_db=SIGMA0_DB,
+    )
+    trajectory, scene = scene_of_plan(Plan(takes=(take,), telemetry=None), folder)
+    made = write_slice(folder, trajectory, scene, mode)
+    kinds = ["SLC__1S", "GRDH_1S"] if samples is None else ["SLC__1S"]
+    found = []
+    for product in _process(made, folder / "work", [f"{mode}_{kind}" for kind in kinds]):
+        for measurement in sorted((product / "measurement").iterdir()):
+            found += _image_checks(product, measurement.stem, figures)
+    return found
+
+
+def slice_checks(folder: Path) -> list[Check]:
+    """Two slices of one IW data take: the bursts that both hold lie on one grid and have one phase."""
+    take = TakePlan(mode="IW", duration_s=8.2, samples=1100, polarisation="SV")
+    trajectory, noise = noise_of_plan(Plan(takes=(take,), telemetry=None))
+    whole = write_slice(folder / "whole", trajectory, noise)
+    first = _cut(whole, folder / "first", 0, _begin(noise, "IW1", 4))
+    second = _cut(whole, folder / "second", _begin(noise, "IW1", 1), noise.packet_count)
+    images = []
+    for part in (first, second):
+        (product,) = _process(part, part.folder / "work", ["IW_SLC__1S"])
+        images.append(_bursts(product, "iw2"))
+    common = sorted(images[0].keys() & images[1].keys())
+    if not common:
+        return [Check("IW slices, bursts in common", 1.0, 0.0, "missing")]
+    product_sum, power = 0.0j, 0.0
+    for time in common:
+        one, other = images[0][time], images[1][time]
+        rows = min(len(one), len(other))
+        product_sum += complex(np.vdot(one[:rows], other[:rows]))
+        power += float(np.linalg.norm(one[:rows]) * np.linalg.norm(other[:rows]))
+    return [
+        Check("IW slices, phase of common bursts", abs(math.degrees(np.angle(product_sum))), 0.1, "deg"),
+        Check("IW slices, loss of coherence of common bursts", 1.0 - abs(product_sum) / power, 0.01, ""),
+    ]
+
+
+def _process(made: Slice, workdir: Path, outputs: list[str]) -> list[Path]:
+    workdir.mkdir()
+    order = made.order(workdir, *outputs)
+    subprocess.run([sys.executable, "-m", "s1pdgs.processors.l1", str(order)], cwd=workdir, check=True, stdout=-3)
+    return [workdir / name for name in read_list(workdir / f"{workdir.name}.LIST")]
+
+
+def _image_checks(product: Path, stem: str, figures: Figures) -> list[Check]:
+    calibration = product / "annotation/calibration"
+    vector = read_calibration(calibration / f"calibration-{stem}.xml").calibration_vector_list[0]
+    noise = read_noise(calibration / f"noise-{stem}.xml")
+    with rasterio.open(product / "measurement" / f"{stem}.tiff") as image:
+        pixels = image.read(1)
+    power = np.abs(pixels.astype(np.complex64)) ** 2
+    column = np.arange(power.shape[1])
+    across = noise.noise_range_vector_list[0]
+    level = np.interp(column, across.pixel, across.noise_range_lut)
+    scale = np.interp(column, vector.pixel, vector.sigma_nought) ** 2
+    true = 10.0 ** (0.1 * SIGMA0_DB)
+    found = []
+    for part in noise.noise_azimuth_vector_list:
+        lines, columns = _block(part, power.shape)
+        seen = power[lines, columns]
+        floor = np.interp(np.arange(lines.start, lines.stop), part.line, part.noise_azimuth_lut)[:, None]
+        floor = floor * (level / scale)[columns]
+        expected = true + floor
+        total = seen / scale[columns]
+        filled = seen > 0.0
+        sigma0 = np.mean(total[filled]) - np.mean(floor[filled])
+        name = f"{(part.swath or stem[4:7]).upper()} {stem.split('-')[2].upper()}"
+        error = abs(10.0 * math.log10(sigma0 / true))
+        found.append(Check(f"{name} sigma nought of a known scene", error, 0.2, "dB"))
+        relative = total / expected
+        looks = float(relative.mean() ** 2 / relative.astype(np.float64).var())
+        wanted, within = LOOKS["GRDH"] if "grd" in stem else (1.0, 0.02)
+        found.append(Check(f"{name} looks off {wanted:g}", abs(looks - wanted), within, "looks"))
+        if "grd" not in stem:
+            rows = np.array([np.mean(rows) for rows in np.array_split(total - floor, 60)])
+            figures.add_profile(name.split(maxsplit=1)[0], 10.0 * np.log10(rows / true))
+    return found
+
+
+def _block(part: NoiseAzimuthVector, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """The inner lines and columns of a swath."""
+    first, last = part.first_range_sample or 0, part.last_range_sample or shape[1] - 1
+    return slice(_MARGIN, shape[0] - _MARGIN), slice(first + _MARGIN, last + 1 - _MARGIN)
+
+
+def _begin(take: NoiseTake, swath: str, number: int) -> int:
+    return take.program.bursts(swath)[number][0]
+
+
+def _cut(whole: Slice, folder: Path, first: int, stop: int) -> Slice:
+    """A slice of some packets of a data take."""
+    shutil.copytree(whole.folder, folder)
+    (stream,) = [path for path in (folder / whole.name).glob("*.dat") if not path.stem.endswith(("annot", "index"))]
+    packets = open_packets(stream)
+    bounds = [*packets.offsets.tolist(), stream.stat().st_size]
+    data = stream.read_bytes()
+    stream.unlink()
+    stream.write_bytes(data[bounds[first] : bounds[stop]])
+    return Slice(folder, whole.name, whole.take)
+
+
+def _bursts(product: Path, swath: str) -> dict[int, NDArray[np.complex64]]:
+    """The bursts of a swath by the time of their first line, in microseconds."""
+    (annotation,) = (product / "annotation").glob(f"*-{swath}-*.xml")
+    timing = read_product(annotation).swath_timing
+    with rasterio.open(product / "measurement" / f"{annotation.stem}.tiff") as image:
+        pixels = image.read(1).astype(np.complex64)
+    count = timing.lines_per_burst
+    return {
+        round(burst.azimuth_time.timestamp() * 1e6): pixels[at * count : (at + 1) * count]
+        for at, burst in enumerate(timing.burst_list)
+    }
