@@ -8,7 +8,9 @@ from starlette.testclient import TestClient
 from s1pdgs.access.guard import KEY_HEADER
 from s1pdgs.catalogue.door import product_uuid
 from s1pdgs.jobs import queue
+from s1pdgs.jobs.limits import Used, record
 from s1pdgs.jobs.listing import find_job
+from s1pdgs.jobs.queue import Claim
 from s1pdgs.publication.publisher import Patience, publish_step, request
 from tests.unit.console.conftest import GRD, NOON, ORBIT, PACIFIC, SEGMENT, SESSION, SLC, SLICE, Stage
 
@@ -200,6 +202,12 @@ def test_a_job_page_links_inputs_outputs_and_attempts(stage: Stage) -> None:
     assert "[I] all good" in html, "the stored log"
     assert "/console/jobs/3/log/1" in html
     assert "<button>Retry" not in html
+
+
+def test_a_job_page_tells_what_its_attempts_used(stage: Stage) -> None:
+    with stage.database.write() as connection:
+        record(connection, Claim(3, 1), Used(cpu_s=29.54, peak_mb=1172, disk_mb=412))
+    assert "29.5 s CPU, 1172 MB memory, 412 MB disk" in text_of(stage.client().get("/console/jobs/3").text)
 
 
 @pytest.mark.parametrize("path", ["/console/jobs/99", "/console/jobs/7/log/9", "/console/products/nobody"])
