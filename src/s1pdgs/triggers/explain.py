@@ -85,7 +85,7 @@ def inquire(planner: Planner, connection: sa.Connection, order: int, at: datetim
             masks = check(connection, planner.masks, route.chain, trigger, moment)
             unit = gather(connection, route.chain, trigger, moment)
             resolution = resolve(connection, route, unit, moment)
-            inputs = explain_inputs(connection, route, unit, resolution, at)
+            inputs = explain_inputs(connection, route, unit, resolution, at, baseline=lane.baseline)
     except UnitError as error:
         return Inquiry(explanation, at, str(error))
     needs = (*masks, *unit.needs, *resolution.needs)

@@ -13,6 +13,7 @@ from s1pdgs.catalogue.query import ANY_SATELLITE, Held, candidates, near
 from s1pdgs.catalogue.selection import Policy, policy_named
 from s1pdgs.formats.tasktable import Alternative, Origin, TaskInput
 from s1pdgs.model.interval import Interval
+from s1pdgs.triggers.baseline import CAMPAIGN, SYSTEMATIC, Baseline
 from s1pdgs.triggers.chains import Route
 from s1pdgs.triggers.inputs import CONFIGURED, ERROR_MATRICES, Resolution, suits_polarisation, window_of
 from s1pdgs.triggers.needs import clock_time
@@ -55,18 +56,32 @@ class InputExplained:
 
 
 def explain_inputs(
-    connection: sa.Connection, route: Route, unit: Unit, resolution: Resolution, moment: datetime | None = None
+    connection: sa.Connection,
+    route: Route,
+    unit: Unit,
+    resolution: Resolution,
+    moment: datetime | None = None,
+    *,
+    baseline: Baseline = SYSTEMATIC,
 ) -> tuple[InputExplained, ...]:
-    """The inputs of a route, met or not, with their candidates as of a moment (None is now).
+    """The inputs of a route, met or not, with their candidates as of a moment (None is now) by a baseline.
 
     Bounded: those that share time with the unit, and the `NEAREST` on either side.
     """
-    return tuple(_explained(connection, entry, unit, resolution, moment) for entry in route.inputs())
+    seen = _Seen(unit, moment, baseline)
+    return tuple(_explained(connection, entry, resolution, seen) for entry in route.inputs())
 
 
-def _explained(
-    connection: sa.Connection, entry: TaskInput, unit: Unit, resolution: Resolution, moment: datetime | None
-) -> InputExplained:
+@frozen
+class _Seen:
+    """For what inputs are looked for, when, and what may be seen."""
+
+    unit: Unit
+    moment: datetime | None
+    baseline: Baseline
+
+
+def _explained(connection: sa.Connection, entry: TaskInput, resolution: Resolution, seen: _Seen) -> InputExplained:
     choice = resolution.choices.get(entry)
     taken = () if choice is None else choice.products
     met_by = tuple(held.name for held in taken)
@@ -74,18 +89,17 @@ def _explained(
         met_by = (f"{choice.alternative.file_type} of an earlier task",)
     ways = []
     for alternative in entry.alternatives:
-        if alternative.origin is not Origin.CATALOGUE or alternative.file_type in unit.bound:
+        if alternative.origin is not Origin.CATALOGUE or alternative.file_type in seen.unit.bound:
             continue
         is_chosen = choice is not None and choice.alternative == alternative
-        ways.append(_asked(connection, alternative, unit, taken if is_chosen else (), moment))
+        ways.append(_asked(connection, alternative, taken if is_chosen else (), seen))
         if is_chosen:
             break
     return InputExplained(entry.name, entry.mandatory, met_by, tuple(ways))
 
 
-def _asked(
-    connection: sa.Connection, alternative: Alternative, unit: Unit, taken: Sequence[Held], moment: datetime | None
-) -> Asked:
+def _asked(connection: sa.Connection, alternative: Alternative, taken: Sequence[Held], seen: _Seen) -> Asked:
+    unit = seen.unit
     window = window_of(alternative, unit)
     if level_0_class(alternative.file_type) is not None and unit.datatake is not None:
         window = inner(window)
@@ -95,8 +109,9 @@ def _asked(
     for held in _looked_at(connection, alternative, unit, window):
         if held.name not in names:
             reason = (
-                _absent(held, moment)
+                _absent(held, seen.moment)
                 or _foreign(held, alternative, unit)
+                or _unseen(held, alternative, seen)
                 or _unfit(policy, held.validity, window)
                 or _outranked(policy, held, taken, window)
             )
@@ -144,6 +159,15 @@ def _foreign(held: Held, alternative: Alternative, unit: Unit) -> str | None:
         return f"of instrument configuration {configuration}, not {unit.configuration}"
     if kind == ERROR_MATRICES and not suits_polarisation(held, unit):
         return "of the polarisation that was not sent"
+    return None
+
+
+def _unseen(held: Held, alternative: Alternative, seen: _Seen) -> str | None:
+    """Why a product may not be chosen though it belongs to the unit's kind."""
+    if not seen.baseline.visible([held]):
+        return f"made by campaign {held.product.attributes[CAMPAIGN]}"
+    if level_0_class(alternative.file_type) is None and not seen.baseline.inputs([held]):
+        return "not in the baseline of the campaign"
     return None
 
 

@@ -224,6 +224,10 @@ class TestBaseline:
         create(mission, only=(OLD.name, "AUX_PP1_6", "AUX_INS_6"))
         go_on(mission)
         work(mission, of_campaign(SLICES[0]))
+        with mission.database.read() as connection:
+            (cal,) = [each for each in inquire(mission.planner, connection, 2).inputs if each.input == "AUX_CAL"]
+        told = {verdict.product: verdict.reason for verdict in cal.ways[0].verdicts}
+        assert told == {"AUX_CAL_old": "the policy's choice", "AUX_CAL_new": "not in the baseline of the campaign"}
         (unit,) = report(mission)
         assert unit["auxiliary"] == ["AUX_CAL_old", "AUX_INS_6", "AUX_PP1_6", *unit["auxiliary"][3:]]
         assert (unit["systematic"]["more"], unit["systematic"]["fewer"]) == (["AUX_CAL_old"], ["AUX_CAL_new"])
