@@ -17,7 +17,7 @@ from s1pdgs.catalogue import door
 from s1pdgs.formats.joborder import write_job_order
 from s1pdgs.inbox.quarantine import set_aside
 from s1pdgs.jobs import queue
-from s1pdgs.jobs.aside import ghost_aside, keep_received
+from s1pdgs.jobs.aside import SetAside, ghost_aside, keep_received
 from s1pdgs.jobs.containers import Containers, EngineError, find_engine
 from s1pdgs.jobs.errors import AttemptFailed, Interrupted, LeaseLost
 from s1pdgs.jobs.housekeeping import Keep, remove_dead_containers, sweep_workdirs
@@ -34,6 +34,7 @@ from s1pdgs.jobs.workdir import check_room, disk_failure, fetch_inputs, make_wor
 from s1pdgs.model.product import Product
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import ObjectStore, StorageError, put_file
+from s1pdgs.storage.patience import patiently
 from s1pdgs.watch.traces import Emit, nothing
 
 logger = logging.getLogger(__name__)
@@ -172,12 +173,16 @@ def _produce(attempt: _Attempt, lost: threading.Event) -> _Produce:
     crew = Crew(supervision, attempt.log, attempt.traces, _containers(attempt), first_core)
     exit_code = run_pools(spec, order_file, crew)
     harvest = collect(spec, workdir, attempt.log)
-    with attempt.workshop.database.read() as connection:
-        verdict = judge(connection, spec, harvest.outputs)
+    verdict = patiently(lambda: _judged(attempt, harvest))
     interrupt()
     products = store_outputs(store, spec, attempt.claim, verdict.news)
     store_ghosts(store, attempt.claim, verdict.ghosts)
     return _Produce(products, harvest, verdict, exit_code)
+
+
+def _judged(attempt: _Attempt, harvest: Harvest) -> Verdict:
+    with attempt.workshop.database.read() as connection:
+        return judge(connection, attempt.spec, harvest.outputs)
 
 
 def _containers(attempt: _Attempt) -> Containers | None:
@@ -200,9 +205,18 @@ def _publish(attempt: _Attempt, made: _Produce) -> None:
     _note(attempt, made)
     log_key = _store_log(attempt)
     names = [*(product.name for product in made.products), *verdict.same.values()]
+    patiently(lambda: _commit(attempt, made, names, aside, log_key))
+    attempt.traces.done(names, made.exit_code, made.harvest.missing)
+
+
+def _commit(attempt: _Attempt, made: _Produce, names: list[str], aside: list[SetAside], log_key: str | None) -> None:
+    """The one transaction that publishes; done again after a commit whose answer was lost, it changes nothing."""
+    workshop, claim, verdict = attempt.workshop, attempt.claim, made.verdict
     with workshop.database.write() as connection:
         told = {"log": log_key, "reason": made.harvest.reserve}
         if not queue.finish(connection, workshop.outbox, claim, names, exit_code=made.exit_code, **told):
+            if queue.is_done_by(connection, claim):
+                return
             raise LeaseLost
         record(connection, claim, attempt.meter.used)
         for kept in aside:
@@ -222,7 +236,6 @@ def _publish(attempt: _Attempt, made: _Produce) -> None:
         for product in made.products:
             if not door.register(connection, workshop.outbox, product):
                 logger.warning("job %d/%d: %s is in the catalogue already", claim.job, claim.fence, product.name)
-    attempt.traces.done(names, made.exit_code, made.harvest.missing)
 
 
 def _note(attempt: _Attempt, made: _Produce) -> None:
@@ -248,6 +261,10 @@ def _fail(attempt: _Attempt, failure: AttemptFailed) -> Outcome:
         exit_code=failure.exit_code,
         lasting=failure.lasting,
     )
+    return patiently(lambda: _commit_failure(attempt, told))
+
+
+def _commit_failure(attempt: _Attempt, told: Failure) -> Outcome:
     workshop = attempt.workshop
     with workshop.database.write() as connection:
         state = queue.fail(connection, workshop.outbox, attempt.claim, told, workshop.back_off)

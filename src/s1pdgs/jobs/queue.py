@@ -345,6 +345,12 @@ def is_current(connection: sa.Connection, claim: Claim) -> bool:
     return connection.scalar(sa.select(t.job.c.id).where(*_is_attempt(claim))) is not None
 
 
+def is_done_by(connection: sa.Connection, claim: Claim) -> bool:
+    """True when this attempt has ended its job well."""
+    ended = sa.select(t.attempt.c.outcome).where(t.attempt.c.job_id == claim.job, t.attempt.c.fence == claim.fence)
+    return connection.scalar(ended) == "done"
+
+
 def _is_attempt(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
     return (t.job.c.id == claim.job, t.job.c.fence == claim.fence, t.job.c.state == JobState.RUNNING)
 

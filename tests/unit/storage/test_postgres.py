@@ -1,74 +1,8 @@
 """A connection to PostgreSQL that breaks is told as such, however it breaks, and replaced."""
 
-import socket
-import struct
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-
 import pytest
 import sqlalchemy as sa
-from attrs import define, field
-from tests.databases import new_postgres_url
-
-from s1pdgs.storage.database import Database, open_postgres
-
-_RESET = struct.pack("ii", 1, 0)
-
-
-@define
-class Wire:
-    """Carries connections to a server until `broken`: then what is said next is answered by a reset, as by a host that
-    has crashed and come back. It breaks by itself after an answer with the `last_words`.
-    """
-
-    server: tuple[str, int]
-    broken: bool = False
-    last_words: bytes | None = None
-    listener: socket.socket = field(factory=lambda: socket.create_server(("127.0.0.1", 0)))
-
-    @property
-    def port(self) -> int:
-        return int(self.listener.getsockname()[1])
-
-    def serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self.listener.accept()
-                threading.Thread(target=self._talk, args=(client,), daemon=True).start()
-
-    def _talk(self, client: socket.socket) -> None:
-        with client, socket.create_connection(self.server) as server, suppress(OSError):
-            threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
-            while data := client.recv(65536):
-                if self.broken:
-                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-                    client.close()
-                    server.shutdown(socket.SHUT_RDWR)
-                    return
-                server.sendall(data)
-
-    def _answer(self, server: socket.socket, client: socket.socket) -> None:
-        with suppress(OSError):
-            while data := server.recv(65536):
-                self.broken |= self.last_words is not None and self.last_words in data
-                client.sendall(data)
-
-
-@contextmanager
-def far_away() -> Iterator[tuple[Wire, Database]]:
-    """An empty database at the other end of a wire."""
-    with new_postgres_url() as url:
-        there = sa.make_url(url)
-        wire = Wire((str(there.host), int(there.port or 0)))
-        threading.Thread(target=wire.serve, daemon=True).start()
-        database = open_postgres(there.set(host="127.0.0.1", port=wire.port).render_as_string(hide_password=False))
-        try:
-            yield wire, database
-        finally:
-            database.close()
-            wire.listener.shutdown(socket.SHUT_RDWR)
-            wire.listener.close()
+from tests.wire import far_away
 
 
 def test_connections_that_broke_while_nobody_used_them_are_replaced(caplog: pytest.LogCaptureFixture) -> None:
