@@ -38,6 +38,13 @@ PLAN = Plan(
         TakePlan(name="n3", mode="N3", start_s=250.0, duration_s=3.0, samples=64),
     ),
 )
+PLANNED_NAME = "S1C_OPER_MPL_ACQPLN_S1PD_20200101T000000_V20200101T000000_20300101T000000.csv"
+PLANNED = """datatake,mode,start,stop,polarisation
+053C1A,IW,2026-01-05T06:00:00Z,2026-01-05T06:01:27Z,DV
+053C1E,S6,2026-01-05T06:03:30Z,2026-01-05T06:03:33Z,DH
+000001,IW,2020-06-15T06:00:00Z,2020-06-15T06:01:08Z,DV
+"""
+"""The plan has a third slice of IW, which never comes down, and a data take of which nothing does."""
 TIMELINESS = {"EW": "NRT", "S6": "PT", "GP": "NRT", "HK": "NRT"}
 
 
@@ -77,6 +84,8 @@ def make_level_0(sent: Path, folder: Path) -> None:
         made = Ground.prepare(folder / "ground", source, chains=chains)
         try:
             made.start()
+            (folder / PLANNED_NAME).write_text(PLANNED)
+            made.call("ingest", str(folder / PLANNED_NAME))
             made.wait_settled(*wanted, "WV_RAW__0N", "RF_RAW__0S", "GP_RAW__0_", "HK_RAW__0_")
             made.stop()
         finally:
@@ -122,6 +131,8 @@ def test_the_account_knows_what_is_missing_and_why(ground: Ground, truth: dict[s
                 gap["packets"] for gap in one["gaps"] if gap["cause"] == "instrument"
             )
     told = {each["datatake"]: each for each in json.loads(ground.call("datatake", "list", "--json"))}
+    never = told.pop("000001")
+    assert (never["state"], never["packets"]) == ("missing", None)
     assert {name: each["packets"] for name, each in told.items()} == packets
     assert {name: each["lost_in_instrument"] for name, each in told.items() if each["lost_in_instrument"]} == +lost
     assert {each["lost_in_downlink"] for each in told.values()} == {0}
@@ -129,10 +140,26 @@ def test_the_account_knows_what_is_missing_and_why(ground: Ground, truth: dict[s
     assert {mode: each["state"] for mode, each in modes.items()} == {
         mode: "gaps" if mode == "IW" else "complete" for mode in ("IW", "EW", "WV", "RF", "SM", "EN", "AN")
     }
-    assert (modes["IW"]["slices"], modes["EW"]["slices"], modes["SM"]["slices"]) == ("2/2", "1/1", "1/1")
+    assert (modes["IW"]["slices"], modes["EW"]["slices"], modes["SM"]["slices"]) == ("2/3", "1/1", "1/1")
     shown = ground.call("datatake", "show", modes["IW"]["datatake"])
     assert "300 packets lost in the instrument" in shown
     assert "without 300" in shown
+
+
+def test_the_plan_is_held_against_what_came(ground: Ground) -> None:
+    told = {each["datatake"]: each for each in json.loads(ground.call("datatake", "list", "--json"))}
+    facts = {name: (each["state"], each["planned"], each["slices"], each["missing"]) for name, each in told.items()}
+    assert facts["053C1A"] == ("gaps", "yes", "2/3", 1)
+    assert facts["053C1E"] == ("complete", "yes", "1/1", 0)
+    assert facts["000001"] == ("missing", "yes", "0/3", 6)
+    assert {facts[name][1] for name in facts if name not in PLANNED} == {"no"}
+    (iw,) = json.loads(ground.call("datatake", "show", "S1C-053C1A", "--json"))
+    lacking = [each for each in iw["expected"] if each["state"] != "made"]
+    assert [(each["slice"], each["cause"]) for each in lacking] == [(3, "gap")]
+    account = json.loads(ground.call("account", "--from", "2020-01-01", "--to", "2029-12-31", "--json"))
+    assert account["total"]["missing_by_cause"] == {"gap": 1, "never acquired": 6}
+    assert (account["total"]["made"], account["total"]["pending"]) == (27, 0)
+    assert sum(each["in_time"] for each in account["timeliness"]) == 27
 
 
 def test_what_is_urgent_is_told_by_the_packet_store(ground: Ground) -> None:

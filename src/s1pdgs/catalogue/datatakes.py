@@ -166,12 +166,6 @@ def grid_start_of(connection: sa.Connection, satellite: str, datatake: int) -> d
     return None
 
 
-def newest(connection: sa.Connection, limit: int) -> list[ListedDataTake]:
-    """The data takes sensed last, newest first."""
-    query = sa.select(*_BRIEF).order_by(t.datatake.c.start.desc(), t.datatake.c.id.desc()).limit(limit)
-    return [_brief(row) for row in connection.execute(query)]
-
-
 def listed(connection: sa.Connection, datatakes: Sequence[int]) -> list[ListedDataTake]:
     """The data takes of some mission identifiers that a report told, in order of time."""
     found: list[ListedDataTake] = []
@@ -179,14 +173,6 @@ def listed(connection: sa.Connection, datatakes: Sequence[int]) -> list[ListedDa
         query = sa.select(*_BRIEF).where(t.datatake.c.datatake.in_(datatakes[begin : begin + _BATCH]))
         found.extend(_brief(row) for row in connection.execute(query))
     return sorted(found, key=lambda brief: (brief.start, brief.number))
-
-
-def accounts_of(connection: sa.Connection, datatake: int, satellite: str | None = None) -> list[DataTakeAccount]:
-    """The accounts of a data take by its mission identifier, in order of time; RF has several."""
-    query = sa.select(t.datatake).where(t.datatake.c.datatake == datatake)
-    if satellite is not None:
-        query = query.where(t.datatake.c.satellite == satellite)
-    return [_account(connection, row) for row in connection.execute(query.order_by(t.datatake.c.start)).all()]
 
 
 def account_numbered(connection: sa.Connection, number: int) -> DataTakeAccount | None:

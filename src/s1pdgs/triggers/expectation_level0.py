@@ -4,7 +4,7 @@ Slices stand on the grid that the report tells; before there is one, on as many 
 makes. What is planned and did not come adds places after the last one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -41,15 +41,30 @@ class Holdings:
     current: tuple[Made, ...]
     report: Report | None
 
-    def newest(self, kind: str, slice_number: int) -> Made | None:
-        """The version that counts of a Level-0 product: of a slice, or (0) of the whole data take."""
-        fits = (made for made in self.current if made.type == kind and self.place_of(made) == slice_number)
+    def newest(self, kind: str, slice_number: int, polarisation: str | None = None) -> Made | None:
+        """The version that counts of a Level-0 product: of a slice, or (0) of the whole data take; RF characterisations
+        have one for each polarisation.
+        """
+        fits = (
+            made
+            for made in self.current
+            if made.type == kind
+            and self.place_of(made) == slice_number
+            and polarisation in {None, *_polarisation(made)}
+        )
         return max(fits, key=lambda made: (made.generated, made.id), default=None)
+
+    def polarisations(self, mode: str) -> list[str | None]:
+        """Those that have products of their own: of RF the ones that were received."""
+        received = {each for made in self.segments for each in _polarisation(made)} if mode == "RF" else set()
+        return [*sorted(received)] or [None]
 
     def place_of(self, made: Made) -> int:
         """The number of a slice, by the report or else by the product; 0 for what is of the whole data take."""
         told = None if self.report is None else self.report.versions.get(made.name)
-        return _number(made, "sliceNumber") if told is None else told
+        if told is not None:
+            return told
+        return _number(made, "sliceNumber") if made.attributes.get("sliceProductFlag") is True else 0
 
 
 @cache
@@ -107,7 +122,9 @@ def _beyond(take: Take, known: tuple[Place, ...], length_s: float) -> tuple[Plac
         return ()
     lacking_s = (take.planned.interval.stop - max(ends)).total_seconds()
     last = max(place.number for place in known)
-    return tuple(Place(last + number, None) for number in range(1, max(round(lacking_s / length_s), 0) + 1))
+    return tuple(
+        Place(last + number, None, is_beyond=True) for number in range(1, max(round(lacking_s / length_s), 0) + 1)
+    )
 
 
 def slices_in(duration_s: float, length_s: float, overlap_s: float) -> int:
@@ -139,13 +156,11 @@ def level_0(
         fate = absent or (of_order(ordered) if ordered is not None else _NO_ORDER)
         number = None if ordered is None else ordered.row.id
         job = None if ordered is None or ordered.job is None else ordered.job.id
-        for kind in kinds:
-            measured = class_of(kind) == "S"
-            for place in grid if measured else (Place(0, take.whole),):
-                made = held.newest(kind, place.number)
-                its = _fate_at(place, made, fate, kind)
-                steps = None if ordered is None else ordered.steps
-                found.append(Expected(route.name, kind, take.name, place.number, its, made, number, job, steps))
+        steps = None if ordered is None else ordered.steps
+        for kind, place, polarisation in _wanted(take, held, grid, kinds):
+            made = held.newest(kind, place.number, polarisation)
+            its = _fate_at(place, made, fate, kind)
+            found.append(Expected(route.name, kind, take.name, place.number, its, made, number, job, steps))
     if not routes:
         kind = f"{take.prefix}_RAW__0S"
         for place in grid:
@@ -154,6 +169,16 @@ def level_0(
                 Expected("", kind, take.name, place.number, _fate_at(place, made, absent or _NO_ORDER, kind), made)
             )
     return found
+
+
+def _wanted(
+    take: Take, held: Holdings, grid: Sequence[Place], kinds: Sequence[str]
+) -> Iterator[tuple[str, Place, str | None]]:
+    """Each Level-0 product that is to be made: its type, its place, and of RF its polarisation."""
+    for kind in kinds:
+        for place in grid if class_of(kind) == "S" else (Place(0, take.whole),):
+            for polarisation in held.polarisations(take.mode):
+                yield kind, place, polarisation
 
 
 _NO_ORDER = Fate(State.MISSING, "no chain has an order for its segments", Cause.NO_ORDER)
@@ -183,7 +208,7 @@ def _lacking(place: Place, fate: Fate, kind: str) -> Fate:
         return Fate(State.MISSING, why, Cause.NOT_MADE)
     if place.is_reported:
         return Fate(State.MISSING, "no packet of it is here", Cause.GAP)
-    if place.number and place.interval is None:
+    if place.is_beyond:
         return Fate(State.MISSING, "it is planned, and no packet of it is here", Cause.GAP)
     what = {"C": "calibration", "N": "noise"}.get(class_of(kind) or "")
     if what is None or fate.cause is Cause.NO_ORDER:
@@ -245,7 +270,7 @@ def notes(take: Take, held: Holdings) -> tuple[str, ...]:
         told.append("no plan has it")
     if take.planned is not None and take.is_received:
         wanted = _RECEIVED_POLARISATIONS.get(take.planned.polarisation or "", set())
-        lacking = wanted - {polarisation for made in held.segments for polarisation in _polarisations(made)}
+        lacking = wanted - {polarisation for made in held.segments for polarisation in _polarisation(made)}
         if held.segments and lacking:
             told.append(f"{' and '.join(sorted(lacking))} was planned and is not here")
         late, early = take.interval.start - take.planned.interval.start, take.planned.interval.stop - take.interval.stop
@@ -257,7 +282,7 @@ def notes(take: Take, held: Holdings) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _polarisations(segment: Made) -> set[str]:
+def _polarisation(segment: Made) -> set[str]:
     try:
         return {ProductName.parse(segment.name).polarisation}
     except NamingError:

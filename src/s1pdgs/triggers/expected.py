@@ -100,12 +100,15 @@ class Expected:
 
 @frozen
 class Place:
-    """A place on the grid of slices; times are None where they are not known yet. `product` is what a report names."""
+    """A place on the grid of slices; its time is None where it is not known yet. `product` is what a report names.
+    `is_beyond`: it is planned after the last second that came.
+    """
 
     number: int
     interval: Interval | None
     product: str | None = None
     is_reported: bool = False
+    is_beyond: bool = False
 
 
 @frozen

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from s1pdgs.bus.outbox import Outbox, deliver
 from s1pdgs.catalogue import accounts, datatakes, receptions
-from s1pdgs.catalogue.datatakes import DataTakeAccount, accounts_of, grid_start_of, newest
+from s1pdgs.catalogue.datatakes import DataTakeAccount, account_numbered, grid_start_of, listed
 from s1pdgs.catalogue.door import note_same
 from s1pdgs.formats.l0.report import AcquisitionReport, DataTakeReport
 from s1pdgs.storage.database import Database
@@ -55,7 +55,9 @@ class Books:
 
     def account(self) -> DataTakeAccount:
         with self.database.read() as connection:
-            (found,) = accounts_of(connection, DATATAKE)
+            (brief,) = listed(connection, [DATATAKE])
+            found = account_numbered(connection, brief.number)
+        assert found is not None
         return found
 
     def versions(self) -> dict[str, str | None]:
@@ -81,7 +83,7 @@ def test_a_report_becomes_the_account_of_its_data_take(books: Books) -> None:
     with books.database.read() as connection:
         assert grid_start_of(connection, "S1A", DATATAKE) == NOON
         assert grid_start_of(connection, "S1B", DATATAKE) is None
-        assert [each.datatake for each in newest(connection, 5)] == [DATATAKE]
+        assert [each.datatake for each in listed(connection, [7, DATATAKE])] == [DATATAKE]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,7 @@ def test_characterisations_of_one_data_take_have_accounts_of_their_own(books: Bo
     books.report(evolve(first, start=at(900), stop=at(901), grid_start=at(900)), created_s=1)
     books.report(evolve(first, start=at(0.4)), created_s=2)
     with books.database.read() as connection:
-        assert [account.brief.start for account in accounts_of(connection, DATATAKE)] == [at(0.4), at(900)]
+        assert [brief.start for brief in listed(connection, [DATATAKE])] == [at(0.4), at(900)]
         assert grid_start_of(connection, "S1A", DATATAKE) is None
 
 

@@ -189,6 +189,19 @@ class TestLevel0:
         assert one(account, "RAW__0S").made is not None
         assert one(account, "RAW__0S").made.name == made.name  # type: ignore[union-attr]
 
+    def test_characterisations_have_a_product_for_each_polarisation(self, mission: Mission) -> None:
+        facts: dict[str, Any] = {"datatakeID": DATATAKE, "sliceProductFlag": False, "productClass": "S"}
+        received = [
+            level_0("RF", "S", polarisation, span(-3000, -2998), facts | {"productConsolidation": "FULL"})
+            for polarisation in ("VV", "VH")
+        ]
+        made = level_0("RF", "S", "VH", span(-3000, -2998), facts, uid="BBBB")
+        mission.receive(*PLANS, *received)
+        mission.work("l0-asp", made)
+        assert [(each.state, each.made and each.made.name) for each in only(mission).expected] == [
+            (State.MADE, made.name), (State.MISSING, None)
+        ]  # fmt: skip
+
 
 class TestFurtherLevels:
     def test_each_slice_is_told_with_what_is_made_of_it(self, assembled: Mission) -> None:
