@@ -25,7 +25,7 @@ OURS = ("--name", "--entrypoint", "--workdir", "--user", "--rm", "--detach", "--
 """Options that a chain may not give."""
 LABEL = "s1pdgs.ground"
 _TIMEOUT_S = 60.0
-_KILLED = 128 + 9
+_NOT_FOUND, _KILLED = 127, 128 + 9
 _RAN = ("exited", "stopped", "dead")
 
 
@@ -167,7 +167,7 @@ class Containers:
                 f"task {task.name}: program {task.program} cannot be run in image {image}: {told}; correct the task "
                 "table or the image",
                 exit_code=code,
-                lasting=True,
+                lasting=code == _NOT_FOUND,
             )
         if spec.limits.memory_mb is not None and (killed == "true" or code == _KILLED):
             return AttemptFailed(
