@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from s1pdgs.catalogue import tables as catalogue
 from s1pdgs.jobs import tables as jobs
 from s1pdgs.jobs.spec import from_json
 from s1pdgs.model.job import JobState
@@ -23,7 +24,7 @@ _EMPTY: dict[str, Any] = {"inputs": [], "auxiliary": [], "products": []}
 def units_of(connection: sa.Connection, campaign: Campaign, after: int = 0) -> Iterator[dict[str, Any]]:
     """The units of a campaign as JSON values, by order number, those behind a number."""
     columns = (
-        t.order.c.id, t.order.c.chain, t.order.c.unit, t.order.c.state, t.order.c.reason, t.order.c.context,
+        t.order.c.id, t.order.c.chain, t.order.c.unit, t.order.c.state, t.order.c.reason,
         jobs.job.c.id.label("job"), jobs.job.c.state.label("job_state"), jobs.job.c.fence, jobs.job.c.spec,
         jobs.job.c.started_at, jobs.job.c.finished_at, jobs.job.c.reason.label("job_reason"),
     )  # fmt: skip
@@ -44,7 +45,6 @@ def _unit(connection: sa.Connection, row: Any) -> dict[str, Any]:
         return {**told, "job": None, "attempts": 0, "processor": None, **_EMPTY, "systematic": None}
     order = from_json(row.spec).order
     inputs = _inputs_of(connection, row.job)
-    own = set(row.context.get("products", []))
     return {
         **told,
         "job": row.job,
@@ -52,8 +52,8 @@ def _unit(connection: sa.Connection, row: Any) -> dict[str, Any]:
         "started": None if row.started_at is None else format_iso(row.started_at),
         "finished": None if row.finished_at is None else format_iso(row.finished_at),
         "processor": f"{order.processor_name} {order.version}",
-        "inputs": [name for name in inputs if name in own],
-        "auxiliary": [name for name in inputs if name not in own],
+        "inputs": inputs,
+        "auxiliary": _auxiliary_among(connection, inputs),
         "products": _products_of(connection, row.job),
         "systematic": _systematic(connection, row, set(inputs)),
     }
@@ -88,6 +88,12 @@ def _systematic(connection: sa.Connection, row: Any, inputs: set[str]) -> dict[s
 def _inputs_of(connection: sa.Connection, job: int) -> list[str]:
     query = sa.select(jobs.job_input.c.product).where(jobs.job_input.c.job_id == job)
     return list(connection.scalars(query.order_by(jobs.job_input.c.product)))
+
+
+def _auxiliary_among(connection: sa.Connection, inputs: list[str]) -> list[str]:
+    """The inputs that belong to no data take."""
+    name, datatake = catalogue.product.c.name, catalogue.product.c.datatake
+    return list(connection.scalars(sa.select(name).where(name.in_(inputs), datatake.is_(None)).order_by(name)))
 
 
 def _products_of(connection: sa.Connection, job: int) -> list[str]:
