@@ -8,6 +8,8 @@ from tempfile import TemporaryDirectory
 
 from s1pdgs.catalogue.areas import AreaError, united
 from s1pdgs.formats import eof, manifest
+from s1pdgs.formats.acquisition_plan import PlanName
+from s1pdgs.formats.acquisition_reader import parse_plan
 from s1pdgs.formats.dsib import SessionInformation, parse_dsib, write_dsib
 from s1pdgs.formats.ipflog import LogLine
 from s1pdgs.formats.joborder import (
@@ -43,6 +45,7 @@ from s1pdgs.formats.obmemc import MemoryConfiguration, PacketStore, read_obmemc,
 from s1pdgs.formats.tasktable import parse_task_table
 from s1pdgs.model.interval import Interval
 from tests.fuzz.target import Target, answer_or_refusal, file_of
+from tests.unit.formats import plan_files
 from tests.unit.formats.mask_files import geojson, gml, kml, mask_file, rectangle
 
 START = datetime(2026, 3, 1, 5, 10, 0, 123456, tzinfo=UTC)
@@ -131,6 +134,16 @@ def mask(data: bytes) -> None:
             west, south, east, north = united(found).bounds or (0.0, 0.0, 0.0, 0.0)
             assert not any(abs(edge) > 180.0 for edge in (west, east))
             assert not any(abs(edge) > 57.3 for edge in (south, north))
+
+
+def acquisition_plan(data: bytes) -> None:
+    """In whatever form they are read, data takes begin within the time of the plan and end after they began."""
+    for form in ("kml", "csv", "toml"):
+        name = PlanName.parse(f"S1A_OPER_MPL_ACQPLN_S1PD_20260104T180000_V20260105T000000_20260107T000000.{form}")
+        found = answer_or_refusal(lambda named=name: parse_plan(data, named, _SOURCE), _SOURCE)  # type: ignore[misc]
+        for take in () if found is None else found.takes:
+            assert name.validity.start <= take.interval.start <= name.validity.stop
+            assert take.interval.start < take.interval.stop
 
 
 def list_file(data: bytes) -> None:
@@ -295,6 +308,12 @@ def _document(name: str, run: Callable[[bytes], None], seeds: Callable[[], Itera
     return Target(name, run, seeds, largest=1 << 15)
 
 
+def _plan_seeds() -> Iterator[bytes]:
+    yield plan_files.kml([plan_files.placemark(), plan_files.placemark(DatatakeId="1", Mode="SM", Swath="3")])
+    yield b"datatake,mode,start,stop\n053C1A,IW,2026-01-05T06:00:00Z,2026-01-05T06:01:08Z\n"
+    yield b"start = 2026-01-05T06:00:00Z\n[[takes]]\nmode = 'S3'\nstart_s = 9.5\nduration_s = 20\n"
+
+
 TARGETS = (
     _document("dsib", dsib, _dsib_seeds),
     _document("obmemc", obmemc, _obmemc_seeds),
@@ -305,6 +324,7 @@ TARGETS = (
     _document("joborder", job_order, _job_order_seeds),
     _document("tasktable", task_table, _task_table_seeds),
     _document("mask", mask, _mask_seeds),
+    _document("plan", acquisition_plan, _plan_seeds),
     _document("listfile", list_file, _list_seeds),
     Target("names", names, _name_seeds, largest=200),
 )

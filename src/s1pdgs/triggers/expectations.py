@@ -24,7 +24,6 @@ from s1pdgs.triggers.expectation_facts import Ordered
 from s1pdgs.triggers.expectation_level0 import Holdings, absent, holdings, level_0, notes, places
 from s1pdgs.triggers.expectation_slices import Batch, Slot, further, takes_type
 from s1pdgs.triggers.expected import Expectations, Expected
-from s1pdgs.triggers.types import catalogue_types
 
 SEARCHED = 2000
 MOST = 20_000
@@ -169,9 +168,8 @@ def _level_0(batch: Batch, assembling: Sequence[Route], waits: timedelta) -> lis
 
 
 def _would_assemble(route: Route, take: Take) -> bool:
-    kinds = catalogue_types(f"{take.prefix}_RAW__0S", None)
     of_satellite = not route.chain.satellites or take.satellite in route.chain.satellites
-    return of_satellite and any(takes_type(route, kind) for kind in kinds)
+    return of_satellite and takes_type(route, f"{take.prefix}_RAW__0S")
 
 
 def _units(take: Take) -> list[str]:
