@@ -15,6 +15,7 @@ from s1pdgs.jobs import operate
 from s1pdgs.jobs.listing import Selection, as_row, list_jobs, read_log, select_jobs
 from s1pdgs.jobs.operate import Act, Edit, EditError, limit_of, setting_of
 from s1pdgs.jobs.queue import UnknownJob
+from s1pdgs.jobs.spec import SpecError
 from s1pdgs.jobs.telling import as_lines, change_lines, details_of
 from s1pdgs.model.job import JobState
 from s1pdgs.order_command import chains_of
@@ -99,7 +100,7 @@ def show(ctx: click.Context, number: int, *, as_json: bool) -> None:
     try:
         with ground.database.read() as connection:
             told = details_of(connection, number, ground.outbox.clock.now())
-    except UnknownJob as error:
+    except (UnknownJob, SpecError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(json.dumps(told, indent=1) if as_json else "\n".join(as_lines(told)))
 
@@ -237,7 +238,7 @@ def _act_on(ground: GroundSegment, action: str, number: int, act: Act) -> str | 
         with ground.database.write() as connection:
             if not act(connection, number):
                 return operate.why_not(connection, number, action)
-    except UnknownJob as error:
+    except (UnknownJob, SpecError) as error:
         return str(error)
     click.echo(f"job {number} {_DONE[action]}")
     return None

@@ -15,6 +15,7 @@ from s1pdgs.jobs import operate
 from s1pdgs.jobs.listing import Selection, as_row, count_jobs, read_log, select_jobs
 from s1pdgs.jobs.operate import Act, Edit, EditError
 from s1pdgs.jobs.queue import UnknownJob
+from s1pdgs.jobs.spec import SpecError
 from s1pdgs.jobs.telling import details_of
 from s1pdgs.model.job import JobState
 from s1pdgs.triggers.replan import replan
@@ -161,8 +162,10 @@ def _now(service: Service) -> datetime:
 
 
 def _known(look: Callable[[], Any]) -> Any:
-    """What a look at a job gives; `Problem` 404 when there is no such job."""
+    """What a look at a job gives; `Problem` 404 when there is no such job, 409 when its spec cannot be read."""
     try:
         return look()
     except UnknownJob as error:
         raise Problem(404, str(error)) from None
+    except SpecError as error:
+        raise Problem(409, str(error)) from None

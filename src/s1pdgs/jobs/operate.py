@@ -18,14 +18,14 @@ from s1pdgs.jobs import queue
 from s1pdgs.jobs import tables as t
 from s1pdgs.jobs.listing import Selection, numbers_of
 from s1pdgs.jobs.queue import UnknownJob
-from s1pdgs.jobs.spec import JobSpec, Limits, from_json, to_json
+from s1pdgs.jobs.spec import JobSpec, Limits, SpecError, from_json, to_json
 from s1pdgs.model.job import JobState
 from s1pdgs.storage.database import Database
 
 PRIORITIES = range(101)
 _MOST_ATTEMPTS = 1000
 _UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-_AT_ONCE = 100
+_AT_ONCE = 20
 
 STATES_FOR: Mapping[str, tuple[JobState, ...]] = {
     "retry": (JobState.PARKED,),
@@ -173,18 +173,26 @@ def why_not(connection: sa.Connection, job: int, action: str) -> str:
 def act_on_all(database: Database, selection: Selection, action: str, act: Act) -> list[int]:
     """Do the same to all jobs of a selection that are in a state for it; those that it changed, newest first.
 
-    Each hundred are one transaction: what a process that dies leaves undone, the same call does.
+    Each twenty are one transaction: what a process that dies leaves undone, the same call does.
     """
     states = [state for state in selection.states or JobState if state in STATES_FOR[action]]
     rest, acted = evolve(selection, states=tuple(states)), list[int]()
     while states:
         with database.write() as connection:
             numbers = numbers_of(connection, rest, _AT_ONCE)
-            acted += [number for number in numbers if act(connection, number)]
+            acted += [number for number in numbers if _acts(connection, act, number)]
         if len(numbers) < _AT_ONCE:
             break
         rest = evolve(rest, before=numbers[-1])
     return acted
+
+
+def _acts(connection: sa.Connection, act: Act, job: int) -> bool:
+    """Acts on one of many; a job whose spec cannot be read is passed over: it can only be dropped or planned anew."""
+    try:
+        return act(connection, job)
+    except SpecError:
+        return False
 
 
 def setting_of(text: str) -> tuple[str, str]:

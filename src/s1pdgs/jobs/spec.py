@@ -135,7 +135,7 @@ def from_json(stored: dict[str, Any]) -> JobSpec:
         raise SpecError(f"job spec of version {stored.get('version')!r}; this program reads version {VERSION}")
     try:
         return _read(stored)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise SpecError(f"job spec is damaged: {error!r}") from error
 
 

@@ -5,13 +5,15 @@ import threading
 import time
 from datetime import timedelta
 
+import sqlalchemy as sa
 from attrs import define, evolve, field, frozen
 
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.jobs import queue
 from s1pdgs.jobs.lease import keep, process_name
 from s1pdgs.jobs.queue import BackOff, Claim, Failure
-from s1pdgs.jobs.runners.runner import Ended, Progress, Refused, Runner, RunnerError, Waiting, demand_of
+from s1pdgs.jobs.runners.runner import Demand, Ended, Progress, Refused, Runner, RunnerError, Waiting, demand_of
+from s1pdgs.jobs.spec import SpecError
 from s1pdgs.storage.database import Database
 
 logger = logging.getLogger(__name__)
@@ -161,11 +163,8 @@ class Supervisor:
     def _start(self, limit: int, above: int | None) -> bool:
         with self.database.write(alone=False) as connection:
             claims = queue.claim_some(connection, self.outbox, self.owner, self.lease, limit, above=above)
-            demands = [
-                demand_of(queue.spec_of(connection, claim.job), queue.priority_of(connection, claim.job))
-                for claim in claims
-            ]
-        for place, (claim, demand) in enumerate(zip(claims, demands, strict=True)):
+            demands = {claim: demand for claim in claims if (demand := self._demand(connection, claim)) is not None}
+        for place, (claim, demand) in enumerate(demands.items()):
             try:
                 self.runner.start(claim, demand)
             except Refused as refusal:
@@ -173,11 +172,20 @@ class Supervisor:
                 continue
             except RunnerError:
                 self._claim_at_s = time.monotonic() + _REST_S
-                self._hand_back(claims[place:])
+                self._hand_back(list(demands)[place:])
                 raise
             self._charges[claim] = _Charge(demand.priority, time.monotonic())
             logger.info("job %d/%d started on %s", claim.job, claim.fence, self.runner.name)
         return bool(claims)
+
+    def _demand(self, connection: sa.Connection, claim: Claim) -> Demand | None:
+        """What an attempt needs; a job whose spec cannot be read is parked, so that it holds up no other."""
+        try:
+            return demand_of(queue.spec_of(connection, claim.job), queue.priority_of(connection, claim.job))
+        except SpecError as error:
+            queue.fail(connection, self.outbox, claim, Failure(str(error), lasting=True))
+            logger.warning("job %d/%d: %s", claim.job, claim.fence, error)
+        return None
 
     def _hand_back(self, claims: list[Claim]) -> None:
         with self.database.write() as connection:

@@ -155,6 +155,21 @@ def test_all_jobs_of_a_selection_are_acted_on_once(
     assert operate.act_on_all(database, Selection(("done",)), "retry", act) == []
 
 
+def test_a_job_whose_spec_cannot_be_read_is_passed_over_and_can_be_dropped(database: Database, outbox: Outbox) -> None:
+    damaged, sound = (put(database, outbox, number) for number in (1, 2))
+    for _ in range(2):
+        fail(database, outbox, take(database, outbox))
+    with database.write() as connection:
+        connection.execute(t.job.update().where(t.job.c.id == damaged).values(spec={"version": 99}))
+
+    def act(connection: sa.Connection, job: int) -> bool:
+        return operate.retry(connection, outbox, job, BY)
+
+    assert operate.act_on_all(database, Selection(("parked",)), "retry", act) == [sound]
+    with database.write() as connection:
+        assert operate.drop(connection, outbox, damaged, BY, "of an older version")
+
+
 def test_jobs_are_selected_and_paged_by_what_operators_know(database: Database, outbox: Outbox) -> None:
     first, second, third = (put(database, outbox, n, chain=chain) for n, chain in ((1, "a"), (2, "b"), (3, "a")))
     fail(database, outbox, take(database, outbox), "100% of the disk")

@@ -218,6 +218,18 @@ def test_a_job_that_the_place_refuses_fails_with_its_words(database: Database, o
     assert (row.state, row.reason) == (JobState.READY, "no machine has 1 cores for job 1")
 
 
+def test_a_job_whose_spec_cannot_be_read_is_parked_and_holds_up_no_other(database: Database, outbox: Outbox) -> None:
+    fill(database, 2)
+    with database.write() as connection:
+        connection.execute(t.job.update().where(t.job.c.id == 1).values(spec={"version": 99}))
+    supervisor = Supervisor(database, outbox, 2, LocalRunner(sleeping))
+    assert supervisor.step()
+    assert states(database) == [JobState.PARKED, JobState.RUNNING]
+    with database.read() as connection:
+        assert "version 99" in str(connection.scalar(sa.select(t.job.c.reason).where(t.job.c.id == 1)))
+    supervisor.finish()
+
+
 def test_while_the_place_cannot_be_asked_jobs_keep_their_attempts(database: Database, outbox: Outbox) -> None:
     class Away(LocalRunner):
         def start(self, claim: Claim, demand: Demand) -> None:
