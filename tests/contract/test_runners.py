@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 from tests.clusters import dask_cluster as cluster
+from tests.slurm import slurm_conf
 
 from s1pdgs.jobs.queue import Claim
 from s1pdgs.jobs.runners.dask import DaskRunner
@@ -77,10 +78,7 @@ def dask_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def slurm_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one-machine Slurm of scripts/services."""
-    config = Path(__file__).resolve().parents[2] / ".cache" / "services" / "slurm" / "slurm.conf"
-    if not config.exists():
-        pytest.skip("no Slurm was started; run scripts/services where apt-get and root are to be had")
-    monkeypatch.setenv("SLURM_CONF", str(config))
+    monkeypatch.setenv("SLURM_CONF", str(slurm_conf()))
 
 
 def program(text: str) -> Command:
