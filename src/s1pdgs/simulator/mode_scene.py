@@ -208,7 +208,8 @@ def scene_start(plan: "Plan", take: "TakePlan", noise: NoiseTake, trajectory: Tr
         return timedelta(seconds=take.start_s)
     there = place(take.place)
     after = plan.start + timedelta(seconds=take.start_s)
-    swath, passing = _pass_over(there, [settings.swath for settings in noise.program.swaths], after, trajectory)
+    swaths = [settings.swath for settings in noise.program.swaths if noise.program.bursts(settings.swath)]
+    swath, passing = _pass_over(there, swaths, after, trajectory)
     bursts = noise.program.bursts(swath)
     first, packets = bursts[len(bursts) // 2]
     middle = float(noise.program.codes_at(np.array([first + packets // 2]))[0]) / codes.F_REF_HZ

@@ -121,11 +121,23 @@ def expected_looks(looks: LookParameters) -> float:
     return looks.count**2 / float(np.sum((products / np.outer(level, level)) ** 2))
 
 
-@pytest.mark.parametrize("azimuth", [LOOKS["IW1"][1], LookParameters(Window(0.70, 327.0), Window(0.70, 82.0), 5)])
-def test_even_ground_keeps_its_power_and_has_the_looks_of_its_bands(acquisitions, orbit, azimuth) -> None:
-    range_looks = LOOKS["IW1"][0]
+@pytest.mark.parametrize(
+    ("range_looks", "azimuth", "spacing_m"),
+    [
+        (*LOOKS["IW1"], SPACING_M),
+        (
+            LookParameters(Window(0.75, 56.5e6), Window(0.70, 3.3e6), 22),
+            LookParameters(Window(0.70, 327.0), Window(0.70, 82.0), 5),
+            40.0,
+        ),
+    ],
+    ids=["GRDH", "GRDM"],
+)
+def test_even_ground_keeps_its_power_and_has_the_looks_of_its_bands(
+    acquisitions, orbit, range_looks, azimuth, spacing_m
+) -> None:
     bursts = tuple(one.plan() for one in acquisitions["IW1"])
-    plan = plan_merge([SwathBursts("IW1", bursts, range_looks, azimuth)], orbit, SPACING_M)
+    plan = plan_merge([SwathBursts("IW1", bursts, range_looks, azimuth)], orbit, spacing_m)
     scenes = [
         white_scene(bursts[piece.burst], range_looks.full, azimuth.full, piece.burst + 1) for piece in plan.pieces
     ]
