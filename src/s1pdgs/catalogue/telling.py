@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from s1pdgs.catalogue.datatakes import DataTakeAccount, ListedDataTake, Version
+from s1pdgs.catalogue.datatakes import DataTakeAccount, Version
 from s1pdgs.catalogue.receptions import Reception
 from s1pdgs.catalogue.values import to_json
 from s1pdgs.formats.l0.report import GapCause, ReceptionAccount, StreamAccount
@@ -29,26 +29,9 @@ def parse_identifier(text: str) -> tuple[int, str | None]:
     return int(match["datatake"], 16), None if satellite is None else satellite.upper()
 
 
-def as_row(brief: ListedDataTake) -> dict[str, Any]:
-    """A data take in brief as JSON values."""
-    return {
-        "datatake": f"{brief.datatake:06X}",
-        "satellite": brief.satellite,
-        "mode": brief.mode,
-        "state": brief.state,
-        "start": format_iso(brief.start),
-        "stop": format_iso(brief.stop),
-        "packets": brief.packets,
-        "lost_in_downlink": brief.lost_in_downlink,
-        "lost_in_instrument": brief.lost_in_instrument,
-        "slices": f"{brief.slices_made}/{brief.slices}",
-    }
-
-
 def as_json(account: DataTakeAccount) -> dict[str, Any]:
-    """The whole account as JSON values."""
+    """What a report tells as JSON values."""
     return {
-        **as_row(account.brief),
         "report": account.name,
         "reported": format_iso(account.reported_at),
         "account": to_json(account.report),

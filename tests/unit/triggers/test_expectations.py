@@ -21,6 +21,7 @@ from s1pdgs.triggers.expectation_level0 import GRIDS, slices_in
 from s1pdgs.triggers.expected import Cause, State
 from s1pdgs.triggers.gates import MaskShelf
 from s1pdgs.triggers.orders import drop
+from tests.databases import plan_of
 from tests.unit.formats.mask_files import geojson, mask_file, rectangle
 from tests.unit.triggers.account import (
     chains_to_level_2,
@@ -349,6 +350,24 @@ def test_no_question_reads_a_large_table_from_end_to_end_and_their_number_does_n
             for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values):
                 assert not any(str(step[3]).split()[:2] == ["SCAN", table] for table in LARGE), f"{step[3]}: {text}"
     assert len(questions) <= 40
+
+
+def test_both_databases_find_facts_along_an_index(database: Database) -> None:
+    questions = {
+        "select * from product where datatake in (1, 2)": "ix_product_datatake_type",
+        "select start from product where type = 'IW_RAW__0S' and start between 1 and 9 order by start desc limit 9":
+            "ix_product_type_start",
+        "select * from datatake where start between 1 and 9 order by start desc limit 9": "ix_datatake_start",
+        "select * from production_order where chain in ('a', 'b') and unit in ('c', 'd') and campaign = 0":
+            "production_order_",
+        "select * from job where order_id in (1, 2)": "job_",
+        "select * from job_output where job_id in (1, 2)": "job_output",
+        "select * from datatake_product where datatake_id in (1, 2)": "datatake_product",
+    }  # fmt: skip
+    for question, index in questions.items():
+        found = plan_of(database, question)
+        assert index in found
+        assert "Seq Scan" not in found
 
 
 @pytest.mark.parametrize("mode", sorted(SLICE_LENGTH_AND_OVERLAP_S))
