@@ -81,9 +81,6 @@ def execute(workshop: Workshop, claim: Claim, stop: threading.Event | None = Non
         if not begin(connection, claim, workshop.outbox.clock.now(), workshop.lease):
             return Outcome.LOST
         spec = queue.spec_of(connection, claim.job)
-    need_mb = -(-needed_bytes(spec) // _MB)
-    keep = evolve(workshop.keep, free_mb=max(workshop.keep.free_mb, need_mb))
-    sweep_workdirs(workshop.database, workshop.work_root, keep, workshop.outbox.clock.now())
     workdir = make_workdir(workshop.work_root, claim)
     log = JobLog(workdir / LOG_FILE, workshop.outbox.clock)
     traces = AttemptTraces(spec, claim, workshop.outbox.clock, workshop.trace)
@@ -163,6 +160,7 @@ def _produce(attempt: _Attempt, lost: threading.Event) -> _Produce:
             raise Interrupted
 
     store, spec, workdir = attempt.workshop.store, attempt.spec, attempt.workdir
+    _make_room(attempt)
     check_room(workdir, spec)
     fetch_inputs(store, spec, workdir)
     interrupt()
@@ -178,6 +176,13 @@ def _produce(attempt: _Attempt, lost: threading.Event) -> _Produce:
     products = store_outputs(store, spec, attempt.claim, verdict.news)
     store_ghosts(store, attempt.claim, verdict.ghosts)
     return _Produce(products, harvest, verdict, exit_code)
+
+
+def _make_room(attempt: _Attempt) -> None:
+    """What is kept of earlier attempts on this disk goes when it is time, or when this one needs the room."""
+    workshop, need_mb = attempt.workshop, -(-needed_bytes(attempt.spec) // _MB)
+    keep = evolve(workshop.keep, free_mb=max(workshop.keep.free_mb, need_mb))
+    sweep_workdirs(workshop.database, workshop.work_root, keep, workshop.outbox.clock.now())
 
 
 def _judged(attempt: _Attempt, harvest: Harvest) -> Verdict:
@@ -213,8 +218,10 @@ def _commit(attempt: _Attempt, made: _Produce, names: list[str], aside: list[Set
     """The one transaction that publishes; done again after a commit whose answer was lost, it changes nothing."""
     workshop, claim, verdict = attempt.workshop, attempt.claim, made.verdict
     with workshop.database.write() as connection:
-        told = {"log": log_key, "reason": made.harvest.reserve}
-        if not queue.finish(connection, workshop.outbox, claim, names, exit_code=made.exit_code, **told):
+        reserve = made.harvest.reserve
+        if not queue.finish(
+            connection, workshop.outbox, claim, names, log=log_key, exit_code=made.exit_code, reason=reserve
+        ):
             if queue.is_done_by(connection, claim):
                 return
             raise LeaseLost
