@@ -269,10 +269,10 @@ class TestDeliveries:
         mission.receive(
             session("U", validity=span(5000, 5600)), session("V", satellite="S1B", validity=span(-300, 100))
         )
-        bound = {order.unit: order.context["products"] for order in mission.orders("l0-aio")}
-        assert bound["T"] == ["S", "T"]
-        assert bound["U"] == ["U"]
-        assert bound["S"] == ["S"]
+        orders = {order.unit: order for order in mission.orders("l0-aio")}
+        assert orders["T"].context["products"] == ["S", "T"]
+        assert orders["U"].context["products"] == ["U"]
+        assert orders["S"].reason == "it goes on with T, another delivery of its pass"
 
     def test_a_session_that_was_completed_replaces_its_first_product(self, mission: Mission) -> None:
         mission.receive(*PLANS, session("S", blocks=(1,)))
