@@ -152,7 +152,7 @@ def test_a_pass_that_two_stations_heard_is_the_union_of_both(
     with station(svalbard, neustrelitz) as source:
         ground = make_ground(source, chains=level_0_chains(tmp_path / "chains"), units=("SGS", "NSG"))
         ground.start()
-        ground.wait(lambda: done(ground, 2, 2, "S3_RAW__0A"), "both deliveries are processed")
+        ground.wait(lambda: done(ground, 2, 1, "S3_RAW__0A"), "both deliveries are processed, maybe at once")
     union = expected(tiny, svalbard, neustrelitz)
     alone = [expected(tiny, delivery) for delivery in (svalbard, neustrelitz)]
     for polarisation in ("vv", "vh"):
