@@ -5,6 +5,7 @@ source, to the publication of a product; of what was late, the step that took lo
 published by configuration have no timeliness.
 """
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from heapq import nlargest
 from math import ceil
 
 import sqlalchemy as sa
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from s1pdgs.catalogue.takes import Standing
 from s1pdgs.model.timeliness import Timeliness
@@ -104,12 +105,47 @@ class Figures:
     latest: tuple[Delivery, ...]
 
 
+@define
+class _Tally:
+    """The deliveries of a timeliness as they are counted: the seconds that each took, and no more of it."""
+
+    took_s: "array[float]" = field(factory=lambda: array("d"))
+    late: int = 0
+    overdue: int = 0
+    not_due: int = 0
+    longest: Counter[Step] = field(factory=Counter)
+
+    def add(self, delivery: Delivery) -> None:
+        if delivery.published_at is not None:
+            self.took_s.append((delivery.published_at - delivery.t0).total_seconds())
+            self.late += delivery.is_late
+        else:
+            self.overdue += delivery.is_late
+            self.not_due += not delivery.is_late
+        if delivery.longest is not None:
+            self.longest[delivery.longest] += 1
+
+    def told(self, group: Group, kind: Timeliness) -> Punctuality:
+        ordered = sorted(self.took_s)
+        return Punctuality(
+            group=group,
+            timeliness=kind,
+            in_time=len(ordered) - self.late,
+            late=self.late,
+            overdue=self.overdue,
+            not_due=self.not_due,
+            percentiles_s={percent: percentile(ordered, percent) for percent in (50, 90, 99)} if ordered else {},
+            longest=self.longest,
+        )
+
+
 def figures(connection: sa.Connection, accounts: Iterable[Expectations], now: datetime) -> Figures:
     """Count the accounts of data takes, which are read one after the other."""
     standings: Counter[Standing] = Counter()
     states: dict[Group, Counter[State]] = {}
     causes: dict[Group, Counter[Cause]] = {}
-    delivered: dict[tuple[Group, Timeliness], list[Delivery]] = {}
+    tallies: dict[tuple[Group, Timeliness], _Tally] = {}
+    latest: list[Delivery] = []
     for batch in batches(accounts, _TAKES):
         told = deliveries(connection, (each for account in batch for each in account.expected), now)
         for account in batch:
@@ -121,18 +157,19 @@ def figures(connection: sa.Connection, accounts: Iterable[Expectations], now: da
                     causes.setdefault(group, Counter())[each.fate.cause] += 1
                 if each.made is not None and each.made.name in told:
                     delivery = told[each.made.name]
-                    delivered.setdefault((group, delivery.timeliness), []).append(delivery)
-    late = (each for group in delivered.values() for each in group if each.is_late)
+                    tallies.setdefault((group, delivery.timeliness), _Tally()).add(delivery)
+        late = [*latest, *(each for each in told.values() if each.is_late)]
+        latest = nlargest(_MOST_LATE, late, key=lambda each: (each.published_at or now) - each.due)
     return Figures(
         standings=dict(standings),
         completeness=tuple(_completeness(group, states[group], causes.get(group, {})) for group in _sorted(states)),
         punctuality=tuple(
-            _punctuality(group, kind, delivered[group, kind])
+            tallies[group, kind].told(group, kind)
             for group in _sorted(states)
             for kind in Timeliness
-            if (group, kind) in delivered
+            if (group, kind) in tallies
         ),
-        latest=tuple(nlargest(_MOST_LATE, late, key=lambda each: (each.published_at or now) - each.due)),
+        latest=tuple(latest),
     )
 
 
@@ -148,22 +185,6 @@ def _completeness(group: Group, states: Mapping[State, int], causes: Mapping[Cau
         missing=dict(causes),
         refused=states.get(State.REFUSED, 0),
         evicted=states.get(State.EVICTED, 0),
-    )
-
-
-def _punctuality(group: Group, kind: Timeliness, found: Sequence[Delivery]) -> Punctuality:
-    took_s = sorted((each.published_at - each.t0).total_seconds() for each in found if each.published_at is not None)
-    late = sum(each.is_late for each in found if each.published_at is not None)
-    overdue = sum(each.is_late for each in found if each.published_at is None)
-    return Punctuality(
-        group=group,
-        timeliness=kind,
-        in_time=len(took_s) - late,
-        late=late,
-        overdue=overdue,
-        not_due=len(found) - len(took_s) - overdue,
-        percentiles_s={percent: percentile(took_s, percent) for percent in (50, 90, 99)} if took_s else {},
-        longest=Counter(each.longest for each in found if each.longest is not None),
     )
 
 
