@@ -284,7 +284,7 @@ def runner_of(ground: GroundSegment) -> Runner:
                 lambda claim: execute_command(ground, claim), ground.identity, str(logs), tuple(work.slurm_options)
             )
         case _:
-            return LocalRunner(lambda claim: execute_command(ground, claim))
+            return LocalRunner(lambda claim: execute_command(ground, claim), ground.database.bell.ring)
 
 
 def execute_command(ground: GroundSegment, claim: Claim, python: str = sys.executable) -> list[str]:

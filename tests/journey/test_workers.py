@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.clusters import dask_cluster
+from tests.journey.patience import until
 from tests.journey.workers import workers
 from tests.slurm import slurm_conf
 
@@ -49,6 +50,20 @@ def test_told_twice_or_without_patience_they_hand_back_at_once(
         made.let_go(1)
         made.wait_done()
         assert (made.attempts()[1:], made.made()) == ([(1, 2, "done")], [1])
+
+
+def test_an_attempt_that_is_cancelled_ends_and_makes_room_for_the_next(tmp_path: Path) -> None:
+    with workers(tmp_path, 2, **LEASE) as made:
+        made.start()
+        made.wait_running(1)
+        assert made.call("job", "cancel", "1", "--reason", "it hangs") == "job 1 is stopped and parked\n"
+        made.wait_running(2)
+        made.let_go(1, 2)
+        until(lambda: made.states()[2] == "done", "job 2 is done", made.story)
+        assert made.states()[1] == "parked"
+        assert (made.attempts(), made.made()) == ([(1, 1, "parked"), (2, 1, "done")], [2])
+        made.signal(signal.SIGTERM)
+        assert made.wait() == 0
 
 
 @contextmanager

@@ -55,6 +55,13 @@ class Workers:
                 words, stdout=subprocess.PIPE, stderr=output, text=True, env=environment(), start_new_session=True
             )
 
+    def call(self, *words: str) -> str:
+        """The output of a command of the command line that must succeed."""
+        command = [sys.executable, "-m", "s1pdgs", "--config", str(self.ground.config), *words]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def signal(self, number: int) -> None:
         assert self.process is not None
         os.kill(self.process.pid, number)

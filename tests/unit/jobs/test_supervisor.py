@@ -61,6 +61,16 @@ def test_slots_bound_what_runs_and_finishing_empties_them(database: Database, ou
     assert states(database) == [JobState.READY] * 3
 
 
+def test_the_end_of_a_child_is_told_without_looking(database: Database, outbox: Outbox) -> None:
+    fill(database, 1)
+    ended = threading.Event()
+    supervisor = Supervisor(database, outbox, 1, LocalRunner(lambda _claim: ["/bin/true"], ended.set))
+    supervisor.step()
+    assert ended.wait(60)
+    assert supervisor.step()
+    assert supervisor.running == []
+
+
 def test_a_child_that_dies_fails_its_attempt_at_once(database: Database, outbox: Outbox) -> None:
     fill(database, 1)
     runner = LocalRunner(lambda _claim: [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"])

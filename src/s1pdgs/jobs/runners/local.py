@@ -1,9 +1,12 @@
 """The runner of this host: attempts in child processes that die with this one."""
 
+import os
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from attrs import define, field
 
@@ -17,12 +20,14 @@ _ROOM = 1_000_000
 
 @define
 class LocalRunner:
-    """Executes each attempt in a child process that dies with the thread which called `start`.
+    """Executes each attempt in a child process that dies with the thread which called `start`. When one has ended,
+    `on_end` is called from another thread.
 
     The kernel ties a child to the *thread* that started it: call the runner from one thread that lives until the end.
     """
 
     command: Command
+    on_end: Callable[[], None] = lambda: None
     name: str = "this host"
     outlives: bool = False
     grace_s: float = _GRACE_S
@@ -41,6 +46,12 @@ class LocalRunner:
         except OSError as error:
             raise RunnerError(f"{command[0]} cannot be started on this host: {error.strerror}") from error
         self._children[claim] = process
+        threading.Thread(target=self._tell_end, args=(process.pid,), name=f"end-{claim.job}", daemon=True).start()
+
+    def _tell_end(self, pid: int) -> None:
+        with suppress(ChildProcessError):  # it may have been looked at already
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        self.on_end()
 
     def look(self) -> Mapping[Claim, Progress]:
         seen = {claim: _progress(child) for claim, child in self._children.items()}
