@@ -107,7 +107,7 @@ def spec_of(connection: sa.Connection, job: int) -> JobSpec:
 
 def priority_of(connection: sa.Connection, job: int) -> int:
     """How urgent a job is, higher runs first; `UnknownJob` when there is none."""
-    priority = connection.scalar(sa.select(t.job.c.priority).where(t.job.c.id == job))
+    priority: int | None = connection.scalar(sa.select(t.job.c.priority).where(t.job.c.id == job))
     if priority is None:
         raise UnknownJob(f"there is no job {job}")
     return priority
