@@ -17,6 +17,9 @@ from s1pdgs.model.footprint import Footprint
 from s1pdgs.model.product import AttributeValue, Product
 from s1pdgs.model.time import from_micros, micros
 
+_KNOWN = sa.select(t.product.c.id).where(t.product.c.name == sa.bindparam("name"))
+_SPAN = sa.select(t.type_span.c.longest_us).where(t.type_span.c.type == sa.bindparam("type"))
+_PRODUCT, _FILE, _BOX = t.product.insert(), t.product_file.insert(), t.footprint_box.insert()
 _NAMESPACE = uuid.UUID("8f6d2c1e-6c0f-5b0a-9d2b-51d9a1a5c001")
 
 
@@ -31,14 +34,14 @@ def product_uuid(name: str) -> str:
 
 def register(connection: sa.Connection, outbox: Outbox, product: Product) -> bool:
     """Make a product exist and tell it; False, with nothing changed, when its name is known already."""
-    if connection.scalar(sa.select(t.product.c.id).where(t.product.c.name == product.name)) is not None:
+    if connection.scalar(_KNOWN, {"name": product.name}) is not None:
         return False
     if not product.files:
         raise CatalogueError(f"product {product.name} has no files; nothing was catalogued")
-    inserted = connection.execute(t.product.insert().values(**_row(product, outbox.clock.now())))
+    inserted = connection.execute(_PRODUCT, _row(product, outbox.clock.now()))
     (identifier,) = inserted.inserted_primary_key or (None,)
     connection.execute(
-        t.product_file.insert(),
+        _FILE,
         [
             {"product_id": identifier, "path": f.path, "size": f.size, "md5": f.md5, "sha256": f.sha256}
             for f in product.files
@@ -46,7 +49,7 @@ def register(connection: sa.Connection, outbox: Outbox, product: Product) -> boo
     )
     if product.footprint is not None:
         boxes = footprint_boxes(product.footprint)
-        connection.execute(t.footprint_box.insert(), [{"product_id": identifier, **box} for box in boxes])
+        connection.execute(_BOX, [{"product_id": identifier, **box} for box in boxes])
     _widen_span(connection, product)
     outbox.emit(connection, ProductCatalogued(product.name, product.type))
     return True
@@ -100,7 +103,7 @@ def _widen_span(connection: sa.Connection, product: Product) -> None:
     """Keep the longest validity of the type, which bounds interval searches."""
     length = micros(product.validity.stop) - micros(product.validity.start)
     span = t.type_span
-    known = connection.scalar(sa.select(span.c.longest_us).where(span.c.type == product.type))
+    known = connection.scalar(_SPAN, {"type": product.type})
     if known is None:
         connection.execute(span.insert().values(type=product.type, longest_us=length))
     elif known < length:

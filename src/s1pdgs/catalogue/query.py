@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +19,19 @@ from s1pdgs.model.timeliness import Timeliness
 
 ANY_SATELLITE = "S1_"
 _AS_OF = "s1pdgs_as_of"
+
+# Statements that are asked for every product are made once: to make one costs more than the database takes to answer.
+_NAMED = sa.select(t.product).where(t.product.c.name == sa.bindparam("name"))
+_FILES = (
+    sa.select(t.product_file)
+    .where(t.product_file.c.product_id.in_(sa.bindparam("products", expanding=True)))
+    .order_by(t.product_file.c.product_id, t.product_file.c.path)
+)
+_LONGEST = (
+    sa.select(t.type_span.c.type, t.type_span.c.longest_us)
+    .where(t.type_span.c.type.in_(sa.bindparam("types", expanding=True)))
+    .order_by(t.type_span.c.type)
+)
 
 
 @frozen
@@ -56,7 +70,7 @@ def as_of(connection: sa.Connection, moment: datetime | None) -> Iterator[None]:
 
 def find(connection: sa.Connection, name: str) -> Held | None:
     """The product of a name."""
-    return next(iter(load(connection, sa.select(t.product).where(t.product.c.name == name))), None)
+    return next(iter(with_files(connection, load_without_files(connection, _NAMED, {"name": name}))), None)
 
 
 def candidates(
@@ -87,24 +101,29 @@ def candidates(
 
 def longest(connection: sa.Connection, types: Iterable[str]) -> dict[str, int]:
     """The longest validity (microseconds) of each of some types that the catalogue has, in order of their names."""
-    span = t.type_span.c
-    query = sa.select(span.type, span.longest_us).where(span.type.in_(sorted(set(types)))).order_by(span.type)
-    return {row.type: row.longest_us for row in connection.execute(query)}
+    return {row.type: row.longest_us for row in connection.execute(_LONGEST, {"types": sorted(set(types))})}
 
 
 def of_datatake(connection: sa.Connection, satellite: str, datatake: int, types: Iterable[str]) -> list[Held]:
     """Products of some types that belong to a datatake, in order of start and name."""
-    query = (
+    moment = looked_at(connection)
+    values = {"datatake": datatake, "types": sorted(types), "satellite": satellite, "moment": moment}
+    return with_files(connection, load_without_files(connection, _of_datatake(now=moment is None), values))
+
+
+@cache
+def _of_datatake(*, now: bool) -> sa.Select[Any]:
+    product = t.product.c
+    return (
         sa.select(t.product)
         .where(
-            t.product.c.datatake == datatake,
-            t.product.c.type.in_(sorted(types)),
-            t.product.c.satellite == satellite,
-            *here(looked_at(connection)),
+            product.datatake == sa.bindparam("datatake"),
+            product.type.in_(sa.bindparam("types", expanding=True)),
+            product.satellite == sa.bindparam("satellite"),
+            *here(None if now else sa.bindparam("moment", type_=product.catalogued_at.type)),
         )
-        .order_by(t.product.c.start, t.product.c.name)
+        .order_by(product.start, product.name)
     )
-    return load(connection, query)
 
 
 def newest(connection: sa.Connection, limit: int, types: Sequence[str] = ()) -> list[Held]:
@@ -170,11 +189,8 @@ def with_files(connection: sa.Connection, products: Sequence[Held]) -> list[Held
 
 def _files(connection: sa.Connection, identifiers: list[int]) -> dict[int, tuple[StoredFile, ...]]:
     grouped: dict[int, tuple[StoredFile, ...]] = {}
-    table = t.product_file
     for begin in range(0, len(identifiers), 500):
-        batch = identifiers[begin : begin + 500]
-        query = sa.select(table).where(table.c.product_id.in_(batch)).order_by(table.c.product_id, table.c.path)
-        for row in connection.execute(query):
+        for row in connection.execute(_FILES, {"products": identifiers[begin : begin + 500]}):
             stored = StoredFile(row.path, row.size, row.md5, row.sha256)
             grouped[row.product_id] = (*grouped.get(row.product_id, ()), stored)
     return grouped

@@ -25,6 +25,15 @@ from s1pdgs.triggers.types import table_type
 
 POLARISATION_SETS = (("SH",), ("SV",), ("VV", "VH"), ("HH", "HV"))
 _A_PASS = timedelta(minutes=30)
+_MADE_BY = (
+    sa.select(jobs.job.c.id)
+    .join(jobs.job_output, jobs.job_output.c.job_id == jobs.job.c.id)
+    .where(
+        jobs.job_output.c.product == sa.bindparam("product"),
+        jobs.job.c.chain.in_(sa.bindparam("chains", expanding=True)),
+    )
+    .limit(1)
+)
 
 
 @frozen
@@ -226,13 +235,7 @@ def excluded(chain: Chain) -> list[str]:
 
 def made_by(connection: sa.Connection, product: str, chains: Sequence[str]) -> bool:
     """True when a job of one of these chains made a product."""
-    query = (
-        sa.select(jobs.job.c.id)
-        .join(jobs.job_output, jobs.job_output.c.job_id == jobs.job.c.id)
-        .where(jobs.job_output.c.product == product, jobs.job.c.chain.in_(chains))
-        .limit(1)
-    )
-    return connection.scalar(query) is not None
+    return connection.scalar(_MADE_BY, {"product": product, "chains": chains}) is not None
 
 
 @frozen
