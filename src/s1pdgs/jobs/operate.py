@@ -165,9 +165,11 @@ def state_of(connection: sa.Connection, job: int) -> JobState:
 def why_not(connection: sa.Connection, job: int, action: str) -> str:
     """Why an act changed nothing, for people."""
     state, wanted = state_of(connection, job), " or ".join(STATES_FOR[action])
-    if state in STATES_FOR[action]:
+    if state not in STATES_FOR[action]:
+        return f"job {job} is {state}; {action} is for jobs that are {wanted}"
+    if action == "replan":
         return f"job {job} is of an earlier round of its order; act on its newest job"
-    return f"job {job} is {state}; {action} is for jobs that are {wanted}"
+    return f"job {job} changed at this very moment; try again"
 
 
 def act_on_all(database: Database, selection: Selection, action: str, act: Act) -> list[int]:
