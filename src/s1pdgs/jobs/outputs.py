@@ -61,8 +61,8 @@ def collect(spec: JobSpec, workdir: Path, log: JobLog) -> Harvest:
     """The declared outputs that the LIST file names: each that is a valid product, whatever is wrong with others.
 
     Entries of no declared type, reports that are not ours to read, and products that are not listed are noted and
-    left. Raises `AttemptFailed` for a missing or hostile LIST file, and when nothing valid was made though something
-    mandatory is missing or an output is not valid.
+    left. Raises `AttemptFailed` for a missing or hostile LIST file, and when nothing valid was made but reports though
+    something mandatory is missing or an output is not valid.
     """
     list_file = workdir / (spec.list_file or list_file_name(workdir))
     outputs: dict[str, Output] = {}
@@ -91,7 +91,7 @@ def collect(spec: JobSpec, workdir: Path, log: JobLog) -> Harvest:
     for kind in missing:
         problems.setdefault(kind, [f"mandatory output {kind} is not in {list_file.name}"])
     told = tuple(problem for each in problems.values() for problem in each)
-    if told and not outputs:
+    if told and all(kind.startswith(_REPORT) for kind in made):
         raise AttemptFailed("; ".join(told))
     return Harvest(tuple(outputs.values()), missing, told)
 

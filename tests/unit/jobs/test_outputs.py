@@ -27,6 +27,13 @@ CALIBRATION = PRODUCT.replace("__0SVV", "__0CVV")
 MANIFEST = (
     "<XFDU version='1'><startTime>2024-01-05T10:10:30.25</startTime><stopTime>2024-01-05T10:11:02.5</stopTime></XFDU>"
 )
+REPORT = """<Earth_Explorer_File><Earth_Explorer_Header><Fixed_Header>
+<File_Name>S1A_OPER_REP_L0PSA__SGS__20240105T120000_V20240105T101030_20240105T101102</File_Name>
+<File_Type>REP_L0PSA_</File_Type><Mission>Sentinel-1A</Mission>
+<Validity_Period><Validity_Start>UTC=2024-01-05T10:10:30</Validity_Start>
+<Validity_Stop>UTC=2024-01-05T10:11:02</Validity_Stop></Validity_Period>
+<Source><System>PDGS</System><Creator>s1pdgs</Creator><Creator_Version>1</Creator_Version><Creation_Date>UTC=2024-01-05T12:00:00</Creation_Date></Source>
+<File_Version>0001</File_Version></Fixed_Header></Earth_Explorer_Header></Earth_Explorer_File>"""
 TWO = (
     SpecOutput("SM_RAW__0S", "^.*S[1-6]_RAW__0S.*$", mandatory=True),
     SpecOutput("SM_RAW__0C", "^.*S[1-6]_RAW__0C.*$", mandatory=True),
@@ -271,6 +278,15 @@ def test_a_mandatory_output_that_is_missing_is_told_and_the_others_are_kept(fold
     assert [output.path.name for output in harvest.outputs] == [PRODUCT]
     assert harvest.missing == ("SM_RAW__0C",)
     assert harvest.reserve == "partial: mandatory output SM_RAW__0C is not in 7.LIST"
+
+
+def test_a_report_alone_is_no_part_of_the_outputs(folder: Folder) -> None:
+    name = "S1A_OPER_REP_L0PSA__SGS__20240105T120000_V20240105T101030_20240105T101102.EOF"
+    (folder.path / name).write_text(REPORT)
+    wanted = spec(outputs=(*SPEC.outputs, SpecOutput("REP_L0PSA", "REP_L0PSA", mandatory=False)))
+    assert folder.refused(name, wanted=wanted).reason == "mandatory output SM_RAW__0S is not in 7.LIST"
+    folder.product()
+    assert folder.names(name, PRODUCT, wanted=wanted) == [name, PRODUCT]
 
 
 @pytest.fixture
