@@ -11,6 +11,7 @@ from s1pdgs.publication.geometry import FootprintTests
 from s1pdgs.publication.odata.pattern import matches
 
 _LARGEST = (1 << 31) - 1
+_CONDITION: Any = sa.types.NullType()  # a Boolean would be compared with 1 on SQLite, which then uses no index for it
 
 
 class Position(FunctionElement[int]):
@@ -29,22 +30,6 @@ def _instr(element: Position, compiler: Any, **options: Any) -> str:
 @compiles(Position, "postgresql")
 def _strpos(element: Position, compiler: Any, **options: Any) -> str:
     return f"strpos({compiler.process(element.clauses, **options)})"
-
-
-class BytewiseRange(FunctionElement[bool]):
-    """Whether a text lies between two others in the order of code points, which is that of both databases: an index
-    range.
-    """
-
-    name = "bytewise_range"
-    type = sa.Boolean()
-    inherit_cache = True
-
-
-@compiles(BytewiseRange)
-def _bytewise(element: BytewiseRange, compiler: Any, **options: Any) -> str:
-    text, first, after = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"({text} >= {first} AND {text} < {after})"
 
 
 class Substring(FunctionElement[str]):
@@ -109,7 +94,7 @@ class Matches(FunctionElement[bool]):
     """Whether a text holds a match of a pattern that `odata.pattern` wrote."""
 
     name = "matches"
-    type = sa.Boolean()
+    type = _CONDITION
     inherit_cache = True
 
 
@@ -131,12 +116,37 @@ def prepare_patterns(connection: sa.Connection) -> None:
         driver.create_function("s1_matches", 2, matches, deterministic=True)
 
 
+class Unindexed(FunctionElement[str]):
+    """A column whose index SQLite, which knows nothing of what is in it, should not begin with."""
+
+    name = "unindexed"
+    type = sa.Text()
+    inherit_cache = True
+
+
+@compiles(Unindexed)
+def _plus(element: Unindexed, compiler: Any, **options: Any) -> str:
+    return f"+{compiler.process(element.clauses, **options)}"
+
+
+@compiles(Unindexed, "postgresql")
+def _as_it_is(element: Unindexed, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.clauses, **options))
+
+
+FEW: sa.ColumnClause[int] = sa.literal_column("1")
+MANY: sa.ColumnClause[int] = sa.literal_column("0")
+
+
 class _Areas(FunctionElement[bool]):
-    """Whether a footprint stands in a relation to an area: of the products near it (a condition, which SQLite needs; an
-    index of PostGIS finds them by itself), the footprint in the form of `to_binary`, the area as well-known text.
+    """Whether a footprint stands in a relation to an area.
+
+    Of the products near it (a condition, which SQLite needs; PostGIS has an index of its own), the footprint in
+    the form of `to_binary`, the area as well-known text, and `FEW` or `MANY`: whether SQLite should begin with the
+    products near it or look whether one is near.
     """
 
-    type = sa.Boolean()
+    type = _CONDITION
     inherit_cache = True
     exact: str
     postgis: str
@@ -156,13 +166,14 @@ class Within(_Areas):
 
 @compiles(_Areas)
 def _exact_test(element: _Areas, compiler: Any, **options: Any) -> str:
-    near, footprint, area = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"({near} AND {element.exact}({footprint}, {area}) = 1)"
+    near, footprint, area, share = (compiler.process(clause, **options) for clause in element.clauses)
+    exact = f"{element.exact}({footprint}, {area})"
+    return f"({near} AND {exact} = 1)" if share == FEW.name else f"(CASE WHEN {near} THEN {exact} ELSE 0 END = 1)"
 
 
 @compiles(_Areas, "postgresql")
 def _postgis_test(element: _Areas, compiler: Any, **options: Any) -> str:
-    _, *operands = element.clauses
+    _, *operands, _ = element.clauses
     footprint, area = (compiler.process(clause, **options) for clause in operands)
     return f"{element.postgis}(ST_GeomFromWKB({footprint}), ST_GeomFromText({area}))"
 

@@ -12,13 +12,15 @@ from attrs import evolve, frozen
 
 from s1pdgs.catalogue.tables import footprint_box, product
 from s1pdgs.publication.dialects import (
-    BytewiseRange,
+    FEW,
+    MANY,
     Day,
     Intersects,
     Matches,
     Month,
     Position,
     Substring,
+    Unindexed,
     Within,
     Year,
 )
@@ -50,6 +52,8 @@ COLLECTION = "SENTINEL-1"
 PRODUCTION_TYPE = "systematic_production"
 CONTENT_TYPE = "application/zip"
 
+_LONG_PREFIX = len("S1A_IW_GRDH_1SDV_202006")  # shorter ones name so many that a page of them is soon found in order
+_SMALL_AREA_DEG2 = 1300.0  # a fiftieth of the globe: so many products lie in larger ones
 Sql = sa.ColumnElement[Any]
 
 
@@ -308,14 +312,16 @@ def _starts_with(predicate: TextMatch, text: Sql, part: Sql) -> Sql:
         return _prefixed(text, prefix)
     ends = [ARCHIVE_SUFFIX[:count] for count in range(1, len(ARCHIVE_SUFFIX) + 1)]
     whole = [prefix.removesuffix(end) for end in ends if prefix.endswith(end)]
-    return sa.or_(_prefixed(product.c.name, prefix), product.c.name.in_(whole))
+    found = _prefixed(product.c.name if len(prefix) >= _LONG_PREFIX else Unindexed(product.c.name), prefix)
+    return sa.or_(found, product.c.name.in_(whole)) if whole else found
 
 
 def _prefixed(text: Sql, prefix: str) -> Sql:
+    """A range in the order of code points, which is that of both databases: one of an index."""
     after = _successor(prefix)
     if after is None:
         return sa.func.substr(text, 1, len(prefix)) == sa.literal(prefix, sa.Text())
-    return BytewiseRange(text, sa.literal(prefix, sa.Text()), sa.literal(after, sa.Text()))
+    return sa.and_(text >= sa.literal(prefix, sa.Text()), text < sa.literal(after, sa.Text()))
 
 
 def _successor(prefix: str) -> str | None:
@@ -339,7 +345,9 @@ def _spatial(predicate: Spatial) -> Sql:
     )  # fmt: skip
     test = Within if predicate.relation == "within" else Intersects
     located = publication.c.area.is_not(None)
-    found = sa.and_(located, test(near, publication.c.area, sa.literal(predicate.area, sa.Text())))
+    size = sum((east - west) * (north - south) for west, south, east, north in predicate.boxes)
+    share = FEW if size <= _SMALL_AREA_DEG2 else MANY
+    found = sa.and_(located, test(near, publication.c.area, sa.literal(predicate.area, sa.Text()), share))
     return sa.and_(located, sa.not_(found)) if predicate.relation == "disjoint" else found
 
 
