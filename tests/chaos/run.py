@@ -25,11 +25,12 @@ from s1pdgs.stations import folder as inlet
 from s1pdgs.storage.database import open_database
 from tests.chaos.mission import write_cause, write_chains
 from tests.chaos.postgres import OwnPostgres, free_port, own_postgres
-from tests.chaos.stage import Disk, Stage, dask_cluster, ground_segment, small_disk, write_settings
+from tests.chaos.stage import Disk, Stage, command_of, dask_cluster, ground_segment, small_disk, write_settings
 from tests.chaos.strikes import Monkey, impatient, planned
 from tests.chaos.verdict import Verdict, judge
 
 _LOOK_S = 0.05
+_TELL_S = 10.0
 _DISK_MB, _JOB_MB = 64, 1
 Say = Callable[[str], None]
 
@@ -170,7 +171,7 @@ def _fight(scene: _Scene, began_s: float, say: Say) -> Report:
         thread.join()
         eyes.close()
     faults += [f"{name} did not end well after SIGTERM" for name in stage.stop()]
-    faults += [f"process {one.pid} is left: {' '.join(one.cmdline())}" for one in _lasting(stage)]
+    faults += [f"process {one.pid} is left: {' '.join(command_of(one))}" for one in _lasting(stage)]
     (scene.folder / "attempts.txt").write_text("\n".join(attempts_of(ground)))
     verdict = judge(ground, people.brought)
     report = Report(monkey.struck, people.acted, time.monotonic() - began_s, verdict)
@@ -180,13 +181,17 @@ def _fight(scene: _Scene, began_s: float, say: Say) -> Report:
 def _strike(people: People, say: Say) -> list[str]:
     """Strike as planned until all strikes have hit and all products are published; what is wrong then."""
     asked, ground, monkey = people.asked, people.ground, people.monkey
-    seen, changed_s, next_s = standing(ground), time.monotonic(), 0.0
+    seen, changed_s, next_s, told_s = standing(ground), time.monotonic(), 0.0, time.monotonic()
     while monkey.is_busy or seen["published"] < max(people.brought, asked.jobs):
         monkey.stage.keep()
         monkey.step()
         now_s = time.monotonic()
-        if now_s >= next_s and (kind := monkey.strike(seen["done"])) is not None:
-            say(f"{seen['done']} of {people.brought} jobs done, {seen['published']} published: {kind}")
+        kind = monkey.strike(seen["done"]) if now_s >= next_s else None
+        if kind is not None or now_s > told_s + _TELL_S:
+            so_far = f"{seen['done']} of {people.brought} jobs done, {seen['published']} published"
+            say(so_far if kind is None else f"{so_far}: {kind}")
+            told_s = now_s
+        if kind is not None:
             next_s = now_s + monkey.rng.uniform(0, asked.seconds)
         with suppress(sa.exc.DBAPIError):
             current = standing(ground)

@@ -89,12 +89,12 @@ class Stage:
 
     def executors(self) -> list[psutil.Process]:
         """Processes that execute an attempt."""
-        return self._awake(one for one in self._started() if "execute" in _command(one))
+        return self._awake(one for one in self._started() if "execute" in command_of(one))
 
     def processors(self) -> list[psutil.Process]:
         """Processes of the chain's program."""
         return self._awake(
-            one for one in self._started() if any(word.endswith("chaos-processor") for word in _command(one))
+            one for one in self._started() if any(word.endswith("chaos-processor") for word in command_of(one))
         )
 
     def _started(self) -> Iterator[psutil.Process]:
@@ -152,7 +152,8 @@ def _process(pid: int) -> psutil.Process | None:
     return None
 
 
-def _command(one: psutil.Process) -> list[str]:
+def command_of(one: psutil.Process) -> list[str]:
+    """Its words; none when it has ended."""
     with suppress(psutil.Error):
         return list(one.cmdline())
     return []

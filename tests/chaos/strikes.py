@@ -41,7 +41,7 @@ REST = ("frozen executor", "frozen supervisor", "frozen publisher", "full disk",
 
 
 def kinds(*, kills: int, postgres: bool, dask: bool) -> dict[str, int]:
-    """How many strikes of each kind make a run with so many kills; of the rest a tenth as many each, at least one."""
+    """How many strikes of each kind make a run: those by kill -9 and, for twenty of them, one of each other kind."""
     shares = KILLS | (KILLS_OF_DASK if dask else {})
     drawn = list(_in_turn(shares))
     wanted = Counter(drawn[number % len(drawn)] for number in range(kills))
@@ -140,7 +140,7 @@ class Monkey:
         return any(map(self._kills_writer, targets))
 
     def _kills_writer(self, target: psutil.Process) -> bool:
-        with suppress(psutil.NoSuchProcess):
+        with suppress(psutil.Error):
             target.suspend()
             _wait_stopped(target)
             if self._writes(target):

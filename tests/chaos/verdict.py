@@ -10,7 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from attrs import evolve, field, frozen
 
-from s1pdgs.app import GroundSegment, roles_of
+from s1pdgs.app import GroundSegment, Role, roles_of
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.bus.tables import event
 from s1pdgs.catalogue.tables import product, product_file
@@ -46,11 +46,10 @@ def judge(ground: GroundSegment, wanted: int) -> Verdict:
     """Sweep up, then look at rows and bytes. The ground segment has stopped."""
     store = ground.store
     assert isinstance(store, LocalObjects)
-    (housekeeping,) = roles_of(evolve(ground, outbox=Outbox(_Later())), "housekeeping")
-    while True:
-        housekeeping.step()
-        if not _unswept(ground):
-            break
+    housekeeping = roles_of(evolve(ground, outbox=Outbox(_Later())), "housekeeping")
+    _sweep(housekeeping)
+    while _unswept(ground):
+        _sweep(housekeeping)
     with ground.database.read() as connection:
         results = list(connection.scalars(sa.select(product.c.name).where(product.c.type == RESULT)))
         outcomes = Counter(connection.scalars(sa.select(sa.func.coalesce(jobs.attempt.c.outcome, "open"))))
@@ -73,6 +72,11 @@ def judge(ground: GroundSegment, wanted: int) -> Verdict:
         *([f"unfinished files are left: {parts}"] if (parts := _parts(store)) else []),
         *faults,
     ])  # fmt: skip
+
+
+def _sweep(housekeeping: list[Role]) -> None:
+    for role in housekeeping:
+        role.step()
 
 
 def _unswept(ground: GroundSegment) -> bool:
