@@ -53,10 +53,10 @@ def checks(mode: str, figures: Figures, folder: Path) -> list[Check]:
 
 def slice_checks(folder: Path) -> list[Check]:
     """Two slices of one IW data take: the bursts that both hold lie on one grid and have one phase."""
-    take = TakePlan(mode="IW", duration_s=8.2, samples=1100, polarisation="SV")
+    take = TakePlan(mode="IW", duration_s=11.0, samples=1100, polarisation="SV")
     trajectory, noise = noise_of_plan(Plan(takes=(take,), telemetry=None))
     whole = write_slice(folder / "whole", trajectory, noise)
-    first = _cut(whole, folder / "first", 0, _begin(noise, "IW1", 4))
+    first = _cut(whole, folder / "first", 0, _begin(noise, "IW1", 3))
     second = _cut(whole, folder / "second", _begin(noise, "IW1", 1), noise.packet_count)
     images = []
     for part in (first, second):

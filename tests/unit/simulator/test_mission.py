@@ -240,6 +240,6 @@ def test_the_command_makes_a_mode_or_a_plan(tmp_path: Path) -> None:
     result = CliRunner().invoke(simulate_command, [str(tmp_path / "c"), "--plan", str(tmp_path / "plan.toml")])
     assert result.exit_code == 1
     assert "plan.toml: unknown colour" in result.output
-    result = CliRunner().invoke(simulate_command, [str(tmp_path / "d"), "--echoes", "scene", "--mode", "IW"])
+    result = CliRunner().invoke(simulate_command, [str(tmp_path / "d"), "--echoes", "scene", "--mode", "S1"])
     assert result.exit_code == 2
     assert "use --echoes noise" in result.output
