@@ -1,7 +1,8 @@
 """The transactional outbox: events commit with their facts, are delivered at least once and take effect once."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +17,9 @@ from s1pdgs.storage.database import Database
 
 Handler = Callable[[sa.Connection, AnyEvent], None]
 _LONGEST_TRANSACTION = timedelta(hours=1)
+_EMIT = event_table.insert()
 _WORTH_NOTING = 1000
+_TOGETHER = 16
 
 
 @frozen
@@ -40,31 +43,42 @@ class Outbox:
 
     def emit(self, connection: sa.Connection, event: AnyEvent) -> None:
         """Add an event to the caller's transaction."""
-        connection.execute(
-            event_table.insert().values(
-                type=type_name(event), key=event.key, payload=to_payload(event), emitted_at=self.clock.now()
-            )
-        )
+        row = {"type": type_name(event), "key": event.key, "payload": to_payload(event), "emitted_at": self.clock.now()}
+        connection.execute(_EMIT, row)
         announce(connection)
 
 
 def deliver(database: Database, subscriber: Subscriber, limit: int = 100) -> int:
     """Hand a subscriber the oldest events that it has not seen, in order; the number delivered.
 
-    A handler that raises leaves its event undelivered and ends the round: the error reaches the caller.
+    Some take effect in one transaction, because the disk is waited for once in each. A handler that raises leaves its
+    event undelivered and ends the round: the events before it take effect alone, and the error reaches the caller.
     """
     with database.read() as connection:
         found = connection.execute(unseen(subscriber.name, subscriber.types).limit(limit)).all()
         seen_until = _seen_until(connection, subscriber.name, found[-1].id if len(found) == limit else None)
-    for row in found:
-        with database.write() as connection:
-            mark = _insert(connection, seen).values(consumer=subscriber.name, event_id=row.id)
-            if connection.execute(mark.on_conflict_do_nothing()).rowcount == 1:
-                subscriber.handle(connection, from_payload(row.type, row.payload))
+    for begin in range(0, len(found), _TOGETHER):
+        together = found[begin : begin + _TOGETHER]
+        try:
+            _hand_over(database, subscriber, together)
+        except Exception:
+            if len(together) == 1:
+                raise
+            for row in together:
+                _hand_over(database, subscriber, [row])
     if found and seen_until is not None:
         with database.write() as connection:
             _catch_up(connection, subscriber.name, seen_until)
     return len(found)
+
+
+def _hand_over(database: Database, subscriber: Subscriber, rows: Sequence[sa.Row[Any]]) -> None:
+    """Let events take effect in one transaction, except those that another relay of the consumer handed over."""
+    with database.write() as connection:
+        mark = _mark_seen(connection.dialect.name)
+        for row in rows:
+            if connection.execute(mark, {"consumer": subscriber.name, "event_id": row.id}).rowcount == 1:
+                subscriber.handle(connection, from_payload(row.type, row.payload))
 
 
 def unseen(consumer: str, types: Iterable[str]) -> sa.Select[tuple[int, str, dict[str, Any]]]:
@@ -100,7 +114,7 @@ def _seen_until(connection: sa.Connection, consumer: str, last: int | None) -> i
 
 
 def _catch_up(connection: sa.Connection, consumer: str, event_id: int) -> None:
-    insert = _insert(connection, caught_up).values(consumer=consumer, event_id=event_id)
+    insert = _insert(connection.dialect.name, caught_up).values(consumer=consumer, event_id=event_id)
     connection.execute(
         insert.on_conflict_do_update(
             index_elements=["consumer"], set_={"event_id": event_id}, where=caught_up.c.event_id < event_id
@@ -108,9 +122,14 @@ def _catch_up(connection: sa.Connection, consumer: str, event_id: int) -> None:
     )
 
 
-def _insert(connection: sa.Connection, table: sa.Table) -> Any:
+@cache
+def _mark_seen(dialect: str) -> Any:
+    return _insert(dialect, seen).on_conflict_do_nothing()
+
+
+def _insert(dialect: str, table: sa.Table) -> Any:
     """An insert that can tell what to do when the row is there."""
-    if connection.dialect.name == "postgresql":
+    if dialect == "postgresql":
         from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415
     else:
         from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]  # noqa: PLC0415

@@ -126,3 +126,38 @@ def test_the_search_goes_along_the_numbers_of_events(database: Database) -> None
     query = str(unseen("reader", ["A"]).compile(database.engine, compile_kwargs={"literal_binds": True}))
     plan = plan_of(database, query)
     assert "event USING INTEGER PRIMARY KEY (rowid>" in plan or "pk_event " in plan
+
+
+def test_events_share_transactions(database: Database, clock: ManualClock, reader: Subscriber, told: list[str]) -> None:
+    names = [f"p{number}" for number in range(40)]
+    publish(database, clock, *names)
+    committed: list[int] = []
+
+    def note(_connection: sa.Connection) -> None:
+        committed.append(len(told))
+
+    sa.event.listen(database.engine, "commit", note)
+    assert deliver(database, reader) == len(names)
+    sa.event.remove(database.engine, "commit", note)
+    assert told == names
+    assert committed == [16, 32, 40]
+
+
+def test_a_handler_that_fails_takes_no_effect_from_the_events_before_it(
+    database: Database, clock: ManualClock, reader: Subscriber
+) -> None:
+    """The handler's own effect is news of jobs, by the number in the product's name."""
+
+    def handle(connection: sa.Connection, news: AnyEvent) -> None:
+        assert isinstance(news, ProductPublished)
+        if news.product == "3":
+            raise RuntimeError
+        Outbox(clock).emit(connection, JobStarted(int(news.product), 1))
+
+    publish(database, clock, "1", "2", "3", "4")
+    with pytest.raises(RuntimeError):
+        deliver(database, Subscriber("reader", reader.types, handle))
+    with database.read() as connection:
+        effects = connection.scalars(sa.select(event.c.key).where(event.c.type == "JobStarted").order_by(event.c.id))
+        assert list(effects) == ["job-1", "job-2"]
+        assert [row.payload["product"] for row in connection.execute(unseen("reader", reader.types))] == ["3", "4"]
