@@ -111,11 +111,15 @@ def _settings(ctx: click.Context) -> "Settings":
 
 def ground_of(ctx: click.Context) -> "GroundSegment":
     from s1pdgs.app import open_ground_segment
+    from s1pdgs.storage.database import DatabaseError
     from s1pdgs.watch.logs import configure_logs
 
     settings = _settings(ctx)
     configure_logs(settings.log)
-    return open_ground_segment(settings, ctx.obj)
+    try:
+        return open_ground_segment(settings, ctx.obj)
+    except DatabaseError as error:
+        raise click.ClickException(f"{error}; see that it runs, or correct the setting database") from None
 
 
 @cli.command()

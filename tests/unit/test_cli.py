@@ -64,6 +64,16 @@ def test_mistakes_are_one_line(runner: CliRunner, arguments: list[str], message:
     assert "Traceback" not in result.output
 
 
+def test_a_database_that_is_away_is_one_line_with_the_remedy(
+    runner: CliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("S1PDGS_DATABASE", "postgresql://me:s3cret@127.0.0.1:1/nowhere")
+    done = runner.invoke(cli, ["jobs"])
+    assert done.exit_code != 0
+    assert done.output.startswith("Error: postgresql://me:***@127.0.0.1:1/nowhere cannot be opened: ")
+    assert done.output.endswith("; see that it runs, or correct the setting database\n")
+
+
 def test_what_cannot_be_ingested_is_named(runner: CliRunner, tmp_path: Path) -> None:
     stray = tmp_path / "holiday.jpg"
     stray.write_bytes(b"not a product")

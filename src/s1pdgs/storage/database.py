@@ -178,4 +178,4 @@ def _check_postgres(engine: sa.Engine, address: sa.URL) -> None:
 def _told(error: sa.exc.DBAPIError) -> str:
     """What the server or the network said, in one line."""
     said = error.orig.args[0] if error.orig is not None and error.orig.args else str(error)
-    return str(said.get("M", said) if isinstance(said, dict) else said).strip()
+    return str(said.get("M", said) if isinstance(said, dict) else said).strip().rstrip(".")
