@@ -66,7 +66,8 @@ footprint_box = sa.Table(
     sa.Column("south", sa.Float, nullable=False),
     sa.Column("north", sa.Float, nullable=False),
 )
-sa.Index("ix_footprint_box_west", footprint_box.c.west, footprint_box.c.east)
+_box = footprint_box.c
+sa.Index("ix_footprint_box_west", _box.west, _box.east, _box.south, _box.north, _box.product_id)
 
 same_product = sa.Table(
     "same_product",

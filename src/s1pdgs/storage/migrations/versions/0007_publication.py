@@ -29,6 +29,9 @@ def upgrade() -> None:
         sa.Column("told", sa.JSON(), nullable=False, comment="name -> values that its products have: see holdings.py"),
         sa.PrimaryKeyConstraint("type", name=op.f("pk_published_type")),
     )
+    op.drop_index("ix_footprint_box_west", table_name="footprint_box")
+    edges = ["west", "east", "south", "north", "product_id"]
+    op.create_index("ix_footprint_box_west", "footprint_box", edges, unique=False)
     _fill_areas()
     _fill_types()
     if op.get_bind().dialect.name == "postgresql":
