@@ -153,12 +153,10 @@ class Supervisor:
         if not self._due(above):
             return False
         room = self.runner.room()
-        if above is not None:
-            free = 1
-        elif room is None:
-            free = min(free, self.waiting - len(ahead))
-        free = min(free, free if room is None else room)
-        return free > 0 and self._start(free, above)
+        limit = free if room is None else min(free, room)
+        if self.runner.outlives:
+            limit = min(limit, 1)  # what the next one finds in a cluster depends on what this one takes
+        return limit > 0 and self._start(limit, above)
 
     def _start(self, limit: int, above: int | None) -> bool:
         with self.database.write(alone=False) as connection:

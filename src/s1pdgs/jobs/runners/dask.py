@@ -90,7 +90,7 @@ class DaskRunner:
     _futures: dict[Claim, Future[None] | None] = field(factory=dict, init=False)
     """None: the scheduler that knew of it is gone."""
     _given: dict[Claim, str | None] = field(factory=dict, init=False)
-    _executing: dict[str, str] = field(factory=dict, init=False)
+    _placed: dict[str, tuple[str, bool]] = field(factory=dict, init=False)
     _looked_s: float = field(default=float("-inf"), init=False)
 
     @property
@@ -140,8 +140,9 @@ class DaskRunner:
             return {}
         if time.monotonic() > self._looked_s + _LOOK_S:
             with self._asking() as client:
-                self._executing = client.run_on_scheduler(executing, prefix=f"{self.ground}-")
-            self._looked_s = time.monotonic()
+                self._placed = client.run_on_scheduler(placed, prefix=f"{self.ground}-")
+            if all(self._key(claim) in self._placed for claim, worker in self._given.items() if worker is not None):
+                self._looked_s = time.monotonic()
         seen = {claim: self._progress(claim, future) for claim, future in self._futures.items()}
         self._forget([claim for claim, progress in seen.items() if isinstance(progress, Ended)])
         return seen
@@ -227,7 +228,8 @@ class DaskRunner:
             case "cancelled" | "lost":
                 return Ended("its task cancelled")
             case _:
-                return Running() if self._key(claim) in self._executing else Waiting()
+                worker, executes = self._placed.get(self._key(claim), ("", False))
+                return Running() if executes or worker == self._given.get(claim) else Waiting()
 
 
 def _resources(demand: Demand, workers: Iterable[Worker]) -> dict[str, float]:
@@ -248,12 +250,12 @@ def _told(amounts: Mapping[str, float]) -> str:
     return " ".join(f"{name}={amount:g}" for name, amount in amounts.items())
 
 
-def executing(prefix: str, dask_scheduler: Scheduler) -> dict[str, str]:
-    """Runs in the scheduler: the addresses of the workers that execute the tasks whose keys begin so."""
+def placed(prefix: str, dask_scheduler: Scheduler) -> dict[str, tuple[str, bool]]:
+    """Runs in the scheduler: the worker that each task whose key begins so was given to, and whether it executes it."""
     return {
-        str(task.key): worker.address
+        str(task.key): (worker.address, task in worker.executing)
         for worker in dask_scheduler.workers.values()
-        for task in worker.executing
+        for task in worker.processing
         if str(task.key).startswith(prefix)
     }
 

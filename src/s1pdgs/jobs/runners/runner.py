@@ -49,7 +49,7 @@ class Waiting:
 
 @frozen
 class Running:
-    """An attempt whose process runs."""
+    """An attempt whose process runs, or is about to: nothing is in its way."""
 
 
 @frozen
