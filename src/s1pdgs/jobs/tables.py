@@ -61,7 +61,9 @@ attempt = sa.Table(
     sa.Column("reason", sa.Text),
     sa.Column("log", sa.Text, comment="object key of the whole log"),
     sa.Column("swept_at", Micros, comment="when the objects that it left unpublished were removed"),
-    sa.Column("cpu_s", sa.Float, comment="processor time of its programs; null while it runs and when its process died"),
+    sa.Column(
+        "cpu_s", sa.Float, comment="processor time of its programs; null while it runs and when its process died"
+    ),
     sa.Column("peak_mb", sa.Integer, comment="most memory at a time"),
     sa.Column("disk_mb", sa.Integer, comment="most disk at a time"),
 )
