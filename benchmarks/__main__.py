@@ -1,14 +1,23 @@
-"""Run all benchmarks, or those named: `python -m benchmarks [SUITE ...] [--rounds 5] [--gigabytes 1]`."""
+"""Run all benchmarks, or those named: `python -m benchmarks [SUITE ...] [--rounds 5] [--gigabytes 1] ...`."""
 
 from argparse import ArgumentParser
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import aio, focus, link, packets
+from benchmarks import aio, catalogue, day, focus, jobs, link, overhead, packets
 from benchmarks.harness import Options, Result, write_results
 
-SUITES = {"packets": packets.run, "link": link.run, "aio": aio.run, "focus": focus.run}
+SUITES = {
+    "packets": packets.run,
+    "link": link.run,
+    "aio": aio.run,
+    "focus": focus.run,
+    "catalogue": catalogue.run,
+    "jobs": jobs.run,
+    "day": day.run,
+    "overhead": overhead.run,
+}
 
 
 def main() -> None:
@@ -16,21 +25,32 @@ def main() -> None:
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(SUITES)}; all when none is named")
     parser.add_argument("--rounds", type=int, default=Options().rounds, help="processes of each contestant")
     parser.add_argument("--gigabytes", type=float, default=Options().gigabytes, help="size of the downlink session")
+    parser.add_argument("--products", type=int, default=Options().products, help="in the catalogue")
+    parser.add_argument(
+        "--questions", type=int, default=Options().questions, help="of each kind asked of the catalogue"
+    )
+    parser.add_argument("--hours", type=float, default=Options().hours, help="of the mission day")
+    parser.add_argument("--jobs", type=int, default=Options().jobs, help="that have ended, in the queue")
+    parser.add_argument(
+        "--dag", type=int, default=Options().dag, help="jobs of the graph that engines run side by side"
+    )
+    parser.add_argument("--keep", action="store_true", help="leave filled databases for the next run")
     asked = parser.parse_args()
     unknown = sorted(set(asked.suites) - set(SUITES))
     if unknown:
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(SUITES)}")
-    options = Options(asked.rounds, asked.gigabytes)
+    options = Options(**{name: value for name, value in vars(asked).items() if name != "suites"})
     results: list[Result] = []
     for name in asked.suites or SUITES:
         results += SUITES[name](options)
     path = write_results(results)
-    table = Table("measure", "value", "unit", "fastest peer", "peer's", "ratio", box=None)
+    table = Table("measure", "value", "p99", "unit", "fastest peer", "peer's", "ratio", box=None)
     for result in results:
         peer = result.fastest_peer
         peer_value = "" if peer is None else f"{result.peers[peer]:.2f}"
         ratio = "" if result.ratio is None else f"{result.ratio:.1f}x"
-        table.add_row(result.name, f"{result.value:.2f}", result.unit, peer or "", peer_value, ratio)
+        p99 = "" if result.p99 is None else f"{result.p99:.2f}"
+        table.add_row(result.name, f"{result.value:.2f}", p99, result.unit, peer or "", peer_value, ratio)
     Console(width=120).print(table)
     print(path)
 

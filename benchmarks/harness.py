@@ -30,13 +30,17 @@ ONE_CORE = dict.fromkeys(("NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THR
 
 @frozen
 class Result:
-    """One figure, and the peers' for the same input where there are any. `ratio` above 1: faster than every peer."""
+    """One figure, and the peers' for the same input where there are any. `ratio` above 1: faster than every peer.
+
+    A figure that is a median of times may tell their 99th percentile too.
+    """
 
     name: str
     value: float
     unit: str
     command: str
     peers: Mapping[str, float] = field(factory=dict)
+    p99: float | None = None
 
     @property
     def fastest_peer(self) -> str | None:
@@ -52,6 +56,7 @@ class Result:
             "name": self.name,
             "value": self.value,
             "unit": self.unit,
+            "p99": self.p99,
             "peer": self.fastest_peer,
             "peer_value": None if self.fastest_peer is None else self.peers[self.fastest_peer],
             "ratio": self.ratio,
@@ -62,10 +67,19 @@ class Result:
 
 @frozen
 class Options:
-    """What a run of the benchmarks was asked for: processes of each contestant, and the size of the session."""
+    """What a run of the benchmarks was asked for: processes of each contestant, the size of the session, products in
+    the catalogue and how often each question is asked of it, ended jobs in the queue, hours of the mission day, jobs of
+    the graph that engines run side by side, and whether filled databases are kept for the next run.
+    """
 
     rounds: int = 5
     gigabytes: float = 1.0
+    products: int = 5_000_000
+    questions: int = 200
+    jobs: int = 1_000_000
+    hours: float = 24.0
+    dag: int = 200
+    keep: bool = False
 
 
 @frozen

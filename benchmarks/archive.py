@@ -1,0 +1,205 @@
+"""The catalogue of a mission of years: ten years of auxiliary files and as many data as make up the number.
+
+Two satellites; what of each kind there is in a day, how long it is valid and how often it is made again is as on the
+real mission. Rows are made day by day and written in bulk, with the indexes built at the end.
+"""
+
+import io
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain, islice
+from typing import Any
+
+import sqlalchemy as sa
+
+from s1pdgs.catalogue import tables as t
+from s1pdgs.catalogue.door import product_uuid
+from s1pdgs.model.time import FAR_FUTURE, micros
+from s1pdgs.storage.database import Database
+
+SATELLITES = ("S1A", "S1C")
+CONFIGURATIONS = 10
+SECOND, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
+BEGIN = 1_451_606_400 * SECOND  # 2016-01-01
+YEARS = 10
+END = BEGIN + YEARS * 365 * DAY
+FOREVER = micros(FAR_FUTURE)
+SLICE_S = 25
+TAKES = (("IW", 30, 8), ("EW", 10, 5), ("S3", 4, 4), ("WV", 6, 1))
+"""Mode, data takes a day of a satellite, slices of each."""
+
+Row = tuple[Any, ...]
+_COLUMNS = (
+    "id", "uuid", "name", "type", "satellite", "start", "stop", "generated", "location", "size", "t0", "timeliness",
+    "footprint", "attributes", "datatake", "catalogued_at", "evicted_at",
+)  # fmt: skip
+_FILE_COLUMNS = ("product_id", "path", "size", "md5", "sha256")
+_BATCH = 20_000
+
+
+def fill(database: Database, count: int) -> None:
+    """Bring an empty catalogue to a number of products; nothing to do when it holds them already."""
+    with database.read() as connection:
+        if connection.scalar(sa.select(sa.func.max(t.product.c.id))) == count:
+            return
+    longest: dict[str, int] = {}
+    rows = _noting(islice(enumerate(chain(auxiliary(), data()), start=1), count), longest)
+    indexes = [index for table in (t.product, t.product_file) for index in table.indexes]
+    database.engine.dispose()
+    engine = sa.create_engine(database.engine.url, poolclass=sa.pool.NullPool)
+    with engine.connect() as connection, _in_bulk(connection):
+        for index in indexes:
+            index.drop(connection)
+        write = _into_sqlite if connection.dialect.name == "sqlite" else _into_postgres
+        write(connection.connection.driver_connection, rows)
+        connection.execute(t.type_span.insert(), [{"type": k, "longest_us": us} for k, us in sorted(longest.items())])
+        for index in indexes:
+            index.create(connection)
+        connection.commit()
+
+
+@contextmanager
+def _in_bulk(connection: sa.Connection) -> Iterator[None]:
+    """Without what makes a database safe and slow; a fill that breaks off leaves nothing of use."""
+    if connection.dialect.name == "sqlite":
+        settings = ["PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF", "PRAGMA cache_size=-1000000"]
+    else:
+        settings = ["SET session_replication_role = replica", "SET maintenance_work_mem = '1GB'"]
+    for setting in settings:
+        connection.exec_driver_sql(setting)
+    connection.commit()
+    yield
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+
+
+def auxiliary() -> Iterator[Row]:
+    """What comes beside the data, in ten years."""
+    for satellite in SATELLITES:
+        for number in range(CONFIGURATIONS * 20):
+            at = BEGIN + number * (END - BEGIN) // (CONFIGURATIONS * 20)
+            for kind in ("AUX_CAL", "AUX_INS", "AUX_PP1", "AUX_PP2"):
+                yield _row(kind, satellite, at, FOREVER, at, configuration=number % CONFIGURATIONS)
+        yield from _series("AUX_OBMEMC", satellite, 150 * DAY, 0, stop=FOREVER)
+        yield from _series("MPL_ORBSCT", satellite, 7 * DAY, 0, stop=FOREVER)
+        yield from _series("MPL_ORBPRE", satellite, DAY, 10 * DAY)
+        yield from _series("AUX_POEORB", satellite, DAY, 26 * HOUR, later=20 * DAY)
+        yield from _series("AUX_RESORB", satellite, 5924 * SECOND, 197 * MINUTE, later=3 * HOUR, again=20)
+        yield from _series("AUX_PREORB", satellite, DAY // 2, 6 * HOUR)
+    for kind, step, length in (
+        ("AUX_WND", HOUR, 3 * HOUR), ("AUX_WAV", 3 * HOUR, 3 * HOUR), ("AUX_ICE", DAY, DAY),
+        ("AMV_ERRMAT", 6 * HOUR, DAY), ("AMH_ERRMAT", 6 * HOUR, DAY),
+    ):  # fmt: skip
+        yield from _series(kind, "S1_", step, length)
+    for kind in ("MSK__LAND", "MSK_EW_SLC", "AUX_SCS"):
+        yield from _series(kind, "S1_", 300 * DAY, 0, stop=FOREVER)
+
+
+def data() -> Iterator[Row]:
+    """What is received and made of it, day by day, without an end."""
+    datatake = 0
+    for day in range(1 << 30):
+        for satellite in SATELLITES:
+            begin = BEGIN + day * DAY
+            for number in range(15):
+                at = begin + number * 96 * MINUTE
+                yield _row("SESSION", satellite, at, at + 10 * MINUTE, at + 20 * MINUTE)
+            for mode, takes, slices in TAKES:
+                for number in range(takes):
+                    datatake += 1
+                    yield from _data_take(mode, satellite, begin + number * (DAY // takes), slices, datatake)
+
+
+def _series(
+    kind: str, satellite: str, step: int, length: int, *, stop: int = 0, later: int = 0, again: int = 0
+) -> Iterator[Row]:
+    """Files at a regular pace, made `later` after their validity; every `again`-th a second time. Microseconds."""
+    for number, start in enumerate(range(BEGIN, END, step)):
+        ends = stop or start + length
+        yield _row(kind, satellite, start, ends, start + later)
+        if again and number % again == 0:
+            yield _row(kind, satellite, start, ends, start + later + HOUR)
+
+
+def _data_take(mode: str, satellite: str, start: int, slices: int, datatake: int) -> Iterator[Row]:
+    stop, made = start + slices * SLICE_S * SECOND, start + 2 * HOUR
+    for polarisation in (1, 2):
+        yield _row(f"{mode}_RAW__0S", satellite, start, stop, made + polarisation * SECOND, datatake=datatake)
+    for kind in "ACN":
+        yield _row(f"{mode}_RAW__0{kind}", satellite, start, stop, made + MINUTE, datatake=datatake)
+    for number in range(slices):
+        begin, end = start + number * SLICE_S * SECOND, start + (number + 1) * SLICE_S * SECOND + 7_400_000
+        kinds = [f"{mode}_RAW__0S", f"{mode}_SLC__1S", f"{mode}_GRDH_1S", *[f"{mode}_OCN__2S"][: number % 2]]
+        for minutes, kind in enumerate(kinds):
+            yield _row(
+                kind, satellite, begin, end, made + (minutes + 2) * MINUTE, datatake=datatake, slice_number=number + 1
+            )
+
+
+def _row(
+    kind: str,
+    satellite: str,
+    start: int,
+    stop: int,
+    made: int,
+    *,
+    datatake: int | None = None,
+    slice_number: int | None = None,
+    configuration: int | None = None,
+) -> Row:
+    """A row of `product` without its number and identifier."""
+    attributes: dict[str, list[Any]] = {}
+    if datatake is not None:
+        attributes = {
+            "datatakeID": ["Integer", datatake], "productClass": ["String", kind[-1]],
+            "sliceProductFlag": ["Boolean", slice_number is not None],
+        }  # fmt: skip
+        configuration = datatake % CONFIGURATIONS
+    if slice_number is not None:
+        attributes["sliceNumber"] = ["Integer", slice_number]
+    if configuration is not None:
+        attributes["instrumentConfigurationID"] = ["Integer", configuration]
+    footprint = None if slice_number is None else f"[[{slice_number},1],[3,1],[3,3],[1,3],[{slice_number},1]]"
+    name = f"{satellite}_{kind}_{start // 1000}_{stop // 1000}_{made // 1000}_{datatake or configuration or 0}"
+    return (
+        name, kind, satellite, start, stop, made, f"jobs/1/1/{name}", 1_000_000, made, "NRT", footprint,
+        json.dumps(attributes), datatake, made, None,
+    )  # fmt: skip
+
+
+def _noting(rows: Iterable[tuple[int, Row]], longest: dict[str, int]) -> Iterator[Row]:
+    """Whole rows, noting the longest validity of each type."""
+    for number, row in rows:
+        kind, length = row[1], row[4] - row[3]
+        if length > longest.get(kind, -1):
+            longest[kind] = length
+        yield number, product_uuid(row[0]), *row
+
+
+def _files(rows: list[Row]) -> list[Row]:
+    return [(row[0], "manifest.safe", 1_000_000, "0" * 32, "0" * 64) for row in rows]
+
+
+def _into_sqlite(connection: sqlite3.Connection, rows: Iterator[Row]) -> None:
+    statements = [
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+        for table, columns in (("product", _COLUMNS), ("product_file", _FILE_COLUMNS))
+    ]
+    while batch := list(islice(rows, _BATCH)):
+        connection.executemany(statements[0], batch)
+        connection.executemany(statements[1], _files(batch))
+
+
+def _into_postgres(connection: Any, rows: Iterator[Row]) -> None:
+    cursor = connection.cursor()
+    while batch := list(islice(rows, _BATCH)):
+        for table, columns, part in (("product", _COLUMNS, batch), ("product_file", _FILE_COLUMNS, _files(batch))):
+            cursor.execute(f"COPY {table} ({', '.join(columns)}) FROM STDIN", stream=_copied(part))
+
+
+def _copied(rows: list[Row]) -> io.BytesIO:
+    """Rows in the text form of COPY, which no value here needs to be escaped for."""
+    lines = ("\t".join("\\N" if value is None else str(value) for value in row) + "\n" for row in rows)
+    return io.BytesIO("".join(lines).encode())
