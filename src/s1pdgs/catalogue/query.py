@@ -107,22 +107,20 @@ def longest(connection: sa.Connection, types: Iterable[str]) -> dict[str, int]:
 def of_datatake(connection: sa.Connection, satellite: str, datatake: int, types: Iterable[str]) -> list[Held]:
     """Products of some types that belong to a datatake, in order of start and name."""
     moment = looked_at(connection)
-    values = {"datatake": datatake, "types": sorted(types), "satellite": satellite, "moment": moment}
-    return with_files(connection, load_without_files(connection, _of_datatake(now=moment is None), values))
+    values = {"datatake": datatake, "types": sorted(types), "moment": moment}
+    found = load_without_files(connection, _of_datatake(now=moment is None), values)
+    ours = [held for held in found if held.product.satellite == satellite]
+    return with_files(connection, sorted(ours, key=lambda held: (held.validity.start, held.name)))
 
 
 @cache
 def _of_datatake(*, now: bool) -> sa.Select[Any]:
+    """Neither satellite nor order are asked for: SQLite would rather read all of a type and satellite in that order."""
     product = t.product.c
-    return (
-        sa.select(t.product)
-        .where(
-            product.datatake == sa.bindparam("datatake"),
-            product.type.in_(sa.bindparam("types", expanding=True)),
-            product.satellite == sa.bindparam("satellite"),
-            *here(None if now else sa.bindparam("moment", type_=product.catalogued_at.type)),
-        )
-        .order_by(product.start, product.name)
+    return sa.select(t.product).where(
+        product.datatake == sa.bindparam("datatake"),
+        product.type.in_(sa.bindparam("types", expanding=True)),
+        *here(None if now else sa.bindparam("moment", type_=product.catalogued_at.type)),
     )
 
 

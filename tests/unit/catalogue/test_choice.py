@@ -12,7 +12,7 @@ from s1pdgs.bus.outbox import Outbox
 from s1pdgs.catalogue import tables as t
 from s1pdgs.catalogue.choice import choose
 from s1pdgs.catalogue.door import register
-from s1pdgs.catalogue.query import as_of
+from s1pdgs.catalogue.query import as_of, of_datatake
 from s1pdgs.catalogue.selection import POLICIES, UnknownPolicy, select
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.product import Product
@@ -137,6 +137,21 @@ def test_every_policy_goes_along_an_index(database: Database, outbox: Outbox, po
     assert "ix_product_" in plan
     assert "SCAN product" not in plan
     assert "Seq Scan on product" not in plan
+
+
+def test_a_data_take_is_found_by_its_index(database: Database, outbox: Outbox) -> None:
+    """However many products of its type and satellite there are."""
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: object) -> None:
+        if "product.generated" in statement:
+            asked.append(_literal(statement, parameters))
+
+    sa.event.listen(database.engine, "before_cursor_execute", note)
+    with database.read() as connection:
+        of_datatake(connection, "S1A", 7, ["IW_RAW__0A", "IW_RAW__0S"])
+    sa.event.remove(database.engine, "before_cursor_execute", note)
+    assert "ix_product_datatake_type" in plan_of(database, asked[0])
 
 
 def _literal(statement: str, parameters: Any) -> str:
