@@ -14,12 +14,14 @@ from tests.chaos.strikes import kinds
 
 pytestmark = pytest.mark.journey
 
-JOBS, WORKERS = 8, 4
+JOBS = 6
 
 
-def fight(folder: Path, strikes: Mapping[str, int], database: str = "sqlite", runner: str = "local") -> Report:
+def fight(
+    folder: Path, strikes: Mapping[str, int], database: str = "sqlite", runner: str = "local", workers: int = 4
+) -> Report:
     """All strikes have hit (but for the full disk where none can be made) and nothing is wrong at the end."""
-    report = run(Asked(JOBS, WORKERS, strikes, database, runner, seed=1, seconds=0.5), folder, print)
+    report = run(Asked(JOBS, workers, strikes, database, runner, seed=1, seconds=0.5), folder, print)
     assert report.faults == []
     wanted = {kind: number for kind, number in strikes.items() if kind in report.struck or kind != "full disk"}
     assert report.struck == wanted

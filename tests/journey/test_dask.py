@@ -11,5 +11,5 @@ pytestmark = pytest.mark.journey
 
 def test_scheduler_workers_and_supervisor_die_and_every_product_is_made_once(tmp_path: Path) -> None:
     strikes = {"scheduler": 1, "worker": 2, "executor": 1, "supervisor": 1, "frozen executor": 1}
-    report = fight(tmp_path, strikes, runner="dask")
+    report = fight(tmp_path, strikes, runner="dask", workers=2)
     assert report.verdict.outcomes["lost"] >= 1
