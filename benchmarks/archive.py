@@ -40,10 +40,13 @@ _BATCH = 20_000
 
 
 def fill(database: Database, count: int) -> None:
-    """Bring an empty catalogue to a number of products; nothing to do when it holds them already."""
+    """Bring an empty catalogue to a number of products; nothing to do when the last run left them."""
     with database.read() as connection:
-        if connection.scalar(sa.select(sa.func.max(t.product.c.id))) == count:
-            return
+        last = connection.scalar(sa.select(sa.func.max(t.product.c.id)))
+    if last is not None and last >= count:
+        return
+    if last is not None:
+        raise SystemExit(f"{database.engine.url} holds {last} products of a fill that broke off; remove it")
     longest: dict[str, int] = {}
     rows = _noting(islice(enumerate(chain(auxiliary(), data()), start=1), count), longest)
     indexes = [index for table in (t.product, t.product_file) for index in table.indexes]
