@@ -156,10 +156,11 @@ def jobs_in(connection: sa.Connection, states: Sequence[str], limit: int, *, by_
     """Jobs in some states, newest first; `by_state` puts those in the first state before the others, and so on."""
     if not by_state:
         return select_jobs(connection, Selection(tuple(states)), limit)
-    found: list[ListedJob] = []
+    numbers: list[int] = []
     for state in states:
-        found += select_jobs(connection, Selection((state,)), limit - len(found))
-    return found
+        numbers += numbers_of(connection, Selection((state,)), limit - len(numbers))
+    found = {job.number: job for job in _listed(connection, sa.select(*_COLUMNS).where(t.job.c.id.in_(numbers)))}
+    return [found[number] for number in numbers]
 
 
 def select_jobs(connection: sa.Connection, selection: Selection, limit: int) -> list[ListedJob]:
