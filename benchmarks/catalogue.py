@@ -32,6 +32,7 @@ from s1pdgs.triggers.orders import waiting_for
 
 Question = Callable[[sa.Connection, random.Random], object]
 
+LEAST = 300_000
 WAITING = 20_000
 """Orders that wait, for three inputs each."""
 CONFIGURED = ("AUX_CAL", "AUX_PP1")
@@ -42,6 +43,10 @@ _ASKED_WITHIN = 50
 
 def run(options: Options) -> list[Result]:
     """Both databases, filled anew unless the last run kept them."""
+    if options.products < LEAST:
+        raise SystemExit(
+            f"{options.products} products are fewer than auxiliary files alone; at least {LEAST} are wanted"
+        )
     command = f'make bench ARGS="catalogue --products {options.products}"'
     results: list[Result] = []
     for kind in KINDS:
