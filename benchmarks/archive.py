@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from benchmarks.databases import advance
 from s1pdgs.catalogue import tables as t
 from s1pdgs.catalogue.door import product_uuid
 from s1pdgs.model.time import FAR_FUTURE, micros
@@ -60,6 +61,7 @@ def fill(database: Database, count: int) -> None:
         connection.execute(t.type_span.insert(), [{"type": k, "longest_us": us} for k, us in sorted(longest.items())])
         for index in indexes:
             index.create(connection)
+        advance(connection, t.product)
         connection.commit()
 
 

@@ -61,6 +61,13 @@ def settle(database: Database) -> None:
             connection.exec_driver_sql("CHECKPOINT")
 
 
+def advance(connection: sa.Connection, table: sa.Table) -> None:
+    """Numbers go on behind those of rows that were written with theirs; SQLite sees to it by itself."""
+    if connection.dialect.name == "postgresql":
+        last = f"(SELECT max(id) FROM {table.name})"
+        connection.exec_driver_sql(f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), {last})")
+
+
 def size_gb(database: Database) -> float:
     """What the database takes on disk."""
     query = (

@@ -19,7 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 from tests.chaos.mission import write_cause, write_chains
 
-from benchmarks.databases import KINDS, LABELS, database_named, settle
+from benchmarks.databases import KINDS, LABELS, advance, database_named, settle
 from benchmarks.harness import CONTESTANTS, ROOT, Options, Result, scratch
 from s1pdgs.app import GroundSegment, open_ground_segment, running
 from s1pdgs.catalogue.query import find
@@ -127,6 +127,7 @@ def _fill(database: Database, number: int) -> None:
                 for column in columns
             ]
             connection.execute(table.insert().from_select(columns, sa.select(*values)))
+        advance(connection, t.job)
 
 
 def _latency(command: str) -> list[Result]:
