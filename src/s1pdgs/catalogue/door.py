@@ -1,13 +1,10 @@
 """The one door into the catalogue, for what was downloaded, ingested or made here."""
 
 import uuid
-import warnings
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-import antimeridian
-import shapely
 import sqlalchemy as sa
 
 from s1pdgs.bus.events import ProductCatalogued
@@ -112,17 +109,9 @@ def _widen_span(connection: sa.Connection, product: Product) -> None:
 
 def footprint_boxes(footprint: Footprint) -> list[dict[str, float]]:
     """The boxes (degrees) around the parts of a footprint on either side of the dateline."""
-    ring = list(footprint.ring)
-    if len(set(ring)) < 3:
-        longitudes, latitudes = [p[0] for p in ring], [p[1] for p in ring]
-        return [_box(0, (min(longitudes), min(latitudes), max(longitudes), max(latitudes)))]
-    shape: Any = shapely.Polygon(ring)
-    if footprint.crosses_dateline:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", antimeridian.FixWindingWarning)
-            shape = antimeridian.fix_polygon(shape, fix_winding=True)
-    parts = list(shape.geoms) if hasattr(shape, "geoms") else [shape]
-    return [_box(index, part.bounds) for index, part in enumerate(parts)]
+    from s1pdgs.model.globe import footprint_shape, parts_of  # noqa: PLC0415  slow to load, and late in an attempt
+
+    return [_box(index, part.bounds) for index, part in enumerate(parts_of(footprint_shape(footprint.ring)))]
 
 
 def _box(part: int, bounds: tuple[float, float, float, float]) -> dict[str, float]:

@@ -45,6 +45,11 @@ def valid(shape: BaseGeometry) -> BaseGeometry:
     return shapely.union_all([piece for part in parts for piece in _of_highest_dimension([part])])
 
 
+def parts_of(shape: BaseGeometry) -> list[BaseGeometry]:
+    """The points, lines or polygons that a geometry is made of."""
+    return list(shapely.get_parts(shape))
+
+
 def to_binary(shape: BaseGeometry) -> bytes:
     """The form in which databases keep a footprint: well-known binary, which PostGIS indexes."""
     return bytes(shapely.to_wkb(shape, byte_order=1))

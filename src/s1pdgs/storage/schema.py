@@ -3,20 +3,39 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 
 from s1pdgs.storage.database import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def migrate(database: Database) -> None:
     """Apply the steps that are missing, all of them or none; nothing when the schema is current."""
+    if _revision(database) == _newest():
+        return
+    from alembic import command  # noqa: PLC0415  slow to load, and seldom needed
+
     with _altering(database) as connection:
         command.upgrade(alembic_config(connection), "head")
+
+
+def _newest() -> str:
+    return max(path.name for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py")).partition("_")[0]
+
+
+def _revision(database: Database) -> str | None:
+    """The last step that a database has been through; None for an empty one."""
+    with database.read() as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        revision: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return revision
 
 
 @contextmanager
@@ -44,8 +63,10 @@ def _altering(database: Database) -> Iterator[sa.Connection]:
             connection.exec_driver_sql("PRAGMA foreign_keys=ON")
 
 
-def alembic_config(connection: sa.Connection) -> Config:
+def alembic_config(connection: sa.Connection) -> "Config":
     """Alembic's configuration for an open connection."""
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection

@@ -12,7 +12,8 @@ from s1pdgs.bus.outbox import Outbox
 from s1pdgs.catalogue.query import find
 from s1pdgs.inbox.tables import quarantine, received_file
 from s1pdgs.simulator.station import RunningStation, StationContent, serve
-from s1pdgs.stations import Profile, Retry, Source, open_source
+from s1pdgs.stations.poller import Source, open_source
+from s1pdgs.stations.profile import Profile, Retry
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import LocalObjects
 

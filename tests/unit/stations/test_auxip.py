@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from s1pdgs.simulator.station import Faults, FileFault, StationContent
-from s1pdgs.stations import download, poll
+from s1pdgs.stations.poller import download, poll
 
 ORBIT = "S1A_OPER_AUX_RESORB_OPOD_20260105T110702_V20260105T071044_20260105T102814.EOF"
 HEADER = """<?xml version="1.0"?>

@@ -12,9 +12,10 @@ from s1pdgs.formats.dsib import SessionInformation, write_dsib
 from s1pdgs.formats.xml import FormatError
 from s1pdgs.inbox.errors import InboxError
 from s1pdgs.model.time import parse_utc
-from s1pdgs.stations import Profile, open_source, poll
 from s1pdgs.stations.errors import WrongBytes
 from s1pdgs.stations.folder import ingest
+from s1pdgs.stations.poller import open_source, poll
+from s1pdgs.stations.profile import Profile
 
 MakePass = Callable[..., Path]
 SESSION = "S1A_20260105072204051312"

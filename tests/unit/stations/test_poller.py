@@ -14,8 +14,10 @@ from s1pdgs.inbox import deliveries
 from s1pdgs.inbox import sessions as inbox
 from s1pdgs.model.session import SessionFile
 from s1pdgs.simulator.station import Account, Faults, FileFault, Quirks, read_content
-from s1pdgs.stations import Credentials, download, fetch, poll
+from s1pdgs.stations import fetch
 from s1pdgs.stations.cursor import position
+from s1pdgs.stations.poller import download, poll
+from s1pdgs.stations.profile import Credentials
 from s1pdgs.storage.objects import checksums_of
 
 MakePass = Callable[..., Path]

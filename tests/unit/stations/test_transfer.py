@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s1pdgs.simulator.station import Account, Faults, FileFault, read_content
-from s1pdgs.stations import Profile, Retry, download, poll
 from s1pdgs.stations.errors import StationRefusal, StationUnreachable, WrongBytes
 from s1pdgs.stations.http import StationHttp, open_http
-from s1pdgs.stations.profile import Integrity
+from s1pdgs.stations.poller import download, poll
+from s1pdgs.stations.profile import Integrity, Profile, Retry
 from s1pdgs.stations.transfer import Expected, put_stream, spool, transfer, verified
 from s1pdgs.storage.objects import LocalObjects, memory_objects
 
