@@ -3,8 +3,10 @@
     python -I guard.py SUPERVISOR PLAN PROGRAM ARGUMENT...
 
 SUPERVISOR is the process that started this one; PLAN is JSON: `wall_s` (how long the program may run when nobody ends
-it before), `limits` (bytes or seconds by the name of a resource), `cores` (numbers, or null for all) and `after`
-(commands that end what is not a process, run when the program did not come to its end).
+it before), `limits` (bytes or seconds by the name of a resource), `cores` (numbers, or null for all), `after` (commands
+that end what is not a process, run when the program did not come to its end) and `largest` (where the KiB of the
+largest process are told, a file descriptor or null). What the kernel tells of the guard itself will not do: it begins
+with the memory of the supervisor, from which the guard was forked.
 
 The program runs in a session of its own. Whatever it leaves behind, daemons too, becomes a child of the guard
 (PR_SET_CHILD_SUBREAPER). When the program ends, when its time is over, when the guard gets SIGTERM, or when the thread
@@ -40,6 +42,8 @@ def main(arguments: list[str]) -> None:
     if os.getppid() != supervisor:
         os._exit(255)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if plan["largest"] is not None:
+        os.set_inheritable(plan["largest"], False)
     guard = os.getpid()
     program = os.fork()
     if program == 0:
@@ -59,6 +63,8 @@ def main(arguments: list[str]) -> None:
         for words in plan["after"]:
             clean_up(words)
         status = left
+    if plan["largest"] is not None:
+        os.write(plan["largest"], b"%d" % resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
     end_as(status)
 
 

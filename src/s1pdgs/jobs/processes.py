@@ -54,6 +54,7 @@ class _Running:
     program: Program
     process: subprocess.Popen[bytes]
     reader: threading.Thread
+    largest: int
     span: Span
     held: ExitStack
     started_s: float = field(factory=time.monotonic)
@@ -224,20 +225,25 @@ def _start(program: Program, crew: Crew) -> _Running:
             plan["limits"] = crew.supervision.kernel_limits(task)
             if crew.first_core is not None:
                 plan["cores"] = stack.enter_context(taken(task.cpus, crew.first_core))
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_GUARD), str(os.getpid()), json.dumps(plan), *program.words],
-            cwd=crew.supervision.workdir,
-            env=_environment(task.cpus),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        largest, told = os.pipe()
+        stack.callback(os.close, largest)
+        with os.fdopen(told, "wb"):
+            words = json.dumps(plan | {"largest": told}), *program.words
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(_GUARD), str(os.getpid()), *words],
+                cwd=crew.supervision.workdir,
+                env=_environment(task.cpus),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=(told,),
+            )
         held = stack.pop_all()
     assert process.stdout is not None  # noqa: S101
     reader = threading.Thread(target=_read, args=(process.stdout, log), name=f"log-{task.name}", daemon=True)
     reader.start()
-    return _Running(program, process, reader, crew.traces.begin_task(task), held)
+    return _Running(program, process, reader, largest, crew.traces.begin_task(task), held)
 
 
 def _read(stream: IO[bytes], log: JobLog) -> None:
@@ -255,8 +261,9 @@ def _reap(entry: _Running, crew: Crew) -> int:
     """Wait for a guard, and so for all that its program started; the exit code."""
     _, status, usage = os.wait4(entry.guard, 0)
     code = entry.process.returncode = os.waitstatus_to_exitcode(status)
-    largest = 0 if crew.containers is not None else usage.ru_maxrss * 1024  # not of the engine's client
-    crew.supervision.add(usage.ru_utime + usage.ru_stime, largest)
+    largest = int(os.read(entry.largest, 32) or 0) * 1024
+    of_programs = 0 if crew.containers is not None else largest  # not of the engine's client
+    crew.supervision.add(usage.ru_utime + usage.ru_stime, of_programs)
     entry.reader.join(_GRACE_S)
     entry.held.close()
     return code

@@ -16,7 +16,7 @@ GUARD = Path(s1pdgs.jobs.__file__).with_name("guard.py")
 
 
 def guarded(text: str, *, supervisor: int | None = None, **plan: Any) -> list[str]:
-    told = json.dumps({"wall_s": 60.0, "limits": {}, "cores": None, "after": [], **plan})
+    told = json.dumps({"wall_s": 60.0, "limits": {}, "cores": None, "after": [], "largest": None, **plan})
     return [sys.executable, "-I", "-S", str(GUARD), str(supervisor or os.getpid()), told, "/bin/sh", "-c", text]
 
 
