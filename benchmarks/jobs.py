@@ -118,7 +118,14 @@ def _fill(database: Database, number: int) -> None:
         numbers = numbers.union_all(sa.select(numbers.c.n + 1).where(numbers.c.n < first + number - 1))
         attempt = {"fence": 1, "owner": "bench", "started_at": _EPOCH, "ended_at": _EPOCH, "outcome": "done"}
         for table, own, row in (
-            (t.job, {"id": numbers.c.n, "order_id": numbers.c.n + _OTHER_ORDERS}, done._asdict()),
+            (
+                t.job,
+                {
+                    "id": numbers.c.n,
+                    "order_id": sa.cast(numbers.c.n, sa.BigInteger) + sa.literal(_OTHER_ORDERS, sa.BigInteger),
+                },
+                done._asdict(),
+            ),
             (t.attempt, {"job_id": numbers.c.n}, attempt),
         ):
             columns = [column for column in table.c if column.name in own or row.get(column.name) is not None]
