@@ -132,7 +132,7 @@ def list_jobs(connection: sa.Connection, limit: int, now: datetime | None = None
 
 
 def as_row(job: ListedJob, now: datetime | None = None) -> dict[str, Any]:
-    """A job as JSON values, under the keys that `triggers.listing.list_waiting` uses for orders."""
+    """A job as JSON values, under the same keys as an order that waits."""
     duration_s = job.duration_s(now)
     return {
         "number": job.number,

@@ -20,7 +20,3 @@ class Footprint:
         if len(wrapped) > 2 and wrapped[0] != wrapped[-1]:
             wrapped.append(wrapped[0])
         return cls(tuple(wrapped))
-
-    @property
-    def crosses_dateline(self) -> bool:
-        return any(abs(a[0] - b[0]) > 180.0 for a, b in zip(self.ring, self.ring[1:], strict=False))

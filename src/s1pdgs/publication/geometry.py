@@ -13,7 +13,7 @@ from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.predicate import Either, Every, Predicate, Spatial
 
 MAX_VERTICES = 10_000
-_MARGIN_DEG = 0.1  # the boxes of the catalogue may be cut at the dateline by another rule
+_MARGIN_DEG = 0.1  # boxes of older catalogues were cut at the dateline by another rule
 _MAX_BOXES = 16
 _MAX_TANGLED = 100  # vertices of outlines that cross, whose pieces grow with the square of them
 _SIMPLE = {"Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon"}

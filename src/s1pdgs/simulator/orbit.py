@@ -335,11 +335,6 @@ class Acquisition:
         """Seconds from the ascending node to the centre."""
         return (self.centre - self.node.time).total_seconds()
 
-    @property
-    def mid_range_m(self) -> float:
-        """The middle of the swath in slant range."""
-        return 0.5 * (self.near_range_m + self.far_range_m)
-
     def vectors(self, start: datetime, stop: datetime, step_s: float = 10.0) -> list[StateVector]:
         """State vectors of the pass."""
         return self.trajectory.vectors_between(start, stop, step_s)

@@ -7,13 +7,12 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from s1pdgs.formats.link.aos import FRAME_COUNT_MODULUS, unpack_headers, write_error_control
-from s1pdgs.formats.link.parameters import FILL_VCID, MARKER_BYTES, PARITY_SYMBOLS, LinkParameters
+from s1pdgs.formats.link.parameters import FILL_VCID, MARKER_BYTES, LinkParameters
 from s1pdgs.formats.link.randomiser import derandomise, pseudo_random_sequence
-from s1pdgs.formats.link.reed_solomon import encode_blocks
+from s1pdgs.formats.link.reed_solomon import CORRECTABLE_SYMBOLS, encode_blocks
 from s1pdgs.simulator.spoil_chance import Hits, generator
 from s1pdgs.simulator.spoil_faults import Delivery, Faults, FrameSpan
 
-CORRECTABLE = PARITY_SYMBOLS // 2
 _MOST_SYMBOLS = 60
 _HEADER_BYTES = 6
 Frames = NDArray[np.uint8]
@@ -174,9 +173,9 @@ class FrameSpoiler:
         np.bitwise_xor.at(flat, flips // 8, (128 >> (flips % 8)).astype(np.uint8))
         blocks = cadus[:, MARKER_BYTES : MARKER_BYTES + link.block_bytes]
         for row in self._repairable.take(len(cadus)).tolist():
-            self._wrong_symbols(blocks[row], int(self._symbols.integers(1, CORRECTABLE + 1)))
+            self._wrong_symbols(blocks[row], int(self._symbols.integers(1, CORRECTABLE_SYMBOLS + 1)))
         for row in self._corrupt.take(len(cadus)).tolist():
-            self._wrong_symbols(blocks[row], int(self._symbols.integers(CORRECTABLE + 1, _MOST_SYMBOLS)))
+            self._wrong_symbols(blocks[row], int(self._symbols.integers(CORRECTABLE_SYMBOLS + 1, _MOST_SYMBOLS)))
         for span in faults.damage:
             for row in np.flatnonzero(_within((span,), self._sent.channel, numbers)).tolist():
                 self._wrong_symbols(blocks[row], span.symbols)
@@ -184,7 +183,7 @@ class FrameSpoiler:
         touched = np.flatnonzero(different.any(axis=1))
         length = link.block_bytes // link.interleave_depth
         wrong = different[touched].reshape(touched.size, length, link.interleave_depth).sum(axis=1).max(axis=1)
-        limit = CORRECTABLE if link.coded else 0
+        limit = CORRECTABLE_SYMBOLS if link.coded else 0
         fates[touched] |= np.where(wrong > limit, Fate.UNCORRECTABLE, Fate.CORRECTED).astype(np.uint16)
         marks = (cadus[:, :MARKER_BYTES] != clean[:, :MARKER_BYTES]).any(axis=1)
         mark(fates, marks, Fate.MARKER)

@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 from attrs import frozen
 
-from s1pdgs.formats.isp.subcom import AOCS_NORMAL_POINTING, AncillaryData, decode_frames
+from s1pdgs.formats.isp.subcom import AncillaryData, decode_frames
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.time import gps_to_utc
 from s1pdgs.processors.l1.errors import ProcessingError
@@ -43,14 +43,6 @@ class Ancillary:
             tuple(self.states[at] for at in near),
             tuple(self.position_times[at] for at in near),
             tuple(self.attitude_times[at] for at in near),
-        )
-
-    @property
-    def normal_pointing(self) -> bool:
-        """Whether every state tells normal pointing without errors."""
-        return all(
-            state.aocs_mode == AOCS_NORMAL_POINTING and not (state.roll_error or state.pitch_error or state.yaw_error)
-            for state in self.states
         )
 
 
