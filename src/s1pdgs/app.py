@@ -202,10 +202,11 @@ def station_profile(source: Source, settings: Settings) -> Profile:
 
 def _trigger_role(ground: GroundSegment) -> Role:
     from s1pdgs.catalogue import accounts  # noqa: PLC0415
-    from s1pdgs.triggers import campaign_steps, wanted_wish  # noqa: PLC0415
+    from s1pdgs.triggers.campaigns import steps as campaign_steps  # noqa: PLC0415
     from s1pdgs.triggers.chains import SHIPPED, Chains  # noqa: PLC0415
     from s1pdgs.triggers.gates import MaskShelf  # noqa: PLC0415
     from s1pdgs.triggers.orders import Planner, sweep  # noqa: PLC0415
+    from s1pdgs.triggers.wanted import wish as wanted_wish  # noqa: PLC0415
 
     chains = Chains.read(ground.settings.triggers.chains or SHIPPED)
     planner = Planner(chains, ground.outbox, MaskShelf(ground.store))

@@ -12,10 +12,11 @@ import click
 from s1pdgs.cli import ground_of, show_rows
 from s1pdgs.formats.files import atomic_file
 from s1pdgs.order_command import UtcTime, chains_file_of, parse_parameters, planner_of
-from s1pdgs.triggers import campaign_report, campaigns
-from s1pdgs.triggers.campaign_asked import asked_of, plan_of, read_names
-from s1pdgs.triggers.campaign_progress import as_row, progress, to_json
-from s1pdgs.triggers.campaigns import PRIORITY, Action, CampaignError, UnknownCampaign
+from s1pdgs.triggers.campaigns import campaign as campaigns
+from s1pdgs.triggers.campaigns import report as campaign_report
+from s1pdgs.triggers.campaigns.asked import asked_of, plan_of, read_names
+from s1pdgs.triggers.campaigns.campaign import PRIORITY, Action, CampaignError, UnknownCampaign
+from s1pdgs.triggers.campaigns.progress import as_row, progress, to_json
 from s1pdgs.triggers.chains import ChainError
 
 _HELP = {"help_option_names": ["-h", "--help"]}

@@ -24,7 +24,7 @@ class _LazyGroup(click.Group):
         "demo": ("s1pdgs.demo.command", "demo"),
         "l0": ("s1pdgs.tools.l0.command", "l0"),
         "get": ("s1pdgs.stations.get_command", "command"),
-        "tasktable": ("s1pdgs.triggers.tasktable_command", "command"),
+        "tasktable": ("s1pdgs.triggers.tasktable.command", "command"),
         "jobs": ("s1pdgs.job_command", "jobs_command"),
         "job": ("s1pdgs.job_command", "command"),
         "order": ("s1pdgs.order_command", "command"),

@@ -13,9 +13,9 @@ from s1pdgs.model.interval import Interval
 from s1pdgs.order_command import UtcTime
 from s1pdgs.publication import account, figures_text
 from s1pdgs.publication.figures import figures
-from s1pdgs.triggers import expectations
 from s1pdgs.triggers.chains import SHIPPED, ChainError, Chains
-from s1pdgs.triggers.expectation_text import as_row
+from s1pdgs.triggers.expectations import account as expectations
+from s1pdgs.triggers.expectations.text import as_row
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 _STATES = [str(standing) for standing in Standing]

@@ -16,19 +16,23 @@ from s1pdgs.jobs.containers import trouble_of
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.job import OrderState
 from s1pdgs.model.time import parse_utc
-from s1pdgs.triggers import campaigns, orders, wanted_status, wanted_text, wanted_wish
-from s1pdgs.triggers.campaigns import UnknownCampaign
+from s1pdgs.triggers import orders
+from s1pdgs.triggers.campaigns import campaign as campaigns
+from s1pdgs.triggers.campaigns.campaign import UnknownCampaign
 from s1pdgs.triggers.chains import SHIPPED, ChainError, Chains
-from s1pdgs.triggers.deadlines import EXPIRE, PROCEED
-from s1pdgs.triggers.explain import explain, inquire
-from s1pdgs.triggers.explain_text import as_lines, to_json
+from s1pdgs.triggers.explain.inquiry import explain, inquire
+from s1pdgs.triggers.explain.text import as_lines, to_json
 from s1pdgs.triggers.gates import MaskShelf
 from s1pdgs.triggers.listing import newest_orders, order_details, order_row
 from s1pdgs.triggers.orders import Planner, UnknownOrder
-from s1pdgs.triggers.wanted_asked import Asked, asked_of, read_wishes
-from s1pdgs.triggers.wanted_sources import WantedError
-from s1pdgs.triggers.wanted_status import UnknownWish
-from s1pdgs.triggers.wishes import on_demand
+from s1pdgs.triggers.wanted import status as wanted_status
+from s1pdgs.triggers.wanted import text as wanted_text
+from s1pdgs.triggers.wanted import wish as wanted_wish
+from s1pdgs.triggers.wanted.asked import Asked, asked_of, read_wishes
+from s1pdgs.triggers.wanted.deadlines import EXPIRE, PROCEED
+from s1pdgs.triggers.wanted.inheritance import on_demand
+from s1pdgs.triggers.wanted.sources import WantedError
+from s1pdgs.triggers.wanted.status import UnknownWish
 from s1pdgs.triggers.would import trials
 
 _HELP = {"help_option_names": ["-h", "--help"]}

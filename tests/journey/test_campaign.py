@@ -22,8 +22,8 @@ from s1pdgs.catalogue.query import named
 from s1pdgs.catalogue.tables import product
 from s1pdgs.settings import load_settings
 from s1pdgs.stations import folder as inbox
-from s1pdgs.triggers import campaigns
-from s1pdgs.triggers.campaign_progress import progress
+from s1pdgs.triggers.campaigns import campaign as campaigns
+from s1pdgs.triggers.campaigns.progress import progress
 from tests.chaos.mission import RESULT, number_of, write_cause, write_chains
 from tests.journey.ground import environment
 from tests.journey.patience import until

@@ -13,7 +13,7 @@ from s1pdgs.storage.database import open_sqlite
 from s1pdgs.storage.schema import migrate
 from s1pdgs.triggers.chains import SHIPPED
 from tests.unit.triggers.conftest import CALIBRATION, PLANS, Mission, mission_on, raw_slice, segment, session
-from tests.unit.triggers.test_wanted import ACN, SQUARE
+from tests.unit.triggers.wanted.test_way import ACN, SQUARE
 
 
 @pytest.fixture

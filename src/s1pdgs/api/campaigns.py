@@ -11,10 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from s1pdgs.api.orders import known
 from s1pdgs.api.service import Problem, Service
-from s1pdgs.triggers import campaign_report, campaigns
-from s1pdgs.triggers.campaign_asked import asked_of, plan_of
-from s1pdgs.triggers.campaign_progress import as_row, progress, to_json
-from s1pdgs.triggers.campaigns import Action, CampaignError
+from s1pdgs.triggers.campaigns import campaign as campaigns
+from s1pdgs.triggers.campaigns import report as campaign_report
+from s1pdgs.triggers.campaigns.asked import asked_of, plan_of
+from s1pdgs.triggers.campaigns.campaign import Action, CampaignError
+from s1pdgs.triggers.campaigns.progress import as_row, progress, to_json
 from s1pdgs.triggers.chains import SHIPPED, ChainError
 
 

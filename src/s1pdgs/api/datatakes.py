@@ -11,8 +11,8 @@ from s1pdgs.catalogue.telling import UnknownDataTake, parse_identifier
 from s1pdgs.model.interval import Interval
 from s1pdgs.publication import account, figures_text
 from s1pdgs.publication.figures import figures
-from s1pdgs.triggers import expectations
-from s1pdgs.triggers.expectation_text import as_row
+from s1pdgs.triggers.expectations import account as expectations
+from s1pdgs.triggers.expectations.text import as_row
 
 _WEEK = timedelta(days=7)
 Limit = Annotated[int, Query(ge=1, le=1000)]

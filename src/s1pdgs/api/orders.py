@@ -8,15 +8,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from s1pdgs.api.service import Problem, Service
 from s1pdgs.model.job import OrderState
-from s1pdgs.triggers import campaigns, orders, wanted_status, wanted_text, wanted_wish
-from s1pdgs.triggers.campaigns import UnknownCampaign
-from s1pdgs.triggers.explain import explain, inquire
-from s1pdgs.triggers.explain_text import to_json
+from s1pdgs.triggers import orders
+from s1pdgs.triggers.campaigns import campaign as campaigns
+from s1pdgs.triggers.campaigns.campaign import UnknownCampaign
+from s1pdgs.triggers.explain.inquiry import explain, inquire
+from s1pdgs.triggers.explain.text import to_json
 from s1pdgs.triggers.listing import newest_orders, order_details, order_row
 from s1pdgs.triggers.orders import UnknownOrder
-from s1pdgs.triggers.wanted_asked import MOST, Time, asked_of
-from s1pdgs.triggers.wanted_sources import WantedError
-from s1pdgs.triggers.wanted_status import UnknownWish
+from s1pdgs.triggers.wanted import status as wanted_status
+from s1pdgs.triggers.wanted import text as wanted_text
+from s1pdgs.triggers.wanted import wish as wanted_wish
+from s1pdgs.triggers.wanted.asked import MOST, Time, asked_of
+from s1pdgs.triggers.wanted.sources import WantedError
+from s1pdgs.triggers.wanted.status import UnknownWish
 
 Told = TypeVar("Told")
 

@@ -19,10 +19,10 @@ from s1pdgs.model.interval import Interval
 from s1pdgs.publication.account import remarks, report_of
 from s1pdgs.publication.figures import deliveries, figures
 from s1pdgs.publication.figures_text import total
-from s1pdgs.triggers import expectations
 from s1pdgs.triggers.chains import Chains
-from s1pdgs.triggers.expectation_text import Remark, planned_word, summary
-from s1pdgs.triggers.expected import Expectations
+from s1pdgs.triggers.expectations import account as expectations
+from s1pdgs.triggers.expectations.fates import Expectations
+from s1pdgs.triggers.expectations.text import Remark, planned_word, summary
 
 SHOWN = 40
 _DAY = timedelta(days=1)

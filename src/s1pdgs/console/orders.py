@@ -12,14 +12,19 @@ from s1pdgs.console import pages
 from s1pdgs.console.web import Console, NotHere, Text, acted
 from s1pdgs.jobs.listing import Selection, select_jobs
 from s1pdgs.model.job import OrderState
-from s1pdgs.triggers import campaign_report, campaigns, orders, wanted_status, wanted_text, wanted_wish
-from s1pdgs.triggers.campaign_progress import Fate, Progress, progress
-from s1pdgs.triggers.campaigns import Action, Campaign, UnknownCampaign
-from s1pdgs.triggers.explain import inquire
-from s1pdgs.triggers.explain_text import as_lines
+from s1pdgs.triggers import orders
+from s1pdgs.triggers.campaigns import campaign as campaigns
+from s1pdgs.triggers.campaigns import report as campaign_report
+from s1pdgs.triggers.campaigns.campaign import Action, Campaign, UnknownCampaign
+from s1pdgs.triggers.campaigns.progress import Fate, Progress, progress
+from s1pdgs.triggers.explain.inquiry import inquire
+from s1pdgs.triggers.explain.text import as_lines
 from s1pdgs.triggers.listing import ListedOrder, newest_orders, order_details
 from s1pdgs.triggers.orders import Planner, UnknownOrder
-from s1pdgs.triggers.wanted_status import UnknownWish
+from s1pdgs.triggers.wanted import status as wanted_status
+from s1pdgs.triggers.wanted import text as wanted_text
+from s1pdgs.triggers.wanted import wish as wanted_wish
+from s1pdgs.triggers.wanted.status import UnknownWish
 
 _PAGE = 100
 _OPEN = (OrderState.WAITING, OrderState.PLANNED)

@@ -7,7 +7,7 @@ from datetime import datetime
 from attrs import frozen
 
 from s1pdgs.model.interval import Interval
-from s1pdgs.triggers.expected import Expectations, Expected, Place, State
+from s1pdgs.triggers.expectations.fates import Expectations, Expected, Place, State
 
 WIDTH = 1000.0
 _GAP = 1.0

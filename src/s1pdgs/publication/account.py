@@ -10,9 +10,9 @@ from s1pdgs.catalogue import telling
 from s1pdgs.catalogue.datatakes import DataTakeAccount, account_numbered
 from s1pdgs.publication.figures import Delivery, deliveries
 from s1pdgs.publication.figures_text import delivery_text
-from s1pdgs.triggers import expectation_text
-from s1pdgs.triggers.expectation_text import Remark
-from s1pdgs.triggers.expected import Expectations, Expected
+from s1pdgs.triggers.expectations import text as expectation_text
+from s1pdgs.triggers.expectations.fates import Expectations, Expected
+from s1pdgs.triggers.expectations.text import Remark
 
 
 def as_json(connection: sa.Connection, account: Expectations, now: datetime) -> dict[str, Any]:

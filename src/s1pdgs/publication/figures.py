@@ -19,8 +19,8 @@ from attrs import define, field, frozen
 from s1pdgs.catalogue.takes import Standing
 from s1pdgs.model.timeliness import Timeliness
 from s1pdgs.publication.tables import publication
-from s1pdgs.triggers.expectation_facts import batches
-from s1pdgs.triggers.expected import Cause, Expectations, Expected, State
+from s1pdgs.triggers.expectations.facts import batches
+from s1pdgs.triggers.expectations.fates import Cause, Expectations, Expected, State
 
 _TAKES = 100
 _MOST_LATE = 20

@@ -8,8 +8,8 @@ from typing import Any
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.time import format_iso
 from s1pdgs.publication.figures import Completeness, Delivery, Figures, Group, Punctuality
-from s1pdgs.triggers.expectation_text import causes_text
-from s1pdgs.triggers.expected import Cause
+from s1pdgs.triggers.expectations.fates import Cause
+from s1pdgs.triggers.expectations.text import causes_text
 
 _COMPLETENESS = (18, 9, 7, 9, 9, 9)
 _PUNCTUALITY = (18, 7, 9, 6, 9, 10, 10, 10)

@@ -11,7 +11,7 @@ from s1pdgs.model.job import OrderState
 from s1pdgs.model.time import format_iso
 from s1pdgs.storage.database import Micros
 from s1pdgs.triggers import tables as t
-from s1pdgs.triggers.wishes import OPEN
+from s1pdgs.triggers.wanted.inheritance import OPEN
 
 
 @frozen

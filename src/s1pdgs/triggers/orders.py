@@ -24,9 +24,8 @@ from s1pdgs.model.timeliness import Timeliness
 from s1pdgs.triggers import rounds
 from s1pdgs.triggers import tables as t
 from s1pdgs.triggers.baseline import CAMPAIGN
-from s1pdgs.triggers.campaign_pins import Lane, Lanes, goes_on
+from s1pdgs.triggers.campaigns.pins import Lane, Lanes, goes_on
 from s1pdgs.triggers.chains import Chains, Route
-from s1pdgs.triggers.deadlines import Due, due_of
 from s1pdgs.triggers.gates import MaskShelf, OutsideGate, check
 from s1pdgs.triggers.inputs import resolve
 from s1pdgs.triggers.known_orders import heir_of, known_order, take_over
@@ -36,7 +35,8 @@ from s1pdgs.triggers.segments import UnitError
 from s1pdgs.triggers.specs import build_spec
 from s1pdgs.triggers.types import table_type
 from s1pdgs.triggers.units import Moment, Unit, excluded, gather, made_by
-from s1pdgs.triggers.wishes import Wish, inherited, link, on_demand, pass_on
+from s1pdgs.triggers.wanted.deadlines import Due, due_of
+from s1pdgs.triggers.wanted.inheritance import Wish, inherited, link, on_demand, pass_on
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ def on_catalogued(planner: Planner, connection: sa.Connection, event: ProductCat
 
 
 def _go_on(planner: Planner, connection: sa.Connection, held: Held) -> None:
-    """Create the orders of the same campaign that its product causes; they wait for their turn (`campaign_steps`)."""
+    """Create the orders of the same campaign that its product causes; they wait for their turn (`campaigns.steps`)."""
     order = rounds.maker_of(connection, held.name)
     if order is None or order.campaign == 0 or not goes_on(connection, order.campaign):
         return

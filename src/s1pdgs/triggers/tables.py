@@ -98,7 +98,7 @@ campaign = sa.Table(
     sa.Column("area", sa.Text, comment="well-known text, degrees; null is anywhere"),
     sa.Column("satellite", sa.Text),
     sa.Column("way", sa.JSON, nullable=False, comment="chains of each unit, the one that makes the type last"),
-    sa.Column("pinned", sa.JSON, nullable=False, comment="chain file and task tables: see triggers/campaign_pins.py"),
+    sa.Column("pinned", sa.JSON, nullable=False, comment="chain file and task tables: see triggers/campaigns/pins.py"),
     sa.Column("aux_as_of", Micros, comment="only auxiliary products catalogued until then are used"),
     sa.Column("aux", sa.JSON(none_as_null=True), comment="names of the only auxiliary products that are used"),
     sa.Column("parameters", sa.JSON, nullable=False),

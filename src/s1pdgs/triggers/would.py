@@ -25,7 +25,7 @@ from s1pdgs.triggers.orders import Planner
 from s1pdgs.triggers.rounds import job_of
 from s1pdgs.triggers.segments import UnitError
 from s1pdgs.triggers.units import Moment, Unit, excluded, gather, made_by
-from s1pdgs.triggers.wanted_sources import Place, page_of_type
+from s1pdgs.triggers.wanted.sources import Place, page_of_type
 
 _PAGE = 200
 

@@ -14,10 +14,10 @@ from s1pdgs.access.operators import operator_gate
 from s1pdgs.api import campaigns, orders
 from s1pdgs.api.service import PREFIX, Service, mount
 from s1pdgs.storage.objects import memory_objects
-from s1pdgs.triggers import campaign_steps
+from s1pdgs.triggers.campaigns import steps as campaign_steps
 from tests.unit.triggers.conftest import CALIBRATION, Mission, open_mission, raw_slice
-from tests.unit.triggers.test_campaigns import of_campaign
-from tests.unit.triggers.test_wanted import ACN, image
+from tests.unit.triggers.campaigns.test_campaign import of_campaign
+from tests.unit.triggers.wanted.test_way import ACN, image
 
 GRDH = {"type": "S3_GRDH_1S", "for": raw_slice().name}
 PERIOD = {"name": "again", "type": "S3_GRDH_1S", "start": "2020-06-15", "stop": "2020-06-16T00:00:00Z"}

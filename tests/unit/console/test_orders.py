@@ -14,12 +14,14 @@ from s1pdgs.console.orders import order_pages
 from s1pdgs.console.web import mount
 from s1pdgs.model.job import OrderState
 from s1pdgs.storage.objects import memory_objects
-from s1pdgs.triggers import campaign_steps, campaigns, wanted_wish
-from s1pdgs.triggers.campaigns import Action
-from s1pdgs.triggers.wanted_asked import asked_of
+from s1pdgs.triggers.campaigns import campaign as campaigns
+from s1pdgs.triggers.campaigns import steps as campaign_steps
+from s1pdgs.triggers.campaigns.campaign import Action
+from s1pdgs.triggers.wanted import wish as wanted_wish
+from s1pdgs.triggers.wanted.asked import asked_of
 from tests.unit.triggers.conftest import CALIBRATION, Mission, open_mission, raw_slice
-from tests.unit.triggers.test_campaigns import SLICES, of_campaign, planned
-from tests.unit.triggers.test_wanted import ACN, image
+from tests.unit.triggers.campaigns.test_campaign import SLICES, of_campaign, planned
+from tests.unit.triggers.wanted.test_way import ACN, image
 
 
 @define

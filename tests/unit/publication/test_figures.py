@@ -18,8 +18,8 @@ from s1pdgs.publication import account, figures_text
 from s1pdgs.publication.figures import Figures, Group, Step, figures, percentile
 from s1pdgs.publication.tables import publication
 from s1pdgs.storage.database import Database
-from s1pdgs.triggers.expectations import MOST, TooManyError, identified, within
-from s1pdgs.triggers.expected import Cause
+from s1pdgs.triggers.expectations.account import MOST, TooManyError, identified, within
+from s1pdgs.triggers.expectations.fates import Cause
 from tests.databases import KINDS, new_database
 from tests.unit.triggers.account import chains_to_level_2, evict, image, plan, planned, report, slice_of, tell
 from tests.unit.triggers.conftest import CALIBRATION, DATATAKE, NOON, PLANS, Mission, companion, mission_on, segment
@@ -141,7 +141,7 @@ def test_a_data_take_is_told_with_its_deliveries_and_its_packets(mission: Missio
 
 def test_an_answer_about_very_many_data_takes_is_refused(mission: Mission, monkeypatch: pytest.MonkeyPatch) -> None:
     assert MOST >= 10_000
-    monkeypatch.setattr("s1pdgs.triggers.expectations.MOST", 1)
+    monkeypatch.setattr("s1pdgs.triggers.expectations.account.MOST", 1)
     with pytest.raises(TooManyError, match="more than 1 data takes begin from"):
         counted(mission, Interval(DAY.start - timedelta(days=1), DAY.stop))
 

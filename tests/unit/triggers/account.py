@@ -15,8 +15,8 @@ from s1pdgs.jobs.queue import Failure
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.product import Product
 from s1pdgs.triggers.chains import SHIPPED, Chains
-from s1pdgs.triggers.expectations import expectations
-from s1pdgs.triggers.expected import Expectations, Expected
+from s1pdgs.triggers.expectations.account import expectations
+from s1pdgs.triggers.expectations.fates import Expectations, Expected
 from tests.unit.triggers.conftest import DATATAKE, NOON, Mission, at, make, raw_slice, span
 
 L2 = """

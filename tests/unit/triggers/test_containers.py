@@ -12,7 +12,7 @@ from s1pdgs.jobs.spec import SpecContainer
 from s1pdgs.storage.database import open_sqlite
 from s1pdgs.storage.schema import migrate
 from s1pdgs.triggers.chains import SHIPPED, ChainError, Chains
-from s1pdgs.triggers.tasktable_command import command
+from s1pdgs.triggers.tasktable.command import command
 from tests.unit.triggers.conftest import CALIBRATION, mission_on, raw_slice
 
 CHAIN = """

@@ -15,12 +15,12 @@ from s1pdgs.model.product import Product
 from s1pdgs.model.time import FAR_FUTURE
 from s1pdgs.storage.objects import MissingObject, ObjectStore, memory_objects
 from s1pdgs.triggers.chains import ChainError, Chains
-from s1pdgs.triggers.explain import explain
+from s1pdgs.triggers.explain.inquiry import explain
 from s1pdgs.triggers.gates import MaskShelf
 from s1pdgs.triggers.orders import release
 from tests.unit.formats.mask_files import Ring, geojson, mask_file, rectangle
 from tests.unit.triggers.conftest import CALIBRATION, NOON, Mission, at, auxiliary, mission_on, raw_slice
-from tests.unit.triggers.test_wanted import ACN
+from tests.unit.triggers.wanted.test_way import ACN
 
 CHAIN = """
 [[chain]]

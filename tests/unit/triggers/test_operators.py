@@ -8,13 +8,13 @@ from shapely import Point
 
 from s1pdgs.model.job import OrderState
 from s1pdgs.storage.database import Database
-from s1pdgs.triggers.explain import inquire
+from s1pdgs.triggers.explain.inquiry import inquire
 from s1pdgs.triggers.orders import drop
-from s1pdgs.triggers.wanted import Action, Wanted, carry_out, plan, way_types
-from s1pdgs.triggers.wanted_sources import in_area, of_datatake, of_product
+from s1pdgs.triggers.wanted.sources import in_area, of_datatake, of_product
+from s1pdgs.triggers.wanted.way import Action, Wanted, carry_out, plan, way_types
 from s1pdgs.triggers.would import trials
 from tests.unit.triggers.conftest import CALIBRATION, DATATAKE, PLANS, Mission, mission_on, raw_slice, session, span
-from tests.unit.triggers.test_wanted import ACN, SQUARE
+from tests.unit.triggers.wanted.test_way import ACN, SQUARE
 
 SLICE = evolve(raw_slice(), footprint=SQUARE)
 LARGE = ("product", "product_file", "job", "job_input", "job_output", "production_order", "order_need")

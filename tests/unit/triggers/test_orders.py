@@ -14,7 +14,7 @@ from s1pdgs.model.product import Product
 from s1pdgs.model.time import FAR_FUTURE
 from s1pdgs.model.timeliness import Timeliness
 from s1pdgs.triggers import tables as t
-from s1pdgs.triggers.explain import explain
+from s1pdgs.triggers.explain.inquiry import explain
 from s1pdgs.triggers.orders import UnknownOrder, drop, evaluate, release
 from tests.unit.triggers.conftest import (
     CALIBRATION,

@@ -25,7 +25,7 @@ from s1pdgs.model.job import OrderState
 from s1pdgs.model.product import Product
 from s1pdgs.model.timeliness import Timeliness
 from s1pdgs.triggers.chains import Chains
-from s1pdgs.triggers.explain_inputs import explain_inputs
+from s1pdgs.triggers.explain.inputs import explain_inputs
 from s1pdgs.triggers.inputs import resolve
 from s1pdgs.triggers.orders import on_event
 from s1pdgs.triggers.types import name_pattern

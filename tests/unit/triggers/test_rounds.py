@@ -20,7 +20,7 @@ from s1pdgs.model.product import Product
 from s1pdgs.model.timeliness import Timeliness
 from s1pdgs.storage.database import Database
 from s1pdgs.triggers import tables as t
-from s1pdgs.triggers.explain import explain
+from s1pdgs.triggers.explain.inquiry import explain
 from s1pdgs.triggers.orders import drop, evaluate, on_event
 from s1pdgs.triggers.rounds import again
 from tests.unit.triggers.conftest import (

@@ -95,7 +95,7 @@ def _campaigns() -> None:
             "pinned",
             sa.JSON(),
             nullable=False,
-            comment="chain file and task tables: see triggers/campaign_pins.py",
+            comment="chain file and task tables: see triggers/campaigns/pins.py",
         ),
         sa.Column(
             "aux_as_of",

@@ -1,0 +1,8 @@
+"""Why an order was dropped, and ends of what is done."""
+
+revision = "0014"
+down_revision = "0013"
+
+
+def upgrade() -> None:
+    """Nothing yet."""

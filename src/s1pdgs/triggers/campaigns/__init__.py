@@ -1,0 +1,1 @@
+"""A period is processed again."""

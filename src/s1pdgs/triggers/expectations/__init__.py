@@ -1,0 +1,1 @@
+"""Every expected product, and what became of it."""

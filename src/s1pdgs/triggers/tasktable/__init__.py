@@ -1,0 +1,1 @@
+"""Task tables: checked and shown."""

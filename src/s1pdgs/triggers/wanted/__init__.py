@@ -1,0 +1,1 @@
+"""Result-driven orders: wishes, and the way from what is wanted back to what is held."""
