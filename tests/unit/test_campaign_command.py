@@ -12,8 +12,8 @@ from s1pdgs.storage.database import open_sqlite
 from s1pdgs.storage.schema import migrate
 from s1pdgs.triggers.campaigns import steps as campaign_steps
 from s1pdgs.triggers.chains import SHIPPED
-from tests.unit.triggers.conftest import CALIBRATION, Mission, mission_on, raw_slice
 from tests.unit.triggers.campaigns.test_campaign import of_campaign
+from tests.unit.triggers.conftest import CALIBRATION, Mission, mission_on, raw_slice
 from tests.unit.triggers.wanted.test_way import ACN, image
 
 PERIOD = ["--type", "S3_GRDH_1S", "--start", "2020-06-15", "--stop", "2020-06-16"]

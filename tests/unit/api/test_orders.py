@@ -15,8 +15,8 @@ from s1pdgs.api import campaigns, orders
 from s1pdgs.api.service import PREFIX, Service, mount
 from s1pdgs.storage.objects import memory_objects
 from s1pdgs.triggers.campaigns import steps as campaign_steps
-from tests.unit.triggers.conftest import CALIBRATION, Mission, open_mission, raw_slice
 from tests.unit.triggers.campaigns.test_campaign import of_campaign
+from tests.unit.triggers.conftest import CALIBRATION, Mission, open_mission, raw_slice
 from tests.unit.triggers.wanted.test_way import ACN, image
 
 GRDH = {"type": "S3_GRDH_1S", "for": raw_slice().name}

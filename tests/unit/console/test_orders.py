@@ -19,8 +19,8 @@ from s1pdgs.triggers.campaigns import steps as campaign_steps
 from s1pdgs.triggers.campaigns.campaign import Action
 from s1pdgs.triggers.wanted import wish as wanted_wish
 from s1pdgs.triggers.wanted.asked import asked_of
-from tests.unit.triggers.conftest import CALIBRATION, Mission, open_mission, raw_slice
 from tests.unit.triggers.campaigns.test_campaign import SLICES, of_campaign, planned
+from tests.unit.triggers.conftest import CALIBRATION, Mission, open_mission, raw_slice
 from tests.unit.triggers.wanted.test_way import ACN, image
 
 
