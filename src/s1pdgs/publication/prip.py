@@ -1,7 +1,6 @@
 """The PRIP: published products over OData for machines (ESA-EOPG-EOPGC-IF-3; reply shape of peers.md, section 3.2)."""
 
-from collections.abc import Callable, Coroutine, Sequence
-from http import HTTPStatus
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -9,32 +8,23 @@ from urllib.parse import quote
 from attrs import frozen
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.exceptions import RequestValidationError
 from fastapi.params import Depends
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
-from fastapi.routing import APIRoute
-from pydantic import BaseModel, Field, ValidationError
+from fastapi.responses import PlainTextResponse, Response
+from pydantic import BaseModel, Field
 
-from s1pdgs.publication.download import Download, UnsatisfiableRange, respond
-from s1pdgs.publication.errors import EvictedError, PublicationError, QueryError, UnknownProductError
-from s1pdgs.publication.limits import MAX_BODY_BYTES
+from s1pdgs.publication.download import Download, respond
+from s1pdgs.publication.errors import EvictedError, UnknownProductError
 from s1pdgs.publication.odata.entity import CONTEXT, attributes, entity, quicklooks
 from s1pdgs.publication.odata.options import MAX_TOP, Options, read_options
+from s1pdgs.publication.odata.route import VERSION, Addition, ODataRoute, bare, read_body, reply
 from s1pdgs.publication.predicate import checked_text
 from s1pdgs.publication.search import Page, Published, count, find, find_many, search
 from s1pdgs.publication.sql import ARCHIVE_SUFFIX, CONTENT_TYPE
 from s1pdgs.storage.database import Database
-from s1pdgs.storage.objects import MissingObject, ObjectStore
+from s1pdgs.storage.objects import ObjectStore
 
 PREFIX = "/odata/v1"
-_VERSION = {"OData-Version": "4.0"}
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-_STATUS: dict[type[PublicationError], tuple[int, str]] = {
-    QueryError: (400, "BadRequest"),
-    UnknownProductError: (404, "NotFound"),
-    EvictedError: (410, "Gone"),
-}
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class ProductReference(BaseModel):
@@ -50,36 +40,6 @@ class FilterList(BaseModel):
     FilterProducts: Annotated[list[ProductReference], Field(max_length=MAX_TOP)]
 
 
-class ODataRoute(APIRoute):
-    """A route whose errors are OData error objects."""
-
-    def get_route_handler(self) -> Handler:
-        handle = super().get_route_handler()
-
-        async def guarded(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except PublicationError as error:
-                status, code = _STATUS.get(type(error), (500, "InternalError"))
-                return error_object(status, code, str(error))
-            except MissingObject as error:
-                return error_object(410, "Gone", str(error))
-            except UnsatisfiableRange as error:
-                return error_object(416, "RangeNotSatisfiable", str(error), {"Content-Range": f"bytes */{error.size}"})
-            except (RequestValidationError, ValidationError) as error:
-                return error_object(400, "BadRequest", str(error.errors()[0].get("msg", error)))
-            except HTTPException as error:
-                code = HTTPStatus(error.status_code).phrase.replace(" ", "").replace("-", "")
-                return error_object(error.status_code, code, str(error.detail), dict(error.headers or {}))
-
-        return guarded
-
-
-def error_object(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """An OData error (OData JSON format 4.01, section 21.1)."""
-    return JSONResponse({"error": {"code": code, "message": message}}, status, {**_VERSION, **(headers or {})})
-
-
 @frozen
 class Prip:
     """The service over a catalogue and the store that holds what was published.
@@ -90,16 +50,18 @@ class Prip:
     database: Database
     store: ObjectStore
     base_url: str | None = None
+    additions: Sequence[Addition] = ()
 
     def service(self, request: Request) -> Response:
         """The service document."""
-        sets = [{"name": "Products", "kind": "EntitySet", "url": "Products"}]
-        return _json({"@odata.context": f"{self._root(request)}/$metadata", "value": sets})
+        names = ["Products", *(name for addition in self.additions for name in addition.sets)]
+        sets = [{"name": name, "kind": "EntitySet", "url": name} for name in names]
+        return reply({"@odata.context": f"{self._root(request)}/$metadata", "value": sets})
 
     def metadata(self) -> Response:
         """The entity data model."""
         text = (files("s1pdgs.publication") / "data" / "prip.edmx").read_bytes()
-        return Response(text, media_type="application/xml", headers=_VERSION)
+        return Response(text, media_type="application/xml", headers=VERSION)
 
     def products(self, request: Request) -> Response:
         """A page of products."""
@@ -120,26 +82,26 @@ class Prip:
         body["value"] = [entity(product, options) for product in page.products]
         if page.after is not None:
             body["@odata.nextLink"] = self._next_link(request, options, page)
-        return _json(body)
+        return reply(body)
 
     def count(self, request: Request) -> Response:
         """How many products a filter selects, as plain text."""
         options = read_options(request.query_params.multi_items(), ["$filter", "$format"])
         with self.database.read() as connection:
-            return PlainTextResponse(str(count(connection, options.predicate)), headers=_VERSION)
+            return PlainTextResponse(str(count(connection, options.predicate)), headers=VERSION)
 
     def product(self, request: Request, key: str) -> Response:
         """One product."""
         options = read_options(request.query_params.multi_items(), ["$expand", "$select", "$format"])
-        return _json({"@odata.context": f"{CONTEXT}/$entity", **entity(self._found(key), options)})
+        return reply({"@odata.context": f"{CONTEXT}/$entity", **entity(self._found(key), options)})
 
     def attributes(self, key: str) -> Response:
         """The attributes of a product."""
-        return _json({"@odata.context": f"{CONTEXT}({_bare(key)})/Attributes", "value": attributes(self._found(key))})
+        return reply({"@odata.context": f"{CONTEXT}({bare(key)})/Attributes", "value": attributes(self._found(key))})
 
     def quicklooks(self, key: str) -> Response:
         """The quicklooks of a product."""
-        return _json({"@odata.context": f"{CONTEXT}({_bare(key)})/Quicklooks", "value": quicklooks(self._found(key))})
+        return reply({"@odata.context": f"{CONTEXT}({bare(key)})/Quicklooks", "value": quicklooks(self._found(key))})
 
     def value(self, request: Request, key: str) -> Response:
         """The zip of a product."""
@@ -153,8 +115,8 @@ class Prip:
     def quicklook(self, request: Request, key: str, image: str) -> Response:
         """The image of a quicklook."""
         found = self._online(key)
-        if found.quicklook is None or _bare(image) != found.quicklook_name:
-            raise UnknownProductError(f"product {found.archive_name} has no quicklook {_bare(image)!r}")
+        if found.quicklook is None or bare(image) != found.quicklook_name:
+            raise UnknownProductError(f"product {found.archive_name} has no quicklook {bare(image)!r}")
         return respond(
             request, self.store, Download(found.quicklook, found.quicklook_name, "image/png", found.published_at)
         )
@@ -162,16 +124,11 @@ class Prip:
     async def filter_list(self, request: Request) -> Response:
         """The products of a list of names or identifiers; those that are not published are left out."""
         options = read_options(request.query_params.multi_items(), ["$expand", "$select", "$format"])
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                raise QueryError(f"the body of FilterList is longer than {MAX_BODY_BYTES} bytes")
-        wanted = FilterList.model_validate_json(body).FilterProducts
+        wanted = FilterList.model_validate_json(await read_body(request)).FilterProducts
         names = [checked_text(one.Name) for one in wanted if one.Name is not None]
         uuids = [checked_text(one.Id.lower()) for one in wanted if one.Id is not None]
         found = await run_in_threadpool(self._listed, uuids, [name.removesuffix(ARCHIVE_SUFFIX) for name in names])
-        return _json({"@odata.context": CONTEXT, "value": [entity(product, options) for product in found]})
+        return reply({"@odata.context": CONTEXT, "value": [entity(product, options) for product in found]})
 
     def unknown(self, request: Request, path: str) -> Response:
         """Every other address below the service, and every other method."""
@@ -185,9 +142,9 @@ class Prip:
 
     def _found(self, key: str) -> Published:
         with self.database.read() as connection:
-            found = find(connection, checked_text(_bare(key).lower()))
+            found = find(connection, checked_text(bare(key).lower()))
         if found is None:
-            raise UnknownProductError(f"there is no published product with Id {_bare(key)!r}")
+            raise UnknownProductError(f"there is no published product with Id {bare(key)!r}")
         return found
 
     def _online(self, key: str) -> Published:
@@ -231,16 +188,9 @@ def router(service: Prip, access: Sequence[Depends] = ()) -> APIRouter:
     add("/Products({key})/Quicklooks", service.quicklooks)
     add("/Products({key})/$value", service.value)
     add("/Products({key})/Quicklooks({image})/$value", service.quicklook)
+    for addition in service.additions:
+        addition.add(add)
     routes.add_api_route(
         "/{path:path}", service.unknown, methods=_METHODS, response_model=None, include_in_schema=False
     )
     return routes
-
-
-def _bare(key: str) -> str:
-    """A key with or without quotes."""
-    return key.strip("'")
-
-
-def _json(body: dict[str, Any]) -> JSONResponse:
-    return JSONResponse(body, headers=_VERSION)

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.params import Depends
 
 from s1pdgs.publication import prip
+from s1pdgs.publication.odata.route import Addition
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import ObjectStore
 
@@ -20,14 +21,16 @@ def mount(
     *,
     base_url: str | None = None,
     access: Sequence[Depends] = (),
+    additions: Sequence[Addition] = (),
 ) -> None:
     """Put the PRIP under `/odata/v1` and the STAC API under `/stac` of an application.
 
     `base_url` is how users reach the application (`https://host`); None takes the address that each request came to.
     `access` are dependencies that every request to either has to pass (`[Depends(check)]`); none leaves them open.
+    `additions` widen the OData service.
     """
     logging.getLogger("stac_fastapi.types.config").setLevel(logging.ERROR)  # it warns of its own defaults when imported
     from s1pdgs.publication import stac  # noqa: PLC0415  its import takes 1.6 s, and only a serving role pays
 
-    app.include_router(prip.router(prip.Prip(database, store, base_url), access))
+    app.include_router(prip.router(prip.Prip(database, store, base_url, additions), access))
     app.mount(STAC_PREFIX, stac.application(database, base_url, access))
