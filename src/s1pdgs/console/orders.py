@@ -28,7 +28,7 @@ from s1pdgs.triggers.wanted.status import UnknownWish
 
 _PAGE = 100
 _OPEN = (OrderState.WAITING, OrderState.PLANNED)
-_ENDED_BADLY = (OrderState.DROPPED, OrderState.EXPIRED)
+_ENDED_BADLY = (OrderState.DROPPED, OrderState.EXPIRED, OrderState.REFUSED)
 
 
 def order_pages(planner: Planner) -> Callable[[APIRouter, Console], None]:

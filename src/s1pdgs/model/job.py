@@ -14,10 +14,12 @@ class JobState(StrEnum):
 
 
 class OrderState(StrEnum):
-    """`waiting` for inputs, then `planned` (its job exists), `done`, or `expired`/`dropped` with a reason."""
+    """`waiting` for inputs, then `planned` (its job exists), `done`, or, with a reason, `expired`, `dropped` by
+    an operator, or `refused` by a gate."""
 
     WAITING = "waiting"
     PLANNED = "planned"
     DONE = "done"
     EXPIRED = "expired"
     DROPPED = "dropped"
+    REFUSED = "refused"

@@ -25,7 +25,6 @@ logger = logging.getLogger(__name__)
 
 _KEPT = 4
 _NOTHING = 1e-9
-_WANTS = "; the gate wants "
 
 
 @define
@@ -60,11 +59,6 @@ class OutsideGate(UnitError):  # noqa: N818
     """A product does not lie where its chain processes; the message tells how much of it, the mask and the rule."""
 
 
-def is_refusal(reason: str | None) -> bool:
-    """True when the reason of a dropped order is that a gate refused its product."""
-    return _WANTS in (reason or "")
-
-
 def check(connection: sa.Connection, shelf: MaskShelf, chain: Chain, trigger: Held, moment: Moment) -> list[Need]:
     """Ask every gate of a chain; raises `OutsideGate` when one refuses the product.
 
@@ -97,7 +91,7 @@ def _ask(connection: sa.Connection, shelf: MaskShelf, chain: Chain, gate: Gate, 
     inside = share(scene, area)
     part = inside if gate.side == "inside" else 1.0 - inside
     if part <= _NOTHING or 100.0 * part < gate.percent:
-        raise OutsideGate(f"{100.0 * part:.1f} % of it lies {gate.side} {mask.name}{_WANTS}{gate.wanted}")
+        raise OutsideGate(f"{100.0 * part:.1f} % of it lies {gate.side} {mask.name}; the gate wants {gate.wanted}")
     return None
 
 

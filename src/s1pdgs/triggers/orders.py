@@ -326,7 +326,7 @@ def _decide(planner: Planner, connection: sa.Connection, row: sa.Row[Any], case:
         unit = gather(connection, route.chain, case.trigger, moment)
     except UnitError as error:
         logger.info("chain %s: %s is not processed: %s", route.name, row.trigger, error)
-        state = OrderState.DROPPED if isinstance(error, OutsideGate) else OrderState.EXPIRED
+        state = OrderState.REFUSED if isinstance(error, OutsideGate) else OrderState.EXPIRED
         return end(connection, row.id, state, str(error))
     if campaign is not None:
         unit = evolve(unit, timeliness=Timeliness.NTC, t0=moment.created)

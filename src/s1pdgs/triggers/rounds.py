@@ -23,6 +23,7 @@ from s1pdgs.triggers.units import Moment, gather
 logger = logging.getLogger(__name__)
 
 _AT_ONCE = 200
+_STAYS = (OrderState.DROPPED, OrderState.REFUSED)
 
 
 def job_of(connection: sa.Connection, order: int) -> sa.Row[Any] | None:
@@ -59,10 +60,11 @@ def maker_of(connection: sa.Connection, product: str) -> sa.Row[Any] | None:
 def take_up(connection: sa.Connection, chain: Chain, order: sa.Row[Any], held: Held, now: datetime) -> bool:
     """Let a product in that came after its order was planned; True when the order waits again.
 
-    An order that an operator dropped stays so. Raises `UnitError` as `gather` does.
+    An order that an operator dropped or a gate refused stays so. Raises `UnitError` as `gather` does.
     """
-    if order.state == OrderState.DROPPED:
-        logger.warning("chain %s: %s comes late, %s was dropped: %s", chain.name, held.name, order.unit, order.reason)
+    if order.state in _STAYS:
+        told = (chain.name, held.name, order.unit, order.state, order.reason)
+        logger.warning("chain %s: %s comes late, %s was %s: %s", *told)
         return False
     wanted = {each.name for each in gather(connection, chain, held, Moment(now, now)).products}
     job = job_of(connection, order.id)
@@ -81,21 +83,20 @@ def with_late_data(connection: sa.Connection) -> list[int]:
 
 
 def again(connection: sa.Connection, order: int, now: datetime) -> bool:
-    """Open another round because somebody wants it, of an order that was dropped too; when its job runs, afterwards.
+    """Open another round because somebody wants it, of an order that was dropped or refused too; while its job runs,
+    afterwards.
 
     True when it waits again.
     """
     wanted = t.order.update().where(t.order.c.id == order)
-    connection.execute(
-        wanted.values(late=True, state=sa.case((t.order.c.state == OrderState.DROPPED, OrderState.EXPIRED),
-                                               else_=t.order.c.state))
-    )  # fmt: skip
+    opened = sa.case((t.order.c.state.in_(_STAYS), OrderState.EXPIRED), else_=t.order.c.state)
+    connection.execute(wanted.values(late=True, state=opened))
     return resume(connection, order, now, "opened again as wanted")
 
 
 def revive(connection: sa.Connection, order: int, now: datetime) -> None:
     """Let an order that ended without a job of its round wait again; nothing for others."""
-    ended = (OrderState.DROPPED, OrderState.EXPIRED)
+    ended = (*_STAYS, OrderState.EXPIRED)
     state = connection.scalar(sa.select(t.order.c.state).where(t.order.c.id == order))
     if state in ended and job_of(connection, order) is None:
         again = {"state": OrderState.WAITING, "opened_at": now, "reason": "released by an operator"}
@@ -111,7 +112,7 @@ def resume(connection: sa.Connection, order: int, now: datetime, reason: str = "
             return False
     again = (
         t.order.update()
-        .where(t.order.c.id == order, t.order.c.late, t.order.c.state != OrderState.DROPPED)
+        .where(t.order.c.id == order, t.order.c.late, t.order.c.state.not_in(_STAYS))
         .values(
             state=OrderState.WAITING,
             round=t.order.c.round + 1,

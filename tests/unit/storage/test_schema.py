@@ -57,6 +57,23 @@ def test_the_second_step_keeps_what_the_first_version_held(tmp_path: Path) -> No
     database.close()
 
 
+def test_orders_that_a_gate_refused_are_told_from_dropped_ones(tmp_path: Path) -> None:
+    database = open_sqlite(tmp_path / "old.db")
+    reasons = ["5.0 % of it lies outside MSK__LAND.EOF; the gate wants 60 %", "an operator did not want it"]
+    with database.write() as connection:
+        command.upgrade(alembic_config(connection), "0013")
+        row = _FIRST_VERSION["production_order"] | {"state": "dropped", "round": 1, "late": False, "campaign": 0}
+        for number, reason in enumerate(reasons):
+            one = row | {"unit": str(number), "reason": reason, "opened_at": 1}
+            columns, values = ", ".join(one), ", ".join(f":{name}" for name in one)
+            connection.execute(sa.text(f"insert into production_order ({columns}) values ({values})"), one)
+    migrate(database)
+    with database.read() as connection:
+        states = connection.scalars(sa.text("select state from production_order order by id")).all()
+    assert states == ["refused", "dropped"]
+    database.close()
+
+
 _FIRST_VERSION = {
     "session": {
         "id": "S", "source": "a", "satellite": "S1A", "station": "SGS", "channels": 2, "published": 1,

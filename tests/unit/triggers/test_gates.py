@@ -78,7 +78,7 @@ def stored(store: ObjectStore, kind: str, content: bytes, name: str = "", **chan
 
 class TestSeaCoverage:
     @pytest.mark.parametrize(
-        ("least", "state"), [(20, OrderState.WAITING), (49, OrderState.WAITING), (51, OrderState.DROPPED)]
+        ("least", "state"), [(20, OrderState.WAITING), (49, OrderState.WAITING), (51, OrderState.REFUSED)]
     )
     def test_a_scene_half_on_land_passes_up_to_half(
         self, mission: Mission, store: ObjectStore, tmp_path: Path, least: int, state: OrderState
@@ -95,9 +95,9 @@ class TestSeaCoverage:
             mission.receive(mask(store, "MSK__LAND", WESTERN_HALF), scene(*SCENE))
         refusal = "50.0 % of it lies outside MSK__LAND.EOF; the gate wants 60 %"
         order = mission.order("gated")
-        assert (order.state, order.reason) == (OrderState.DROPPED, refusal)
+        assert (order.state, order.reason) == (OrderState.REFUSED, refusal)
         with mission.database.read() as connection:
-            assert explain(connection, order.id).summary == f"dropped: {refusal}"
+            assert explain(connection, order.id).summary == f"refused: {refusal}"
         assert f"{scene(*SCENE).name} is not processed: {refusal}" in caplog.text
 
     def test_land_under_overlapping_polygons_counts_once(
@@ -131,7 +131,7 @@ class TestSeaCoverage:
         east = [rectangle(0, -10, 90, 90), rectangle(90, -10, 180, 90)]
         mission.receive(mask(store, "MSK__LAND", *east), scene(*corners))
         states = [mission.order(f"least-{least}").state for least in (49, 51)]
-        assert states == [OrderState.WAITING, OrderState.DROPPED]
+        assert states == [OrderState.WAITING, OrderState.REFUSED]
 
     def test_shares_are_of_areas_not_of_degrees(self, mission: Mission, store: ObjectStore, tmp_path: Path) -> None:
         """From 60 to 80 degrees north, the southern half of the degrees is nearly two thirds of the scene."""
@@ -149,7 +149,7 @@ class TestTheEwSlcMask:
         both = chains_of(tmp_path, CHAIN.format(name="slc", gates=WITHIN), CHAIN.format(name="grd", gates=""))
         mission = with_chains(mission, both)
         mission.receive(mask(store, "MSK_EW_SLC", rectangle(50, 0, 60, 10)), scene(*SCENE))
-        assert [mission.order(name).state for name in ("slc", "grd")] == [OrderState.DROPPED, OrderState.WAITING]
+        assert [mission.order(name).state for name in ("slc", "grd")] == [OrderState.REFUSED, OrderState.WAITING]
 
     def test_a_scene_that_reaches_into_it_passes(self, mission: Mission, store: ObjectStore, tmp_path: Path) -> None:
         mission = gated(mission, store, tmp_path, WITHIN)
@@ -159,7 +159,7 @@ class TestTheEwSlcMask:
     def test_one_that_touches_it_does_not(self, mission: Mission, store: ObjectStore, tmp_path: Path) -> None:
         mission = gated(mission, store, tmp_path, WITHIN)
         mission.receive(mask(store, "MSK_EW_SLC", rectangle(12.0, 0.0, 20, 20)), scene(*SCENE))
-        assert mission.order("gated").state == OrderState.DROPPED
+        assert mission.order("gated").state == OrderState.REFUSED
 
     def test_all_gates_must_open(self, mission: Mission, store: ObjectStore, tmp_path: Path) -> None:
         mission = gated(mission, store, tmp_path, WITHIN, SEA % 80)
@@ -178,7 +178,7 @@ class TestMasks:
         assert order.state == OrderState.WAITING
         assert "MSK__LAND covering 2020-06-15T11:10:00Z to 2020-06-15T11:10:33Z, the mask of the gate" in order.reason
         mission.receive(mask(store, "MSK__LAND", WESTERN_HALF))
-        assert mission.order("gated").state == OrderState.DROPPED
+        assert mission.order("gated").state == OrderState.REFUSED
 
     def test_an_operator_may_let_it_go_on_without(self, mission: Mission, store: ObjectStore, tmp_path: Path) -> None:
         mission = gated(mission, store, tmp_path, SEA % 60)
@@ -192,7 +192,7 @@ class TestMasks:
     ) -> None:
         mission = gated(mission, store, tmp_path, SEA % 60)
         mission.receive(*CALIBRATION, *ACN, mask(store, "MSK__LAND", WESTERN_HALF), scene(*SCENE))
-        assert mission.order("gated").state == OrderState.DROPPED
+        assert mission.order("gated").state == OrderState.REFUSED
         with mission.database.write() as connection:
             assert release(mission.planner, connection, mission.order("gated").id)
         assert mission.order("gated").state == OrderState.PLANNED
@@ -218,7 +218,7 @@ class TestMasks:
         gate = '{ mask = "MSK__LAND", side = "outside", percent = 60, policy = "ClosestStartValidity" }'
         mission = gated(mission, store, tmp_path, gate)
         mission.receive(mask(store, "MSK__LAND", WESTERN_HALF, validity=Interval(NOON, FAR_FUTURE)), scene(*SCENE))
-        assert mission.order("gated").state == OrderState.DROPPED
+        assert mission.order("gated").state == OrderState.REFUSED
 
     def test_one_that_cannot_be_read_is_told_and_a_better_one_helps(
         self, mission: Mission, store: ObjectStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -228,7 +228,7 @@ class TestMasks:
         assert "bad.EOF: element Earth_Explorer_File/Data_Block is missing" in str(mission.order("gated").reason)
         assert "chain gated: the gate 60 % outside MSK__LAND cannot use its mask: bad.EOF" in caplog.text
         mission.receive(mask(store, "MSK__LAND", WESTERN_HALF, name="good.EOF", generation_time=at(60)))
-        assert mission.order("gated").state == OrderState.DROPPED
+        assert mission.order("gated").state == OrderState.REFUSED
 
     def test_one_whose_object_is_gone_is_waited_for(self, mission: Mission, store: ObjectStore, tmp_path: Path) -> None:
         mission = gated(mission, store, tmp_path, SEA % 60)

@@ -124,7 +124,7 @@ def test_scenes_without_sea_become_no_ocean_product(ground: Mission, mode: str) 
     assert set(made(ground)) == {table for table in ROUTING[mode] if "OCN" not in table}
     refused = ground.order(f"l2-{'sm' if mode == 'S1' else mode.lower()}")
     assert (refused.state, refused.reason) == (
-        OrderState.DROPPED,
+        OrderState.REFUSED,
         "0.0 % of it lies outside MSK__LAND_file; the gate wants some",
     )
 

@@ -112,7 +112,7 @@ def _excluded(connection: sa.Connection, campaign: Campaign) -> tuple[tuple[str,
         .select_from(with_jobs())
         .where(
             t.order.c.campaign == campaign.number,
-            t.order.c.state.in_([OrderState.DROPPED, OrderState.EXPIRED]),
+            t.order.c.state.in_([OrderState.DROPPED, OrderState.EXPIRED, OrderState.REFUSED]),
             jobs.job.c.id.is_(None),
         )
         .group_by(t.order.c.reason)

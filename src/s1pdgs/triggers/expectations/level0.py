@@ -19,7 +19,6 @@ from s1pdgs.triggers.chains import Route
 from s1pdgs.triggers.expectations.facts import Maker, Ordered, Report
 from s1pdgs.triggers.expectations.fates import Cause, Expected, Fate, Made, Place, State
 from s1pdgs.triggers.explain.inquiry import of_job
-from s1pdgs.triggers.gates import is_refusal
 from s1pdgs.triggers.needs import clock_time
 from s1pdgs.triggers.types import level_0_class, table_type
 from s1pdgs.triggers.wanted.way import outputs_of
@@ -229,9 +228,9 @@ def of_order(ordered: Ordered) -> Fate:
     what, state = f"order {row.id} ({row.chain})", OrderState(row.state)
     if state is OrderState.WAITING:
         return Fate(State.PENDING, f"{what}: {row.reason or 'waiting'}")
+    if state is OrderState.REFUSED:
+        return Fate(State.REFUSED, f"{what}: {row.reason}")
     if state in _GIVEN_UP:
-        if is_refusal(row.reason):
-            return Fate(State.REFUSED, f"{what}: {row.reason}")
         return Fate(State.MISSING, f"{what}: {row.reason}", _GIVEN_UP[state])
     return _of_job(what, ordered.job)
 

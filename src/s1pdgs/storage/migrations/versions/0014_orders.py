@@ -1,4 +1,6 @@
-"""Why an order was dropped, and ends of what is done."""
+"""Orders that a gate refused are told from those that an operator dropped."""
+
+from alembic import op
 
 revision = "0014"
 down_revision = "0013"
@@ -7,4 +9,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    op.execute(
+        "UPDATE production_order SET state = 'refused' WHERE state = 'dropped' AND reason LIKE '%; the gate wants %'"
+    )
