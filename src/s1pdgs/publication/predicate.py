@@ -54,13 +54,14 @@ KINDS: dict[str, Kind] = {
 
 @frozen
 class Field:
-    """A property of `KINDS`."""
+    """A property: of published products one of `KINDS`, of other entity sets one with the kind that they declare."""
 
     name: str
+    declared: Kind | None = None
 
     @property
     def kind(self) -> Kind:
-        return KINDS[self.name]
+        return self.declared or KINDS[self.name]
 
 
 @frozen

@@ -4,7 +4,7 @@ Every comparison is two-valued as OData wants it: where SQL would say NULL, fals
 """
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -58,7 +58,7 @@ Sql = sa.ColumnElement[Any]
 
 
 @frozen
-class _Scope:
+class _Attribute:
     """The attribute that an any() looks at."""
 
     name: Sql
@@ -66,49 +66,64 @@ class _Scope:
     value: Any
 
 
-def where(predicate: Predicate, scope: _Scope | None = None) -> Sql:  # noqa: PLR0911  one for each kind
-    """The SQL condition of a predicate over the join of `product` and `publication`."""
+@frozen
+class Columns:
+    """What the fields of a predicate are in SQL, which of them may be null, and the attribute that is looked at."""
+
+    fields: Mapping[str, Sql]
+    nullable: Collection[str]
+    attribute: _Attribute | None = None
+
+
+def where(predicate: Predicate, columns: Columns | None = None) -> Sql:
+    """The SQL condition of a predicate: over the join of `product` and `publication` when `columns` are not given.
+
+    Other columns with `AnyAttribute` stand for a join with `product`.
+    """
+    return _where(predicate, columns or PRODUCTS)
+
+
+def _where(predicate: Predicate, columns: Columns) -> Sql:  # noqa: PLR0911  one for each kind
     match predicate:
         case Constant(truth):
             return sa.true() if truth else sa.false()
         case Every(parts):
-            return sa.and_(sa.true(), *(where(part, scope) for part in parts))
+            return sa.and_(sa.true(), *(_where(part, columns) for part in parts))
         case Either(parts):
-            return sa.or_(sa.false(), *(where(part, scope) for part in parts))
+            return sa.or_(sa.false(), *(_where(part, columns) for part in parts))
         case Negation(part):
-            return sa.not_(where(part, scope))
+            return sa.not_(_where(part, columns))
         case Comparison():
-            return _comparison(predicate, scope)
+            return _comparison(predicate, columns)
         case Membership(item, options):
-            return _membership(item, options, scope)
+            return _membership(item, options, columns)
         case TextMatch():
-            return _text_match(predicate, scope)
+            return _text_match(predicate, columns)
         case Spatial():
             return _spatial(predicate)
         case AnyAttribute(kind, condition):
-            return _any_attribute(kind, condition)
+            return _any_attribute(kind, condition, columns)
 
 
-def sql_of(expression: Expression, scope: _Scope | None = None) -> Sql:
-    """The SQL of an expression."""
+def _sql(expression: Expression, columns: Columns) -> Sql:
     match expression:
         case Field(name):
-            return FIELDS[name]
+            return columns.fields[name]
         case Value(value):
             return sa.null() if value is None else sa.literal(value, _TYPES[expression.kind or Kind.STRING])
         case Function(name, arguments):
-            return _FUNCTIONS[name](*(sql_of(argument, scope) for argument in arguments))
+            return _FUNCTIONS[name](*(_sql(argument, columns) for argument in arguments))
         case AttributeName():
-            return _inside(scope).name
+            return _inside(columns).name
         case AttributeValue(kind):
-            found = _inside(scope)
+            found = _inside(columns)
             return sa.case((found.kind == kind.value, _typed(found.value[1], kind)))
 
 
-def _inside(scope: _Scope | None) -> _Scope:
-    if scope is None:
+def _inside(columns: Columns) -> _Attribute:
+    if columns.attribute is None:
         raise TypeError("an attribute's name and value exist within AnyAttribute only")
-    return scope
+    return columns.attribute
 
 
 def _typed(element: Any, kind: Kind) -> Sql:
@@ -179,6 +194,7 @@ _NULLABLE = {
     "EvictionDate", "mode", "orbit_state", "absolute_orbit", "relative_orbit", "datatake", "timeliness", "level",
     "facility",
 }  # fmt: skip
+PRODUCTS = Columns(FIELDS, _NULLABLE)
 
 
 def _substring(text: Sql, start: Sql, *length: Sql) -> Sql:
@@ -219,23 +235,23 @@ _FUNCTIONS: dict[str, Callable[..., Sql]] = {
 }
 
 
-def _nullable(expression: Expression) -> bool:
+def _nullable(expression: Expression, columns: Columns) -> bool:
     match expression:
         case Field(name):
-            return name in _NULLABLE
+            return name in columns.nullable
         case Value(value):
             return value is None
         case Function(_, arguments):
-            return any(_nullable(argument) for argument in arguments)
+            return any(_nullable(argument, columns) for argument in arguments)
         case AttributeValue():
             return True
         case AttributeName():
             return False
 
 
-def _known(condition: Sql, scope: _Scope | None, *expressions: Expression) -> Sql:
+def _known(condition: Sql, columns: Columns, *expressions: Expression) -> Sql:
     """The condition, false when one of its expressions is null."""
-    present = [sql_of(expression, scope).is_not(None) for expression in expressions if _nullable(expression)]
+    present = [_sql(expression, columns).is_not(None) for expression in expressions if _nullable(expression, columns)]
     return sa.and_(*present, condition) if present else condition
 
 
@@ -249,37 +265,37 @@ _COMPARE: dict[Operator, Callable[[Any, Any], Any]] = {
 }
 
 
-def _comparison(predicate: Comparison, scope: _Scope | None) -> Sql:
+def _comparison(predicate: Comparison, columns: Columns) -> Sql:
     left, right = predicate.left, predicate.right
     equality = predicate.operator in {Operator.EQ, Operator.NE}
     if Value(None) in (left, right):
-        return _with_null(predicate.operator, right if left == Value(None) else left, scope)
+        return _with_null(predicate.operator, right if left == Value(None) else left, columns)
     if equality and left == Field("Name") and isinstance(right, Value):
         found = product.c.name.in_(_product_names((right,)))
         return found if predicate.operator is Operator.EQ else sa.not_(found)
-    one, other = sql_of(left, scope), sql_of(right, scope)
-    if equality and _nullable(left) and _nullable(right):
+    one, other = _sql(left, columns), _sql(right, columns)
+    if equality and _nullable(left, columns) and _nullable(right, columns):
         same = one.is_not_distinct_from(other)
         return same if predicate.operator is Operator.EQ else sa.not_(same)
     if predicate.operator is Operator.NE:
-        return sa.not_(_known(one == other, scope, left, right))
-    return _known(_COMPARE[predicate.operator](one, other), scope, left, right)
+        return sa.not_(_known(one == other, columns, left, right))
+    return _known(_COMPARE[predicate.operator](one, other), columns, left, right)
 
 
-def _with_null(comparison: Operator, other: Expression, scope: _Scope | None) -> Sql:
+def _with_null(comparison: Operator, other: Expression, columns: Columns) -> Sql:
     if comparison not in {Operator.EQ, Operator.NE}:
         return sa.false()
-    null = sql_of(other, scope).is_(None) if _nullable(other) else sa.false()
+    null = _sql(other, columns).is_(None) if _nullable(other, columns) else sa.false()
     return null if comparison is Operator.EQ else sa.not_(null)
 
 
-def _membership(item: Expression, options: tuple[Value, ...], scope: _Scope | None) -> Sql:
+def _membership(item: Expression, options: tuple[Value, ...], columns: Columns) -> Sql:
     if item == Field("Name"):
         return product.c.name.in_(_product_names(options))
-    bound = [sql_of(option) for option in options if option.value is not None]
-    found = _known(sql_of(item, scope).in_(bound), scope, item)
+    bound = [_sql(option, columns) for option in options if option.value is not None]
+    found = _known(_sql(item, columns).in_(bound), columns, item)
     if Value(None) in options:
-        return sa.or_(found, _with_null(Operator.EQ, item, scope))
+        return sa.or_(found, _with_null(Operator.EQ, item, columns))
     return found
 
 
@@ -289,8 +305,8 @@ def _product_names(options: tuple[Value, ...]) -> list[str]:
     return [name.removesuffix(ARCHIVE_SUFFIX) for name in names if name.endswith(ARCHIVE_SUFFIX)]
 
 
-def _text_match(predicate: TextMatch, scope: _Scope | None) -> Sql:
-    text, part = sql_of(predicate.text, scope), sql_of(predicate.part, scope)
+def _text_match(predicate: TextMatch, columns: Columns) -> Sql:
+    text, part = _sql(predicate.text, columns), _sql(predicate.part, columns)
     match predicate.how:
         case "contains":
             found: Sql = Position(text, part) > 0
@@ -301,7 +317,7 @@ def _text_match(predicate: TextMatch, scope: _Scope | None) -> Sql:
             found = sa.and_(begin >= 0, sa.func.substr(text, begin + 1) == part)
         case "matches":
             found = Matches(text, part)
-    return _known(found, scope, predicate.text, predicate.part)
+    return _known(found, columns, predicate.text, predicate.part)
 
 
 def _starts_with(predicate: TextMatch, text: Sql, part: Sql) -> Sql:
@@ -351,23 +367,24 @@ def _spatial(predicate: Spatial) -> Sql:
     return sa.and_(located, sa.not_(found)) if predicate.relation == "disjoint" else found
 
 
-def _any_attribute(kind: Kind | None, condition: Predicate) -> Sql:
+def _any_attribute(kind: Kind | None, condition: Predicate, columns: Columns) -> Sql:
     pairs = sa.func.json_each(product.c.attributes).table_valued("key", sa.column("value", sa.JSON)).alias("att")
-    scope = _Scope(pairs.c.key, pairs.c.value[0].as_string(), pairs.c.value)
-    inner = sa.select(sa.literal(1)).select_from(pairs).where(where(condition, scope))
+    attribute = _Attribute(pairs.c.key, pairs.c.value[0].as_string(), pairs.c.value)
+    looked_at = evolve(columns, attribute=attribute)
+    inner = sa.select(sa.literal(1)).select_from(pairs).where(_where(condition, looked_at))
     if kind is not None:
-        inner = inner.where(scope.kind == kind.value)
-    return sa.and_(*_indexed(kind, condition), inner.correlate(product).exists())
+        inner = inner.where(attribute.kind == kind.value)
+    return sa.and_(*_indexed(kind, condition, columns), inner.correlate(product).exists())
 
 
-def _indexed(kind: Kind | None, condition: Predicate) -> list[Sql]:
+def _indexed(kind: Kind | None, condition: Predicate, columns: Columns) -> list[Sql]:
     """What an equality of an attribute says of the indexed column that the catalogue's door filled from it."""
     if not isinstance(condition, Every) or len(condition.parts) != 2:
         return []
     for name, value in (condition.parts, condition.parts[::-1]):
         for names, column_kind, column in _COLUMNS_OF_ATTRIBUTES:
             if kind is column_kind and name == names and isinstance(value, Comparison) and _equals(value, kind):
-                return [column == sql_of(value.right)]
+                return [column == _sql(value.right, columns)]
     return []
 
 

@@ -1,5 +1,6 @@
 """From the syntax tree of a `$filter` to its expressions: properties, attributes, functions and literals, checked."""
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
@@ -36,12 +37,39 @@ _MOMENTS = {
 }
 
 
+def _of_a_product(field: Field, text: str) -> str:
+    match field.name:
+        case "ProductionType":
+            return text.replace(" ", "_").replace("-", "_")
+        case "Id":
+            return text.lower()
+        case _:
+            return text
+
+
+@frozen
+class Names:
+    """What a filter may name: properties by their paths, attributes and areas where the entities have them.
+
+    `fit` turns a literal into the spelling that a property has; it raises `QueryError` for one that it cannot have.
+    """
+
+    properties: Mapping[str, Field]
+    fit: Callable[[Field, str], str] = lambda _, text: text
+    attributes: bool = False
+    areas: bool = False
+
+
+PRODUCTS = Names({name: Field(name) for name in PROPERTIES}, _of_a_product, attributes=True, areas=True)
+
+
 @frozen
 class Scope:
-    """The variable of an any() or all(), and the kind of attributes when the path names it."""
+    """The names, and within any() or all() its variable and the kind of attributes when the path names it."""
 
-    variable: str
-    kind: Kind | None
+    names: Names
+    variable: str | None = None
+    kind: Kind | None = None
 
 
 @frozen
@@ -51,8 +79,8 @@ class UntypedValue:
     kinds: tuple[Kind, ...] = field(default=tuple(Kind))
 
 
-def expression(node: Any, scope: Scope | None) -> Any:
-    """The `Expression` of a node, or `UntypedValue` within an any() (`scope`); raises `QueryError`."""
+def expression(node: Any, scope: Scope) -> Any:
+    """The `Expression` of a node, or `UntypedValue` within an any(); raises `QueryError`."""
     match node:
         case ast.Identifier() | ast.Attribute():
             return _property(path_of(node), scope)
@@ -61,7 +89,7 @@ def expression(node: Any, scope: Scope | None) -> Any:
         case ast.UnaryOp(op=ast.USub()):
             return _negative(expression(node.operand, scope))
         case ast.BinOp():
-            return _shifted(node)
+            return _shifted(node, scope)
         case _:
             return literal(node)
 
@@ -70,9 +98,9 @@ def function_name(node: ast.Call) -> str:
     return ".".join((*node.func.namespace, node.func.name))
 
 
-def _shifted(node: ast.BinOp) -> Value:
+def _shifted(node: ast.BinOp, scope: Scope) -> Value:
     """A time that is told by a duration before or after another, as `now() sub duration'P7D'`."""
-    moment: Any = expression(node.left, None)
+    moment: Any = expression(node.left, scope)
     length: Any = node.right
     known = isinstance(moment, Value) and isinstance(moment.value, datetime) and isinstance(length, ast.Duration)
     if not known or not isinstance(node.op, ast.Add | ast.Sub):
@@ -100,15 +128,15 @@ def path_of(node: Any) -> list[str]:
     return [node.name, *reversed(steps)]
 
 
-def _property(path: list[str], scope: Scope | None) -> Any:
-    name = "/".join(path)
-    if scope is not None and path[0] == scope.variable:
+def _property(path: list[str], scope: Scope) -> Any:
+    name, known = "/".join(path), scope.names.properties
+    if path[0] == scope.variable:
         return _of_attribute(path[1:], scope)
-    if name not in PROPERTIES:
-        raise QueryError(f"$filter: there is no property {name!r}; {nearest(name, PROPERTIES)}")
-    if scope is not None:
+    if name not in known:
+        raise QueryError(f"$filter: there is no property {name!r}; {nearest(name, list(known))}")
+    if scope.variable is not None:
         raise QueryError(f"$filter: within any() there are only {scope.variable}/Name and {scope.variable}/Value")
-    return Field(name)
+    return known[name]
 
 
 def _of_attribute(path: list[str], scope: Scope) -> Any:
@@ -125,7 +153,7 @@ def _of_attribute(path: list[str], scope: Scope) -> Any:
     raise QueryError(f"$filter: an attribute has Name and Value, not {'/'.join(path)!r}")
 
 
-def _function(node: ast.Call, scope: Scope | None) -> Function | Value:
+def _function(node: ast.Call, scope: Scope) -> Function | Value:
     name = function_name(node)
     if name in _MOMENTS and not node.args:
         return Value(_MOMENTS[name]())

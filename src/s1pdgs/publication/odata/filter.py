@@ -10,6 +10,8 @@ from s1pdgs.publication.geometry import Relation, parse_geography, spatial
 from s1pdgs.publication.odata.expressions import (
     ATTRIBUTE_SETS,
     CONDITIONS,
+    PRODUCTS,
+    Names,
     Scope,
     UntypedValue,
     expression,
@@ -58,12 +60,12 @@ _TWINS = {"datatakeID", "missionDatatakeID"}  # one fact under the names of two 
 _KINDS_OF_LITERALS = {Kind.INTEGER: (Kind.INTEGER, Kind.DOUBLE), Kind.DOUBLE: (Kind.INTEGER, Kind.DOUBLE)}
 
 
-def compile_filter(text: str) -> Predicate:
+def compile_filter(text: str, names: Names = PRODUCTS) -> Predicate:
     """The predicate of a filter; raises `QueryError` that names what is wrong and what would be right."""
-    return _predicate(parse_filter(text), None)
+    return _predicate(parse_filter(text), Scope(names))
 
 
-def _predicate(node: Any, scope: Scope | None) -> Predicate:  # noqa: PLR0911  one return for each kind of node
+def _predicate(node: Any, scope: Scope) -> Predicate:  # noqa: PLR0911  one return for each kind of node
     match node:
         case ast.BoolOp():
             parts = tuple(_predicate(part, scope) for part in _chain(node))
@@ -102,7 +104,7 @@ def _chain(node: ast.BoolOp) -> Iterator[Any]:
             yield part
 
 
-def _comparison(node: ast.Compare, scope: Scope | None) -> Predicate:
+def _comparison(node: ast.Compare, scope: Scope) -> Predicate:
     if isinstance(node.comparator, ast.In):
         return _membership(node, scope)
     comparison = _OPERATORS[type(node.comparator)]
@@ -117,12 +119,12 @@ def _comparison(node: ast.Compare, scope: Scope | None) -> Predicate:
         left, right, comparison = right, left, _MIRRORED[comparison]
     if isinstance(left, UntypedValue) or isinstance(right, UntypedValue):
         return _untyped(comparison, left, right)
-    return _checked(comparison, left, right)
+    return _checked(comparison, left, right, scope.names)
 
 
-def _checked(comparison: Operator, left: Expression, right: Expression) -> Predicate:
+def _checked(comparison: Operator, left: Expression, right: Expression, names: Names) -> Predicate:
     if isinstance(right, Value):
-        right = _fitting(left, right)
+        right = _fitting(left, right, names)
         if isinstance(left, AttributeName) and right.value in _TWINS and comparison is Operator.EQ:
             return Membership(left, tuple(Value(name) for name in sorted(_TWINS)))
     if not comparable(left.kind, right.kind):
@@ -140,26 +142,23 @@ def _untyped(comparison: Operator, left: Any, right: Any) -> Predicate:
     return Either(tuple(Comparison(comparison, AttributeValue(kind), other) for kind in kinds if kind in value.kinds))
 
 
-def _membership(node: ast.Compare, scope: Scope | None) -> Predicate:
+def _membership(node: ast.Compare, scope: Scope) -> Predicate:
     item = expression(node.left, scope)
     listed: Any = node.right
     options = tuple(literal(option) for option in listed.val)
     if isinstance(item, UntypedValue):
         return Either(tuple(_untyped(Operator.EQ, item, option) for option in options))
-    fitting = tuple(_fitting(item, option) for option in options)
+    fitting = tuple(_fitting(item, option, scope.names) for option in options)
     for option in fitting:
         if not comparable(item.kind, option.kind):
             raise QueryError(_mismatch(item, option))
     return Membership(item, fitting)
 
 
-def _fitting(left: Expression, given: Value) -> Value:
+def _fitting(left: Expression, given: Value, names: Names) -> Value:
     """A literal in the spelling that the property has."""
-    text = given.value
-    if isinstance(text, str) and left == Field("ProductionType"):
-        return Value(text.replace(" ", "_").replace("-", "_"))
-    if isinstance(text, str) and left == Field("Id"):
-        return Value(text.lower())
+    if isinstance(left, Field) and isinstance(given.value, str):
+        return Value(names.fit(left, given.value))
     return given
 
 
@@ -172,7 +171,7 @@ def _mismatch(left: Expression, right: Expression) -> str:
     return f"$filter compares {named(left)} ({left.kind}) with {named(right)} ({right.kind}){hint}"
 
 
-def _boolean_call(node: ast.Call, scope: Scope | None) -> Predicate | None:
+def _boolean_call(node: ast.Call, scope: Scope) -> Predicate | None:
     name = function_name(node)
     if name in CONDITIONS:
         if len(node.args) != 2:
@@ -182,13 +181,15 @@ def _boolean_call(node: ast.Call, scope: Scope | None) -> Predicate | None:
             return TextMatch("matches", text, _pattern(part))
         return TextMatch(name, text, part)  # type: ignore[arg-type]
     if node.func.namespace in {("OData", "CSC"), ("geo",)} and node.func.name in _AREAS:
-        if scope is not None:
+        if not scope.names.areas:
+            raise QueryError(f"$filter: {name} asks for footprints, which these entities do not have")
+        if scope.variable is not None:
             raise QueryError(f"$filter: {name} cannot stand within any()")
         return spatial(_AREAS[node.func.name], parse_geography(_area(node)))
     return None
 
 
-def _text(node: Any, function: str, scope: Scope | None) -> Expression:
+def _text(node: Any, function: str, scope: Scope) -> Expression:
     found: Expression | UntypedValue = expression(node, scope)
     if isinstance(found, UntypedValue):
         return AttributeValue(Kind.STRING)
@@ -218,15 +219,17 @@ def _area(node: ast.Call) -> str:
     return str(texts[0])
 
 
-def _over_attributes(node: ast.CollectionLambda, scope: Scope | None) -> Predicate:
+def _over_attributes(node: ast.CollectionLambda, scope: Scope) -> Predicate:
     owner = path_of(node.owner)
+    if not scope.names.attributes:
+        raise QueryError(f"$filter: {'/'.join(owner)} has no any(); these entities have properties only")
     kind = ATTRIBUTE_SETS.get(owner[-1]) if len(owner) == 2 else None
-    if scope is not None or owner[0] != "Attributes" or (len(owner) > 1 and kind is None):
+    if scope.variable is not None or owner[0] != "Attributes" or (len(owner) > 1 and kind is None):
         raise QueryError(f"$filter: {'/'.join(owner)} has no any(); use Attributes/OData.CSC.<Kind>Attribute/any(...), "
                          f"of {', '.join(ATTRIBUTE_SETS)}")  # fmt: skip
     if node.lambda_ is None:
         return AnyAttribute(kind, Constant(True))
-    condition = _predicate(node.lambda_.expression, Scope(node.lambda_.identifier.name, kind))
+    condition = _predicate(node.lambda_.expression, Scope(scope.names, node.lambda_.identifier.name, kind))
     if isinstance(node.operator, ast.Any):
         return AnyAttribute(kind, condition)
     return Negation(AnyAttribute(kind, Negation(condition)))
