@@ -133,7 +133,29 @@ class ProductPublished:
 
 @frozen
 class ProductEvicted:
-    """The bytes of a product were removed by its retention rule."""
+    """A product cannot be had any more unless it is ordered: its zip went, or its files when it was not published."""
+
+    product: str
+
+    @property
+    def key(self) -> str:
+        return self.product
+
+
+@frozen
+class FilesEvicted:
+    """The files of a published product went: it is no input any more; its zip has a life of its own."""
+
+    product: str
+
+    @property
+    def key(self) -> str:
+        return self.product
+
+
+@frozen
+class ProductRestored:
+    """The zip and the files of a product are here again."""
 
     product: str
 
@@ -154,6 +176,8 @@ AnyEvent = (
     | JobDropped
     | ProductPublished
     | ProductEvicted
+    | FilesEvicted
+    | ProductRestored
 )
 
 _TYPES: dict[str, Any] = {kind.__name__: kind for kind in AnyEvent.__args__}

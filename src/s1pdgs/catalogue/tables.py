@@ -23,7 +23,8 @@ product = sa.Table(
     sa.Column("attributes", sa.JSON, nullable=False, comment="name -> [kind, value]; times as microseconds"),
     sa.Column("datatake", sa.Integer, comment="mission data take identifier, where there is one"),
     sa.Column("catalogued_at", Micros, nullable=False),
-    sa.Column("evicted_at", Micros),
+    sa.Column("evicted_at", Micros, comment="when its files went; null while they are here"),
+    sa.Column("evict_at", Micros, comment="when its files go by their rule; null for never"),
 )
 sa.Index("ix_product_type_start", product.c.type, product.c.start)
 sa.Index("ix_product_datatake_type", product.c.datatake, product.c.type)
@@ -38,6 +39,9 @@ for _moment in (product.c.start, product.c.stop, product.c.generated):
         sqlite_where=_IS_HERE,
         postgresql_where=_IS_HERE,
     )
+
+_GOES = sa.and_(_IS_HERE, product.c.evict_at.is_not(None))
+sa.Index("ix_product_evict_at", product.c.evict_at, product.c.id, sqlite_where=_GOES, postgresql_where=_GOES)
 
 product_file = sa.Table(
     "product_file",
@@ -168,3 +172,26 @@ planned_datatake = sa.Table(
 )
 sa.Index("ix_planned_datatake_start", planned_datatake.c.start)
 sa.Index("ix_planned_datatake_identifier", planned_datatake.c.datatake, planned_datatake.c.satellite)
+
+legal_hold = sa.Table(
+    "legal_hold",
+    metadata,
+    sa.Column("id", Identifier, primary_key=True, autoincrement=True),
+    sa.Column("product_id", sa.ForeignKey(product.c.id, ondelete="CASCADE"), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False, comment="who ordered it, and by which door"),
+    sa.Column("held_at", Micros, nullable=False),
+    sa.Column("released_at", Micros, comment="null while it holds"),
+    sa.Column("released_by", sa.Text),
+)
+sa.Index("ix_legal_hold_product_id", legal_hold.c.product_id)
+
+garbage = sa.Table(
+    "garbage",
+    metadata,
+    sa.Column("id", Identifier, primary_key=True, autoincrement=True),
+    sa.Column("prefix", sa.Text, nullable=False, comment="of objects that no row claims any more"),
+    sa.Column("product_id", Identifier, comment="of its files below the prefix only; null for all that is there"),
+    sa.Column("due_at", Micros, nullable=False, comment="they are left alone before: somebody may still read them"),
+)
+sa.Index("ix_garbage_due_at", garbage.c.due_at)
