@@ -4,16 +4,14 @@ Two satellites; what of each kind there is in a day, how long it is valid and ho
 real mission. Rows are made day by day and written in bulk, with the indexes built at the end.
 """
 
-import io
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any
 
 import sqlalchemy as sa
 
+from benchmarks.bulk import Row, bulk
 from benchmarks.databases import advance
 from s1pdgs.catalogue import tables as t
 from s1pdgs.catalogue.door import product_uuid
@@ -31,7 +29,6 @@ SLICE_S = 25
 TAKES = (("IW", 30, 8), ("EW", 10, 5), ("S3", 4, 4), ("WV", 6, 1))
 """Mode, data takes a day of a satellite, slices of each."""
 
-Row = tuple[Any, ...]
 _COLUMNS = (
     "id", "uuid", "name", "type", "satellite", "start", "stop", "generated", "location", "size", "t0", "timeliness",
     "footprint", "attributes", "datatake", "catalogued_at", "evicted_at",
@@ -50,34 +47,12 @@ def fill(database: Database, count: int) -> None:
         raise SystemExit(f"{database.engine.url} holds {last} products of a fill that broke off; remove it")
     longest: dict[str, int] = {}
     rows = _noting(islice(enumerate(chain(auxiliary(), data()), start=1), count), longest)
-    indexes = [index for table in (t.product, t.product_file) for index in table.indexes]
-    database.engine.dispose()
-    engine = sa.create_engine(database.engine.url, poolclass=sa.pool.NullPool)
-    with engine.connect() as connection, _in_bulk(connection):
-        for index in indexes:
-            index.drop(connection)
-        write = _into_sqlite if connection.dialect.name == "sqlite" else _into_postgres
-        write(connection.connection.driver_connection, rows)
+    with bulk(database, (t.product.name, t.product_file.name)) as (connection, write):
+        while batch := list(islice(rows, _BATCH)):
+            write(t.product.name, _COLUMNS, batch)
+            write(t.product_file.name, _FILE_COLUMNS, _files(batch))
         connection.execute(t.type_span.insert(), [{"type": k, "longest_us": us} for k, us in sorted(longest.items())])
-        for index in indexes:
-            index.create(connection)
         advance(connection, t.product)
-        connection.commit()
-
-
-@contextmanager
-def _in_bulk(connection: sa.Connection) -> Iterator[None]:
-    """Without what makes a database safe and slow; a fill that breaks off leaves nothing of use."""
-    if connection.dialect.name == "sqlite":
-        settings = ["PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF", "PRAGMA cache_size=-1000000"]
-    else:
-        settings = ["SET session_replication_role = replica", "SET maintenance_work_mem = '1GB'"]
-    for setting in settings:
-        connection.exec_driver_sql(setting)
-    connection.commit()
-    yield
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
 
 
 def auxiliary() -> Iterator[Row]:
@@ -185,26 +160,3 @@ def _noting(rows: Iterable[tuple[int, Row]], longest: dict[str, int]) -> Iterato
 
 def _files(rows: list[Row]) -> list[Row]:
     return [(row[0], "manifest.safe", 1_000_000, "0" * 32, "0" * 64) for row in rows]
-
-
-def _into_sqlite(connection: sqlite3.Connection, rows: Iterator[Row]) -> None:
-    statements = [
-        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
-        for table, columns in (("product", _COLUMNS), ("product_file", _FILE_COLUMNS))
-    ]
-    while batch := list(islice(rows, _BATCH)):
-        connection.executemany(statements[0], batch)
-        connection.executemany(statements[1], _files(batch))
-
-
-def _into_postgres(connection: Any, rows: Iterator[Row]) -> None:
-    cursor = connection.cursor()
-    while batch := list(islice(rows, _BATCH)):
-        for table, columns, part in (("product", _COLUMNS, batch), ("product_file", _FILE_COLUMNS, _files(batch))):
-            cursor.execute(f"COPY {table} ({', '.join(columns)}) FROM STDIN", stream=_copied(part))
-
-
-def _copied(rows: list[Row]) -> io.BytesIO:
-    """Rows in the text form of COPY, which no value here needs to be escaped for."""
-    lines = ("\t".join("\\N" if value is None else str(value) for value in row) + "\n" for row in rows)
-    return io.BytesIO("".join(lines).encode())

@@ -6,14 +6,12 @@ them, on SQLite and on the PostgreSQL that scripts/services started.
 Times are wall milliseconds of one question with its page of products, Python included, without HTTP and JSON.
 """
 
-import io
 import json
 import random
 import statistics
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,9 +21,9 @@ import sqlalchemy as sa
 from rich.console import Console
 from tests.databases import KINDS, new_database
 
+from benchmarks.bulk import Row, bulk
 from benchmarks.harness import scratch
 from s1pdgs.catalogue.door import product_uuid
-from s1pdgs.model.globe import to_binary
 from s1pdgs.model.time import format_iso, from_micros
 from s1pdgs.publication.holdings import spans
 from s1pdgs.publication.odata.filter import compile_filter
@@ -51,16 +49,38 @@ _BOX = ("product_id", "part", "west", "east", "south", "north")
 Question = Callable[[sa.Connection, random.Random], object]
 
 
-def rows(products: int) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]]:
+def fill(database: Database, products: int) -> None:
+    """A catalogue of some published products; nothing to do when the last run left them."""
+    with database.read() as connection:
+        held = connection.exec_driver_sql("SELECT count(*) FROM product").scalar_one()
+    if held == products:
+        return
+    if held:
+        raise SystemExit(f"{database.engine.url} holds {held} products of another fill; remove it")
+    with bulk(database, ("product", "publication", "footprint_box")) as (connection, write):
+        for first in range(1, products + 1, _BATCH):
+            product, publication, box = _rows(first, min(first + _BATCH, products + 1))
+            write("product", _PRODUCT, product)
+            write("publication", _PUBLICATION, publication)
+            write("footprint_box", _BOX, box)
+        connection.exec_driver_sql("INSERT INTO type_span SELECT DISTINCT type, 25000000 FROM product")
+        connection.exec_driver_sql(
+            "INSERT INTO published_type (type, held, start, stop, told) SELECT type, count(*), min(start), max(stop),"
+            " '{}' FROM product GROUP BY type"
+        )
+
+
+def _rows(first: int, end: int) -> tuple[list[Row], list[Row], list[Row]]:
     """Rows of `product`, `publication` and `footprint_box`: a product each 30 s, on orbits around the globe."""
-    dice = random.Random(1)
-    for number in range(1, products + 1):
+    dice = random.Random(first)
+    corners = [(dice.uniform(-179, 176), dice.uniform(-80, 78)) for _ in range(first, end)]
+    boxes = [(west, south, west + 2.5, south + 1.5) for west, south in corners]
+    areas = shapely.to_wkb(shapely.box(*zip(*boxes, strict=True)), byte_order=1)
+    products, publications = [], []
+    for number, (west, south, east, north), area in zip(range(first, end), boxes, areas, strict=True):
         start = BEGIN + number * STEP
         kind, satellite = TYPES[number % len(TYPES)], ("S1A", "S1C")[number % 2]
-        moment = from_micros(start)
-        name = f"{satellite}_{kind}DV_{moment:%Y%m%dT%H%M%S}_{number:07d}.SAFE"
-        west, south = dice.uniform(-179, 176), dice.uniform(-80, 78)
-        east, north = west + 2.5, south + 1.5
+        name = f"{satellite}_{kind}DV_{from_micros(start):%Y%m%dT%H%M%S}_{number:07d}.SAFE"
         ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
         attributes = {
             "orbitDirection": ["String", ("ASCENDING", "DESCENDING")[number % 3 == 0]],
@@ -69,45 +89,12 @@ def rows(products: int) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...], tupl
             "processingLevel": ["String", "LEVEL1"], "datatakeID": ["Integer", number // 10],
         }  # fmt: skip
         made = start + 60 * MINUTE
-        yield (
+        products.append(
             (number, product_uuid(name), name, kind, satellite, start, start + 25 * SECOND, made, "x", 1, made, "NRT",
-             json.dumps(ring), json.dumps(attributes), number // 10, made),
-            (number, "published", 1, made, made, made + 5 * MINUTE, "x", 1, "0" * 32, "0" * 64,
-             to_binary(shapely.box(west, south, east, north))),
-            (number, 0, west, east, south, north),
+             json.dumps(ring), json.dumps(attributes), number // 10, made)
         )  # fmt: skip
-
-
-def fill(database: Database, products: int) -> None:
-    """A catalogue of some published products."""
-    made = rows(products)
-    tables = (("product", _PRODUCT), ("publication", _PUBLICATION), ("footprint_box", _BOX))
-    with database.write() as connection:
-        driver: Any = connection.connection.driver_connection
-        while batch := list(islice(made, _BATCH)):
-            for (table, columns), part in zip(tables, zip(*batch, strict=True), strict=True):
-                _insert(driver, table, columns, part, sqlite=connection.dialect.name == "sqlite")
-        connection.exec_driver_sql("INSERT INTO type_span SELECT DISTINCT type, 25000000 FROM product")
-        connection.exec_driver_sql(
-            "INSERT INTO published_type (type, held, start, stop, told) SELECT type, count(*), min(start), max(stop),"
-            " '{}' FROM product GROUP BY type"
-        )
-        if connection.dialect.name == "postgresql":  # which does so by itself in time
-            connection.exec_driver_sql("ANALYZE")
-
-
-def _insert(driver: Any, table: str, columns: tuple[str, ...], part: Any, *, sqlite: bool) -> None:
-    listed = ", ".join(columns)
-    if sqlite:
-        driver.executemany(f"INSERT INTO {table} ({listed}) VALUES ({', '.join('?' * len(columns))})", part)
-        return
-    lines = ("\t".join(_copied(value) for value in row) + "\n" for row in part)
-    stream = io.BytesIO("".join(lines).encode())
-    driver.cursor().execute(f"COPY {table} ({listed}) FROM STDIN", stream=stream)
-
-
-def _copied(value: Any) -> str:
-    return "\\\\x" + value.hex() if isinstance(value, bytes) else str(value)
+        publications.append((number, "published", 1, made, made, made + 5 * MINUTE, "x", 1, "0" * 32, "0" * 64, area))
+    return products, publications, [(number, 0, *box) for number, box in enumerate(boxes, start=first)]
 
 
 def questions(products: int) -> dict[str, Question]:
