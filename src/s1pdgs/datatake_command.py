@@ -68,21 +68,27 @@ def show(ctx: click.Context, identifier: str, *, as_json_: bool) -> None:
 
 
 @click.command("account", context_settings=_HELP)
-@click.option("--from", "start", type=UtcTime(), help="Data takes that begin from here on (UTC); default: a week ago.")
-@click.option("--to", "stop", type=UtcTime(), help="Data takes that begin until here (UTC); default: now.")
+@click.option(
+    "--from", "start", type=UtcTime(), help="Data takes that begin from here on (UTC); default: a week before --to."
+)
+@click.option(
+    "--to",
+    "stop",
+    type=UtcTime(),
+    help="Data takes that begin until here (UTC); default: now, or the newest one of an archive.",
+)
 @click.option("--json", "as_json_", is_flag=True, help="One JSON object for machines.")
 @click.pass_context
 def account_command(ctx: click.Context, start: datetime | None, stop: datetime | None, *, as_json_: bool) -> None:
     """Tell completeness and timeliness: what was expected, made, is pending or missing and why, and what was late."""
     ground = ground_of(ctx)
     now = ground.outbox.clock.now()
-    stop = stop or now
-    start = start or stop - _WEEK
-    if stop < start:
-        raise click.ClickException(f"--to {stop} is before --from {start}")
-    time = Interval(start, stop)
     try:
         with ground.database.read() as connection:
+            begin, end = expectations.period(connection, now, _WEEK, start, stop)
+            if end < begin:
+                raise click.ClickException(f"--to {end} is before --from {begin}")
+            time = Interval(begin, end)
             counted = figures(connection, expectations.within(connection, _chains(ground), now, time), now)
     except expectations.TooManyError as error:
         raise click.ClickException(str(error)) from None

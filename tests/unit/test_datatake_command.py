@@ -124,6 +124,8 @@ def test_the_account_of_a_day(planned: Mission, runner: CliRunner) -> None:
     lines = told(runner, "account", *day).splitlines()
     assert lines[0] == "2020-06-15 00:00 to 2020-06-16 00:00 UTC: 2 data takes (1 complete, 1 missing)"
     assert any(line.startswith("S1A WV L0") and line.endswith("never acquired 4") for line in lines)
+    newest = json.loads(told(runner, "account", "--json"))
+    assert newest["datatakes"] == told_json["datatakes"], "years later, it is about the newest that is known"
     assert "is before --from" in refused(runner, "account", "--from", "2020-06-16", "--to", "2020-06-15")
 
 

@@ -29,9 +29,8 @@ def add(router: APIRouter, service: Service) -> None:
         state: Standing | None = None, since: datetime | None = None, limit: Limit = 100
     ) -> dict[str, Any]:
         """The data takes until now, newest first; `state=planned` tells those to come."""
-        begin = None if since is None else _utc(since)
         with service.database.read() as connection:
-            found = expectations.newest(connection, chains, clock.now(), limit, since=begin, standing=state)
+            found = expectations.newest(connection, chains, clock.now(), limit, since=_utc(since), standing=state)
         return {"datatakes": [as_row(each) for each in found]}
 
     @router.get("/datatakes/{identifier}")
@@ -51,21 +50,23 @@ def add(router: APIRouter, service: Service) -> None:
 
     @router.get("/account")
     def tell_account(start: Start = None, stop: Stop = None) -> dict[str, Any]:
-        """Completeness and timeliness of the data takes that begin from one moment to another; of the last week."""
+        """Completeness and timeliness of the data takes that begin from one moment to another; of the last
+        week that has some."""
         now = clock.now()
-        end = now if stop is None else _utc(stop)
-        begin = end - _WEEK if start is None else _utc(start)
-        if end < begin:
-            raise Problem(400, f"to is {end.isoformat()}, before from, {begin.isoformat()}")
-        time = Interval(begin, end)
         try:
             with service.database.read() as connection:
+                begin, end = expectations.period(connection, now, _WEEK, _utc(start), _utc(stop))
+                if end < begin:
+                    raise Problem(400, f"to is {end.isoformat()}, before from, {begin.isoformat()}")
+                time = Interval(begin, end)
                 counted = figures(connection, expectations.within(connection, chains, now, time), now)
         except expectations.TooManyError as error:
             raise Problem(400, str(error)) from None
         return figures_text.as_json(counted, time)
 
 
-def _utc(moment: datetime) -> datetime:
+def _utc(moment: datetime | None) -> datetime | None:
     """A time of a query; without a zone it is UTC."""
+    if moment is None:
+        return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -76,10 +76,9 @@ def data_take_pages(chains: Chains) -> Callable[[APIRouter, Console], None]:
         @router.get("/account")
         def account_page(start: str = "", stop: str = "") -> Response:
             now = clock.now()
-            end = _moment(stop, now)
-            begin = min(_moment(start, end - _DAY), end)
-            time = Interval(begin, end)
             with console.database.read() as connection:
+                begin, end = expectations.period(connection, now, _DAY, _moment(start), _moment(stop))
+                time = Interval(min(begin, end), end)
                 try:
                     counted = figures(connection, expectations.within(connection, chains, now, time), now)
                 except expectations.TooManyError as error:
@@ -117,10 +116,10 @@ def _found(connection: sa.Connection, chains: Chains, now: datetime, identifier:
     return found
 
 
-def _moment(text: str, usual: datetime) -> datetime:
-    """A time of a form, UTC; the usual one where it is none."""
+def _moment(text: str) -> datetime | None:
+    """A time of a form, UTC; None where it is none."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        return usual
+        return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -85,6 +85,20 @@ def within(connection: sa.Connection, chains: Chains, now: datetime, time: Inter
     return expectations(connection, chains, found, now)
 
 
+def period(
+    connection: sa.Connection, now: datetime, length: timedelta, start: datetime | None, stop: datetime | None
+) -> tuple[datetime, datetime]:
+    """The time that an account is about: `length` until `stop`, or from `start` until now. When neither is told it
+    ends now or, where no data take began in that time, with the newest one.
+    """
+    if start is None and stop is None:
+        recent = takes.newest(connection, Interval(UNIX_EPOCH, now), 1)
+        if recent and recent[0].interval.start < now - length:
+            stop = recent[0].interval.stop
+    stop = stop or now
+    return start or stop - length, stop
+
+
 def _of_batch(
     connection: sa.Connection, chains: Chains, asked: Sequence[Take], now: datetime
 ) -> Iterator[Expectations]:
