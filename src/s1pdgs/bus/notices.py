@@ -2,7 +2,8 @@
 
 A notice is a row in the transaction of the fact that it tells. It goes out as JSON, with `X-S1pdgs-Notice`, by which a
 receiver knows one that came twice, and, where a secret is configured, `X-S1pdgs-Signature: sha256=<HMAC of the body>`.
-A failure is repeated after a rest that doubles; a notice whose attempts are used up stays with the reason.
+A failure is repeated after a rest that doubles; a notice whose attempts are used up stays with the reason. Where the
+receiver asks for a user and password (HTTP Basic), these rest in one row, which notices name (`keep_login`).
 
 Where it may go: this host, and the hosts that the settings list. The addresses of a host are looked up once, checked
 and used, so that a name which begins to resolve elsewhere reaches nothing; redirects are not followed.
@@ -11,6 +12,7 @@ and used, so that a name which begins to resolve elsewhere reaches nothing; redi
 import hmac
 import json
 import socket
+from base64 import b64encode
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -21,7 +23,9 @@ import httpx2
 import sqlalchemy as sa
 from attrs import field, frozen
 
+from s1pdgs.bus.tables import login as login_table
 from s1pdgs.bus.tables import notice as table
+from s1pdgs.bus.tables import notice_attempt as attempt_table
 from s1pdgs.model.time import Clock
 from s1pdgs.storage.database import Database
 
@@ -29,14 +33,17 @@ _LEASE = timedelta(minutes=2)
 _TIMEOUT_S = 20.0
 _LONGEST = timedelta(hours=1)
 _MOST_URL = 2000
+_MOST_LOGIN = 200
+_AT_ONCE = 500
 
 
 class NoticeState(StrEnum):
-    """`pending -> sent | dead`; an operator may send again what is dead."""
+    """`pending -> sent | dead | withdrawn`; an operator may send again what is dead."""
 
     PENDING = "pending"
     SENT = "sent"
     DEAD = "dead"
+    WITHDRAWN = "withdrawn"
 
 
 class NoticeError(ValueError):
@@ -61,6 +68,36 @@ class Courier:
 
 
 @frozen
+class Login:
+    """User and password that a receiver asks for; `NoticeError` for such as HTTP Basic (RFC 7617) cannot carry."""
+
+    username: str
+    password: str = field(repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        for name, text in (("user", self.username), ("password", self.password)):
+            if len(text) > _MOST_LOGIN or not text.isprintable():
+                raise NoticeError(f"the {name} holds control characters or is longer than {_MOST_LOGIN}")
+        if ":" in self.username:
+            raise NoticeError("the user holds a colon, which HTTP Basic cannot carry")
+
+    @property
+    def header(self) -> str:
+        """What `Authorization` says."""
+        return f"Basic {b64encode(f'{self.username}:{self.password}'.encode()).decode()}"
+
+
+@frozen
+class Attempt:
+    """An attempt to send; `outcome` is None while it lasts, and when its process died."""
+
+    number: int
+    begun: datetime
+    ended: datetime | None
+    outcome: str | None
+
+
+@frozen
 class Notice:
     """A notice as people see it."""
 
@@ -78,14 +115,73 @@ class Notice:
             return f"told {self.url} at {self.sent_at:%Y-%m-%dT%H:%M:%SZ}, attempt {self.attempts}"
         if self.state is NoticeState.DEAD:
             return f"gave up telling {self.url} after {self.attempts} attempts: {self.reason}"
+        if self.state is NoticeState.WITHDRAWN:
+            return f"was to tell {self.url}, and was withdrawn after {self.attempts} attempts"
         why = f": {self.reason}" if self.reason else ""
         return f"tells {self.url} after {self.due_at:%Y-%m-%dT%H:%M:%SZ}, attempt {self.attempts + 1}{why}"
 
 
-def post(connection: sa.Connection, subject: str, url: str, payload: dict[str, Any], now: datetime) -> None:
-    """Add a notice to the caller's transaction."""
-    values = {"subject": subject, "url": url, "payload": payload, "created_at": now, "due_at": now}
-    connection.execute(table.insert().values(**values, state=NoticeState.PENDING, attempts=0))
+def post(
+    connection: sa.Connection,
+    subject: str,
+    url: str,
+    payload: dict[str, Any],
+    now: datetime,
+    *,
+    login: int | None = None,
+    bare: bool = False,
+) -> int:
+    """Add a notice to the caller's transaction; its number.
+
+    `login` is the number of the receiver's user and password. The body names number and subject beside the payload,
+    unless it is `bare`: the payload alone, for receivers whose interface document fixes it.
+    """
+    values = {"subject": subject, "url": url, "payload": payload, "created_at": now, "due_at": now, "bare": bare}
+    added = connection.execute(table.insert().values(**values, login_id=login, state=NoticeState.PENDING, attempts=0))
+    number: int = added.inserted_primary_key[0]  # type: ignore[index]
+    return number
+
+
+def keep_login(connection: sa.Connection, login: Login, number: int | None = None) -> int:
+    """Keep a receiver's user and password, in place of those of a number when one is given; their number."""
+    values = {"username": login.username, "password": login.password}
+    if number is None:
+        added = connection.execute(login_table.insert().values(**values))
+        return int(added.inserted_primary_key[0])  # type: ignore[index]
+    connection.execute(login_table.update().where(login_table.c.id == number).values(**values))
+    return number
+
+
+def forget_login(connection: sa.Connection, number: int) -> None:
+    """Delete user and password; notices that name them are not sent without."""
+    connection.execute(login_table.delete().where(login_table.c.id == number))
+
+
+def attempts_at(connection: sa.Connection, number: int) -> list[Attempt]:
+    """The attempts to send a notice, oldest first."""
+    t = attempt_table.c
+    query = sa.select(t.number, t.begun_at, t.ended_at, t.outcome).where(t.notice_id == number).order_by(t.id)
+    return [Attempt(*row) for row in connection.execute(query)]
+
+
+def withdraw(connection: sa.Connection, subject: str) -> int:
+    """Send the pending notices about something no more; how many there were."""
+    pending = table.update().where(table.c.subject == subject, table.c.state == NoticeState.PENDING)
+    return connection.execute(pending.values(state=NoticeState.WITHDRAWN)).rowcount
+
+
+def prune(database: Database, before: datetime) -> int:
+    """Delete the notices, with their attempts, that were last sent or withdrawn before some time; how many."""
+    old = sa.select(table.c.id).where(
+        table.c.state.in_((NoticeState.SENT, NoticeState.WITHDRAWN)), table.c.due_at < before
+    )
+    pruned = 0
+    while True:
+        with database.write() as connection:
+            gone = connection.execute(table.delete().where(table.c.id.in_(old.limit(_AT_ONCE)))).rowcount
+        pruned += gone
+        if gone < _AT_ONCE:
+            return pruned
 
 
 def notices_of(connection: sa.Connection, subject: str) -> list[Notice]:
@@ -114,22 +210,39 @@ def send_due(database: Database, courier: Courier, clock: Clock) -> bool:
     It is taken first, so that another process does not send it at the same time; a process that dies in between leaves
     it to be sent once more.
     """
-    now = clock.now()
+    due = sa.select(table).where(table.c.state == NoticeState.PENDING, table.c.due_at <= clock.now())
+    first = due.order_by(table.c.due_at, table.c.id).limit(1)
+    with database.read() as connection:
+        if connection.execute(first).first() is None:
+            return False
     with database.write() as connection:
-        due = sa.select(table).where(table.c.state == NoticeState.PENDING, table.c.due_at <= now)
-        row = connection.execute(due.order_by(table.c.due_at, table.c.id).limit(1)).first()
+        row = connection.execute(first).first()
         if row is None:
             return False
-        connection.execute(_of(row.id).values(attempts=row.attempts + 1, due_at=now + _LEASE))
+        login, attempt = _take(connection, row, clock.now())
     try:
-        _send(courier, row)
+        outcome = _send(courier, row, login)
     except NoticeError as error:
-        values = _failed(courier, row.attempts + 1, str(error), clock.now())
+        outcome = str(error)
+        values = _failed(courier, row.attempts + 1, outcome, clock.now())
     else:
         values = {"state": NoticeState.SENT, "sent_at": clock.now(), "reason": None}
+    ended = attempt_table.update().where(attempt_table.c.id == attempt)
+    still = _of(row.id).where(table.c.attempts == row.attempts + 1, table.c.state == NoticeState.PENDING)
     with database.write() as connection:
-        connection.execute(_of(row.id).where(table.c.attempts == row.attempts + 1).values(**values))
+        connection.execute(still.values(**values))
+        connection.execute(ended.values(ended_at=clock.now(), outcome=outcome))
     return True
+
+
+def _take(connection: sa.Connection, row: sa.Row[Any], now: datetime) -> tuple[Login | None, int]:
+    """Keep others from sending a notice for a while; the receiver's login, and the number of this attempt's row."""
+    connection.execute(_of(row.id).values(attempts=row.attempts + 1, due_at=now + _LEASE))
+    begun = attempt_table.insert().values(notice_id=row.id, number=row.attempts + 1, begun_at=now)
+    attempt: int = connection.execute(begun).inserted_primary_key[0]  # type: ignore[index]
+    kept = sa.select(login_table.c.username, login_table.c.password).where(login_table.c.id == row.login_id)
+    login = connection.execute(kept).first()
+    return None if login is None else Login(*login), attempt
 
 
 def _of(number: int) -> sa.Update:
@@ -142,20 +255,26 @@ def _failed(courier: Courier, attempts: int, reason: str, now: datetime) -> dict
     return {"reason": reason, "due_at": now + courier.rest(attempts)}
 
 
-def _send(courier: Courier, row: sa.Row[Any]) -> None:
+def _send(courier: Courier, row: sa.Row[Any], login: Login | None) -> str:
+    """What the receiver answered; `NoticeError` when it did not take the notice."""
     host = _host_of(courier, row.url)
+    if row.login_id is not None and login is None:
+        raise NoticeError(f"the user and password that {host} asks for are here no longer")
     url = httpx2.URL(row.url)
     addresses = _addresses_of(courier, host, url.port or (443 if url.scheme == "https" else 80))
-    body = json.dumps({"notice": row.id, "subject": row.subject, **row.payload}).encode()
+    body = json.dumps(row.payload if row.bare else {"notice": row.id, "subject": row.subject, **row.payload}).encode()
     headers = {"Host": url.netloc.decode(), "Content-Type": "application/json", "X-S1pdgs-Notice": str(row.id)}
     if courier.secret is not None:
         headers["X-S1pdgs-Signature"] = signature(courier.secret, body)
+    if login is not None:
+        headers["Authorization"] = login.header
     request = httpx2.Request("POST", url, content=body, headers=headers, extensions={"sni_hostname": host})
     status = _status_of(host, [url.copy_with(host=str(address)) for address in addresses], request)
     if 300 <= status < 400:
         raise NoticeError(f"{host} answered {status}; redirects are not followed, tell the address itself")
     if not 200 <= status < 300:
         raise NoticeError(f"{host} answered {status}")
+    return f"{host} answered {status}"
 
 
 def _status_of(host: str, urls: list[httpx2.URL], request: httpx2.Request) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,17 +16,24 @@ from hypothesis import strategies as st
 
 from s1pdgs.bus.notices import (
     Courier,
+    Login,
     Notice,
     NoticeError,
     NoticeState,
+    attempts_at,
     check_url,
+    forget_login,
     is_allowed,
+    keep_login,
     notices_of,
     post,
+    prune,
     send_again,
     send_due,
     signature,
+    withdraw,
 )
+from s1pdgs.bus.tables import notice as notice_table
 from s1pdgs.storage.database import Database
 from tests.unit.conftest import ManualClock
 
@@ -70,9 +78,9 @@ def receiver() -> Iterator[Receiver]:
         thread.join()
 
 
-def put(database: Database, clock: ManualClock, url: str) -> None:
+def put(database: Database, clock: ManualClock, url: str, login: int | None = None, *, bare: bool = False) -> None:
     with database.write() as connection:
-        post(connection, "wish-7", url, {"outcome": "done"}, clock.now())
+        post(connection, "wish-7", url, {"outcome": "done"}, clock.now(), login=login, bare=bare)
 
 
 def only(database: Database) -> Notice:
@@ -127,6 +135,83 @@ def test_a_sender_that_died_leaves_it_to_be_sent_later(
     clock.advance(121)
     assert send_due(database, COURIER, clock)
     assert len(receiver.bodies) == 1
+
+
+def test_the_receivers_login_goes_along_and_is_shown_nowhere(
+    database: Database, clock: ManualClock, receiver: Receiver
+) -> None:
+    login = Login("partner", "s3cret:ü")
+    assert "s3cret" not in repr(login)
+    with database.write() as connection:
+        number = keep_login(connection, Login("partner", "old"))
+    put(database, clock, receiver.url, number, bare=True)
+    with database.write() as connection:
+        assert keep_login(connection, login, number) == number, "a change counts for what is still to be sent"
+    assert send_due(database, COURIER, clock)
+    assert json.loads(receiver.bodies[0]) == {"outcome": "done"}
+    assert receiver.headers[0]["Authorization"] == "Basic " + b64encode("partner:s3cret:ü".encode()).decode()
+    assert "s3cret" not in repr(only(database))
+
+
+def test_a_notice_whose_login_was_forgotten_is_not_sent_without(
+    database: Database, clock: ManualClock, receiver: Receiver
+) -> None:
+    with database.write() as connection:
+        number = keep_login(connection, Login("partner", "s3cret"))
+        forget_login(connection, number)
+    put(database, clock, receiver.url, number)
+    assert send_due(database, COURIER, clock)
+    assert receiver.bodies == []
+    assert "the user and password that localhost asks for are here no longer" in str(only(database))
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "message"),
+    [("a:b", "x", "a colon"), ("a\r\nX: 1", "x", "control"), ("a", "\n", "password"), ("a", "x" * 201, "200")],
+)
+def test_logins_that_no_header_can_carry(username: str, password: str, message: str) -> None:
+    with pytest.raises(NoticeError, match=message):
+        Login(username, password)
+
+
+def test_each_attempt_is_kept_with_its_outcome(database: Database, clock: ManualClock, receiver: Receiver) -> None:
+    receiver.answers[:] = [503]
+    put(database, clock, receiver.url)
+    begun = clock.now()
+    send_due(database, COURIER, clock)
+    clock.advance(10)
+    send_due(database, COURIER, clock)
+    with database.read() as connection:
+        first, second = attempts_at(connection, 1)
+    assert (first.number, first.begun, first.outcome) == (1, begun, "localhost answered 503")
+    assert (second.number, second.outcome) == (2, "localhost answered 204")
+
+
+def test_what_is_withdrawn_is_not_sent(database: Database, clock: ManualClock, receiver: Receiver) -> None:
+    put(database, clock, receiver.url)
+    with database.write() as connection:
+        assert withdraw(connection, "wish-7") == 1
+        assert withdraw(connection, "wish-7") == 0
+    assert not send_due(database, COURIER, clock)
+    assert (receiver.bodies, only(database).state) == ([], NoticeState.WITHDRAWN)
+    assert "was withdrawn after 0 attempts" in str(only(database))
+
+
+def test_what_was_sent_long_ago_goes_with_its_attempts_and_the_rest_stays(
+    database: Database, clock: ManualClock, receiver: Receiver
+) -> None:
+    put(database, clock, receiver.url)
+    send_due(database, COURIER, clock)
+    for url in (receiver.url, "https://example.org/"):
+        put(database, clock, url)
+    with database.write() as connection:
+        connection.execute(notice_table.update().where(notice_table.c.id == 2).values(state=NoticeState.DEAD))
+    clock.advance(600)
+    assert prune(database, clock.now()) == 1
+    assert prune(database, clock.now()) == 0
+    with database.read() as connection:
+        assert [notice.state for notice in notices_of(connection, "wish-7")] == ["dead", "pending"]
+        assert attempts_at(connection, 1) == []
 
 
 def test_redirects_are_not_followed(database: Database, clock: ManualClock, receiver: Receiver) -> None:
