@@ -9,15 +9,8 @@ from numpy.typing import NDArray
 
 from benchmarks.packets import echo_packets
 from s1pdgs.formats.dsib import SessionInformation, write_dsib
-from s1pdgs.formats.eof import (
-    EarthExplorerHeader,
-    OrbitChange,
-    OrbitFile,
-    OrbitRecord,
-    OrbitScenario,
-    write_orbit,
-    write_scenario,
-)
+from s1pdgs.formats.earth_explorer import EarthExplorerHeader
+from s1pdgs.formats.eof import OrbitChange, OrbitFile, OrbitRecord, OrbitScenario, write_orbit, write_scenario
 from s1pdgs.formats.isp.codes import duration_s, packet_time_codes
 from s1pdgs.formats.isp.header import index_packets
 from s1pdgs.formats.isp.subcom import FRAME_WORDS, AncillaryData, encode_frame, ticks

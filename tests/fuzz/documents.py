@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from s1pdgs.catalogue.areas import AreaError, united
-from s1pdgs.formats import eof, manifest
+from s1pdgs.formats import earth_explorer, eof, manifest
 from s1pdgs.formats.acquisition_plan import PlanName
 from s1pdgs.formats.acquisition_reader import parse_plan
 from s1pdgs.formats.dsib import SessionInformation, parse_dsib, write_dsib
@@ -73,7 +73,7 @@ def obmemc(data: bytes) -> None:
 def orbit(data: bytes) -> None:
     """An Earth Explorer file, read as every kind that there is."""
     path = file_of(data, "orbit.EOF")
-    answer_or_refusal(lambda: eof.read_header(path), str(path))
+    answer_or_refusal(lambda: earth_explorer.read_header(path), str(path))
     found = answer_or_refusal(lambda: eof.read_orbit(path), str(path))
     if found is not None:
         assert found.covers(Interval(found.vectors[0].time, found.vectors[-1].time))

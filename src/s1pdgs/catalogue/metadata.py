@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 from s1pdgs.formats.acquisition_plan import TYPE as PLAN
 from s1pdgs.formats.acquisition_plan import is_plan
 from s1pdgs.formats.acquisition_reader import read_plan
-from s1pdgs.formats.eof import read_header
+from s1pdgs.formats.earth_explorer import read_header
 from s1pdgs.formats.isp.acquired import acquired_polarisations
 from s1pdgs.formats.manifest import Manifest, read_manifest
 from s1pdgs.formats.names import AuxiliaryName, NamingError, ProductName

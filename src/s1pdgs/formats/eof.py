@@ -1,365 +1,36 @@
-"""Earth Explorer files of the flight dynamics: their header, restituted, precise and predicted orbits, scenarios.
+"""Earth Explorer files of the flight dynamics: restituted, precise and predicted orbits, orbit scenarios.
 
-Sources: Earth Observation Ground Segment File Format Standard (PE-TN-ESA-GS-0001), EO CFI orbit and orbit scenario
-file schemas, and real AUX_RESORB, MPL_ORBPRE and MPL_ORBSCT files.
+Sources: EO CFI orbit and orbit scenario file schemas, and real AUX_RESORB, MPL_ORBPRE and MPL_ORBSCT files.
 """
 
 import math
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 from attrs import field, frozen
 from lxml import etree
 
-from s1pdgs.formats.files import write_atomic
-from s1pdgs.formats.xml import (
-    FormatError,
-    find,
-    find_all,
-    find_optional,
-    local_name,
-    read_xml,
-    serialise,
-    text_of,
+from s1pdgs.formats.earth_explorer import (
+    BEGINNING,
+    EarthExplorerError,
+    EarthExplorerHeader,
+    check_count,
+    child,
+    integer,
+    new_document,
+    parse_header,
+    parse_time,
+    read_root,
 )
+from s1pdgs.formats.files import write_atomic
+from s1pdgs.formats.xml import find, find_all, local_name, serialise, text_of
 from s1pdgs.model.interval import Interval
-from s1pdgs.model.time import FAR_FUTURE, MICROSECOND, gps_minus_utc_s, parse_utc
+from s1pdgs.model.time import FAR_FUTURE, MICROSECOND, gps_minus_utc_s
 from s1pdgs.sar.orbit import StateVector
 
-CFI_NAMESPACE = "http://eop-cfi.esa.int/CFI"
-_XSI = "http://www.w3.org/2001/XMLSchema-instance"
-_SCHEMA_VERSIONS = {"MPL_ORBPRE": "2.1", "MPL_ORBSCT": "2.4"}
-_BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 _TAI_MINUS_GPS_S = 19
-_FAR_FUTURE_TEXT = "UTC=9999-99-99T99:99:99"
-
-
-class EarthExplorerError(FormatError):
-    """An Earth Explorer file does not follow its format; the message names the file, the field and the remedy."""
-
-
-def read_header(path: Path) -> "EarthExplorerHeader":
-    """The header of any Earth Explorer file, with or without a namespace. Raises `FormatError`."""
-    return _parse_header(_read_root(path), str(path))
-
-
-def read_orbit(path: Path) -> "OrbitFile":
-    """State vectors of an AUX_POEORB, AUX_RESORB, AUX_PREORB, MPL_ORBPRE or MPL_ORBRES file.
-
-    Raises `FormatError` for a truncated file, a missing or wrong field, a count that is not the number of vectors, or
-    times that do not increase.
-    """
-    source = str(path)
-    root = _read_root(path)
-    header = _parse_header(root, source)
-    if header.reference_frame not in {None, "EARTH_FIXED"} or header.time_reference not in {None, "UTC"}:
-        raise EarthExplorerError(
-            f"{source}: Ref_Frame {header.reference_frame} and Time_Reference {header.time_reference} are not "
-            "accepted; EARTH_FIXED and UTC are"
-        )
-    listed = find(root, "Data_Block/List_of_OSVs", source)
-    vectors: list[OrbitRecord] = []
-    for position, element in enumerate(find_all(listed, "OSV"), start=1):
-        record = _parse_vector(element, f"{source}: OSV {position}")
-        if vectors and record.time <= vectors[-1].time:
-            raise EarthExplorerError(f"{source}: OSV {position}: its UTC {record.time} is not after the one before")
-        vectors.append(record)
-    _check_count(listed, len(vectors), source)
-    return OrbitFile(header, tuple(vectors))
-
-
-def read_scenario(path: Path) -> "OrbitScenario":
-    """Orbit changes of an MPL_ORBSCT file. Raises `FormatError` as `read_orbit` does."""
-    source = str(path)
-    root = _read_root(path)
-    listed = find(root, "Data_Block/List_of_Orbit_Changes", source)
-    changes: list[OrbitChange] = []
-    for position, element in enumerate(find_all(listed, "Orbit_Change"), start=1):
-        change = _parse_change(element, f"{source}: Orbit_Change {position}")
-        if changes and change.absolute_orbit <= changes[-1].absolute_orbit:
-            raise EarthExplorerError(f"{source}: Orbit_Change {position}: absolute orbits must increase")
-        changes.append(change)
-    _check_count(listed, len(changes), source)
-    return OrbitScenario(_parse_header(root, source), tuple(changes))
-
-
-def read_block(path: Path) -> tuple["EarthExplorerHeader", etree._Element]:
-    """The header and the Data_Block of an Earth Explorer file of any type. Raises `FormatError`."""
-    root = _read_root(path)
-    return _parse_header(root, str(path)), find(root, "Data_Block", str(path))
-
-
-def write_orbit(out_dir: Path, orbit: "OrbitFile") -> Path:
-    """Write an orbit file under the name in its header, with `.EOF`."""
-    return _write(out_dir, orbit.header, orbit_document(orbit))
-
-
-def write_scenario(out_dir: Path, scenario: "OrbitScenario") -> Path:
-    """Write an orbit scenario file under the name in its header, with `.EOF`."""
-    return _write(out_dir, scenario.header, scenario_document(scenario))
-
-
-def orbit_document(orbit: "OrbitFile") -> bytes:
-    """The file; predictions of flight dynamics (`MPL_`) and products of the orbit service differ in layout."""
-    root, block = new_document(orbit.header)
-    listed = child(block, "List_of_OSVs", count=str(len(orbit.vectors)))
-    millimetres = orbit.header.file_type.startswith("MPL_")
-    for vector in orbit.vectors:
-        element = child(listed, "OSV")
-        _append_times(element, vector.time, vector.ut1_minus_utc_s)
-        child(element, "Absolute_Orbit").text = f"{vector.absolute_orbit:+06d}"
-        for axis, value in zip("XYZ", vector.position_m, strict=True):
-            child(element, axis, unit="m").text = f"{value:+012.3f}" if millimetres else f"{value:.6f}"
-        for axis, value in zip("XYZ", vector.velocity_m_s, strict=True):
-            child(element, f"V{axis}", unit="m/s").text = f"{value:+012.6f}" if millimetres else f"{value:.6f}"
-        child(element, "Quality").text = vector.quality
-    return serialise(root)
-
-
-def scenario_document(scenario: "OrbitScenario") -> bytes:
-    """The file, as EO CFI writes it."""
-    root, block = new_document(scenario.header)
-    listed = child(block, "List_of_Orbit_Changes", count=str(len(scenario.changes)))
-    for change in scenario.changes:
-        element = child(listed, "Orbit_Change")
-        orbit = child(element, "Orbit")
-        child(orbit, "Absolute_Orbit").text = str(change.absolute_orbit)
-        child(orbit, "Relative_Orbit").text = str(change.relative_orbit)
-        child(orbit, "Cycle_Number").text = str(change.cycle)
-        child(orbit, "Phase_Number").text = str(change.phase)
-        cycle = child(element, "Cycle")
-        child(cycle, "Repeat_Cycle", unit="day").text = str(change.repeat_cycle_days)
-        child(cycle, "Cycle_Length", unit="orbit").text = str(change.cycle_length_orbits)
-        child(cycle, "ANX_Longitude", unit="deg").text = f"{change.anx_longitude_deg:.6f}"
-        child(cycle, "MLST").text = change.mean_local_solar_time
-        child(cycle, "MLST_Drift", unit="s/day").text = f"{change.solar_time_drift_s_day:.6f}"
-        drift = child(cycle, "MLST_Nonlinear_Drift")
-        child(drift, "Linear_Approx_Validity", unit="orbit").text = "99999"
-        child(drift, "Quadratic_Term", unit="s/day^2").text = "0.000000"
-        child(drift, "Harmonics_Terms", num="0")
-        _append_times(child(element, "Time_of_ANX"), change.anx_time, 0.0)
-    return serialise(root)
-
-
-def _write(out_dir: Path, header: "EarthExplorerHeader", document: bytes) -> Path:
-    path = out_dir / f"{header.file_name}.EOF"
-    write_atomic(path, document)
-    return path
-
-
-def _read_root(path: Path) -> etree._Element:
-    if not path.is_file():
-        raise EarthExplorerError(f"{path}: not found")
-    root = read_xml(path)
-    if local_name(root) != "Earth_Explorer_File":
-        raise EarthExplorerError(f"{path}: its root is {local_name(root)}, not Earth_Explorer_File")
-    return root
-
-
-def _parse_header(root: etree._Element, source: str) -> "EarthExplorerHeader":
-    header = find(root, "Earth_Explorer_Header", source)
-    fixed = find(header, "Fixed_Header", source)
-    start, stop = (
-        _parse_time(text_of(fixed, f"Validity_Period/Validity_{edge}", source), f"{source}: Validity_{edge}")
-        for edge in ("Start", "Stop")
-    )
-    if stop < start:
-        raise EarthExplorerError(f"{source}: Validity_Stop {stop} is before Validity_Start {start}")
-    return EarthExplorerHeader(
-        file_name=_optional(fixed, "File_Name") or Path(source).stem,
-        description=_optional(fixed, "File_Description") or "",
-        notes=_optional(fixed, "Notes") or "",
-        mission=text_of(fixed, "Mission", source),
-        file_class=_optional(fixed, "File_Class") or "OPER",
-        file_type=text_of(fixed, "File_Type", source),
-        validity=Interval(start, stop),
-        version=_integer(text_of(fixed, "File_Version", source), f"{source}: File_Version"),
-        system=text_of(fixed, "Source/System", source),
-        creator=_optional(fixed, "Source/Creator") or "",
-        creator_version=_optional(fixed, "Source/Creator_Version") or "",
-        created=_parse_time(text_of(fixed, "Source/Creation_Date", source), f"{source}: Creation_Date"),
-        reference_frame=_optional(header, "Variable_Header/Ref_Frame"),
-        time_reference=_optional(header, "Variable_Header/Time_Reference"),
-    )
-
-
-def _parse_vector(element: etree._Element, where: str) -> "OrbitRecord":
-    words = {local_name(child): (child.text or "").strip() for child in element}
-    missing = [name for name in ("UTC", "Absolute_Orbit", "X", "Y", "Z", "VX", "VY", "VZ") if not words.get(name)]
-    if missing:
-        raise EarthExplorerError(f"{where}: {', '.join(missing)} missing or empty; the file may be truncated")
-    time = _parse_instant(words["UTC"], f"{where}: UTC")
-    ut1 = words.get("UT1")
-    numbers = [_real(words[name], f"{where}: {name}") for name in ("X", "Y", "Z", "VX", "VY", "VZ")]
-    return OrbitRecord(
-        time=time,
-        absolute_orbit=_integer(words["Absolute_Orbit"], f"{where}: Absolute_Orbit"),
-        position_m=(numbers[0], numbers[1], numbers[2]),
-        velocity_m_s=(numbers[3], numbers[4], numbers[5]),
-        quality=words.get("Quality", ""),
-        ut1_minus_utc_s=(_parse_instant(ut1, f"{where}: UT1") - time).total_seconds() if ut1 else 0.0,
-    )
-
-
-def _parse_change(element: etree._Element, where: str) -> "OrbitChange":
-    def integer(path: str) -> int:
-        return _integer(text_of(element, path, where), f"{where}: {path}")
-
-    def real(path: str) -> float:
-        return _real(text_of(element, path, where), f"{where}: {path}")
-
-    change = OrbitChange(
-        absolute_orbit=integer("Orbit/Absolute_Orbit"),
-        relative_orbit=integer("Orbit/Relative_Orbit"),
-        cycle=integer("Orbit/Cycle_Number"),
-        phase=integer("Orbit/Phase_Number"),
-        repeat_cycle_days=integer("Cycle/Repeat_Cycle"),
-        cycle_length_orbits=integer("Cycle/Cycle_Length"),
-        anx_longitude_deg=real("Cycle/ANX_Longitude"),
-        mean_local_solar_time=text_of(element, "Cycle/MLST", where),
-        solar_time_drift_s_day=real("Cycle/MLST_Drift"),
-        anx_time=_parse_instant(text_of(element, "Time_of_ANX/UTC", where), f"{where}: Time_of_ANX/UTC"),
-    )
-    if change.repeat_cycle_days < 1 or change.cycle_length_orbits < 1:
-        raise EarthExplorerError(f"{where}: Repeat_Cycle and Cycle_Length must be positive")
-    return change
-
-
-def _check_count(listed: etree._Element, present: int, source: str) -> None:
-    told = listed.get("count")
-    if told is None or not told.isdecimal() or len(told) > 9 or int(told) != present:
-        raise EarthExplorerError(
-            f"{source}: {local_name(listed)} holds {present} entries but its count attribute says {told!r}; "
-            "the file may be truncated"
-        )
-    if present == 0:
-        raise EarthExplorerError(f"{source}: {local_name(listed)} is empty")
-
-
-def _optional(element: etree._Element, path: str) -> str | None:
-    found = find_optional(element, path)
-    return None if found is None else (found.text or "").strip() or None
-
-
-def _parse_time(text: str, where: str) -> datetime:
-    value = text.removeprefix("UT1=").removeprefix("UTC=")
-    if value.startswith("0000"):
-        return _BEGINNING
-    try:
-        return parse_utc(value)
-    except (ValueError, OverflowError):
-        raise EarthExplorerError(f"{where} is {text[:40]!r}, not a time such as UTC=2017-12-13T10:27:37") from None
-
-
-def _parse_instant(text: str, where: str) -> datetime:
-    """A time at which something happened: the open ends of validities are none."""
-    moment = _parse_time(text, where)
-    if moment in {_BEGINNING, FAR_FUTURE}:
-        raise EarthExplorerError(f"{where} is {text[:40]!r}, which means always or never, not a time")
-    return moment
-
-
-def _integer(text: str, where: str) -> int:
-    try:
-        return int(text[:20])
-    except ValueError:
-        raise EarthExplorerError(f"{where} is {text[:40]!r}, not a whole number") from None
-
-
-def _real(text: str, where: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise EarthExplorerError(f"{where} is {text[:40]!r}, not a finite number")
-    return value
-
-
-def new_document(header: "EarthExplorerHeader") -> tuple[etree._Element, etree._Element]:
-    """The root of a new file with its header, and its empty Data_Block."""
-    version = _SCHEMA_VERSIONS.get(header.file_type)
-    root = _root(header.file_type, version)
-    top = child(root, "Earth_Explorer_Header")
-    fixed = child(top, "Fixed_Header")
-    for name, text in (
-        ("File_Name", header.file_name),
-        ("File_Description", header.description),
-        ("Notes", header.notes),
-        ("Mission", header.mission),
-        ("File_Class", header.file_class),
-        ("File_Type", header.file_type),
-    ):
-        child(fixed, name).text = text
-    validity = child(fixed, "Validity_Period")
-    child(validity, "Validity_Start").text = _seconds(header.validity.start)
-    child(validity, "Validity_Stop").text = _seconds(header.validity.stop)
-    child(fixed, "File_Version").text = f"{header.version:04d}"
-    source = child(fixed, "Source")
-    child(source, "System").text = header.system
-    child(source, "Creator").text = header.creator
-    child(source, "Creator_Version").text = header.creator_version
-    child(source, "Creation_Date").text = _seconds(header.created)
-    variable = child(top, "Variable_Header")
-    if header.reference_frame is not None:
-        child(variable, "Ref_Frame").text = header.reference_frame
-    if header.time_reference is not None:
-        child(variable, "Time_Reference").text = header.time_reference
-    return root, child(root, "Data_Block", type="xml")
-
-
-def _root(file_type: str, version: str | None) -> etree._Element:
-    if version is None:
-        return etree.Element("Earth_Explorer_File")
-    root = etree.Element(
-        etree.QName(CFI_NAMESPACE, "Earth_Explorer_File"),
-        nsmap={None: CFI_NAMESPACE, "xsi": _XSI},
-        schemaVersion=version,
-    )
-    major, minor = version.split(".")
-    schema = f"{CFI_NAMESPACE}/EE_CFI_SCHEMAS/EO_OPER_{file_type}_{int(major):02d}{int(minor):02d}.XSD"
-    root.set(etree.QName(_XSI, "schemaLocation"), f"{CFI_NAMESPACE} {schema}")
-    return root
-
-
-def child(parent: etree._Element, name: str, **attributes: str) -> etree._Element:
-    """A child in the namespace of its parent."""
-    return etree.SubElement(parent, etree.QName(etree.QName(parent).namespace, name), attributes)
-
-
-def _append_times(element: etree._Element, utc: datetime, ut1_minus_utc_s: float) -> None:
-    tai = utc + timedelta(seconds=gps_minus_utc_s(utc) + _TAI_MINUS_GPS_S)
-    ut1 = utc + round(ut1_minus_utc_s * 1e6) * MICROSECOND
-    for name, moment in (("TAI", tai), ("UTC", utc), ("UT1", ut1)):
-        child(element, name).text = f"{name}={moment:%Y-%m-%dT%H:%M:%S.%f}"
-
-
-def _seconds(moment: datetime) -> str:
-    if moment == FAR_FUTURE:
-        return _FAR_FUTURE_TEXT
-    return f"UTC={moment.isoformat(timespec='seconds').removesuffix('+00:00')}"
-
-
-@frozen(kw_only=True)
-class EarthExplorerHeader:
-    """The header of an Earth Explorer file; a validity without an end stops in the far future."""
-
-    file_name: str
-    description: str = ""
-    notes: str = ""
-    mission: str
-    file_class: str = "OPER"
-    file_type: str
-    validity: Interval
-    version: int = 1
-    system: str
-    creator: str = ""
-    creator_version: str = ""
-    created: datetime
-    reference_frame: str | None = None
-    time_reference: str | None = None
 
 
 @frozen(kw_only=True)
@@ -428,3 +99,168 @@ class OrbitScenario:
             f"{self.header.file_name}: orbit {absolute_orbit} is before the first change of the scenario, "
             f"orbit {self.changes[0].absolute_orbit}"
         )
+
+
+def read_orbit(path: Path) -> OrbitFile:
+    """State vectors of an AUX_POEORB, AUX_RESORB, AUX_PREORB, MPL_ORBPRE or MPL_ORBRES file.
+
+    Raises `FormatError` for a truncated file, a missing or wrong field, a count that is not the number of vectors, or
+    times that do not increase.
+    """
+    source = str(path)
+    root = read_root(path)
+    header = parse_header(root, source)
+    if header.reference_frame not in {None, "EARTH_FIXED"} or header.time_reference not in {None, "UTC"}:
+        raise EarthExplorerError(
+            f"{source}: Ref_Frame {header.reference_frame} and Time_Reference {header.time_reference} are not "
+            "accepted; EARTH_FIXED and UTC are"
+        )
+    listed = find(root, "Data_Block/List_of_OSVs", source)
+    vectors: list[OrbitRecord] = []
+    for position, element in enumerate(find_all(listed, "OSV"), start=1):
+        record = _parse_vector(element, f"{source}: OSV {position}")
+        if vectors and record.time <= vectors[-1].time:
+            raise EarthExplorerError(f"{source}: OSV {position}: its UTC {record.time} is not after the one before")
+        vectors.append(record)
+    check_count(listed, len(vectors), source)
+    return OrbitFile(header, tuple(vectors))
+
+
+def read_scenario(path: Path) -> OrbitScenario:
+    """Orbit changes of an MPL_ORBSCT file. Raises `FormatError` as `read_orbit` does."""
+    source = str(path)
+    root = read_root(path)
+    listed = find(root, "Data_Block/List_of_Orbit_Changes", source)
+    changes: list[OrbitChange] = []
+    for position, element in enumerate(find_all(listed, "Orbit_Change"), start=1):
+        change = _parse_change(element, f"{source}: Orbit_Change {position}")
+        if changes and change.absolute_orbit <= changes[-1].absolute_orbit:
+            raise EarthExplorerError(f"{source}: Orbit_Change {position}: absolute orbits must increase")
+        changes.append(change)
+    check_count(listed, len(changes), source)
+    return OrbitScenario(parse_header(root, source), tuple(changes))
+
+
+def write_orbit(out_dir: Path, orbit: OrbitFile) -> Path:
+    """Write an orbit file under the name in its header, with `.EOF`."""
+    return _write(out_dir, orbit.header, orbit_document(orbit))
+
+
+def write_scenario(out_dir: Path, scenario: OrbitScenario) -> Path:
+    """Write an orbit scenario file under the name in its header, with `.EOF`."""
+    return _write(out_dir, scenario.header, scenario_document(scenario))
+
+
+def orbit_document(orbit: OrbitFile) -> bytes:
+    """The file; predictions of flight dynamics (`MPL_`) and products of the orbit service differ in layout."""
+    root, block = new_document(orbit.header)
+    listed = child(block, "List_of_OSVs", count=str(len(orbit.vectors)))
+    millimetres = orbit.header.file_type.startswith("MPL_")
+    for vector in orbit.vectors:
+        element = child(listed, "OSV")
+        _append_times(element, vector.time, vector.ut1_minus_utc_s)
+        child(element, "Absolute_Orbit").text = f"{vector.absolute_orbit:+06d}"
+        for axis, value in zip("XYZ", vector.position_m, strict=True):
+            child(element, axis, unit="m").text = f"{value:+012.3f}" if millimetres else f"{value:.6f}"
+        for axis, value in zip("XYZ", vector.velocity_m_s, strict=True):
+            child(element, f"V{axis}", unit="m/s").text = f"{value:+012.6f}" if millimetres else f"{value:.6f}"
+        child(element, "Quality").text = vector.quality
+    return serialise(root)
+
+
+def scenario_document(scenario: OrbitScenario) -> bytes:
+    """The file, as EO CFI writes it."""
+    root, block = new_document(scenario.header)
+    listed = child(block, "List_of_Orbit_Changes", count=str(len(scenario.changes)))
+    for change in scenario.changes:
+        element = child(listed, "Orbit_Change")
+        orbit = child(element, "Orbit")
+        child(orbit, "Absolute_Orbit").text = str(change.absolute_orbit)
+        child(orbit, "Relative_Orbit").text = str(change.relative_orbit)
+        child(orbit, "Cycle_Number").text = str(change.cycle)
+        child(orbit, "Phase_Number").text = str(change.phase)
+        cycle = child(element, "Cycle")
+        child(cycle, "Repeat_Cycle", unit="day").text = str(change.repeat_cycle_days)
+        child(cycle, "Cycle_Length", unit="orbit").text = str(change.cycle_length_orbits)
+        child(cycle, "ANX_Longitude", unit="deg").text = f"{change.anx_longitude_deg:.6f}"
+        child(cycle, "MLST").text = change.mean_local_solar_time
+        child(cycle, "MLST_Drift", unit="s/day").text = f"{change.solar_time_drift_s_day:.6f}"
+        drift = child(cycle, "MLST_Nonlinear_Drift")
+        child(drift, "Linear_Approx_Validity", unit="orbit").text = "99999"
+        child(drift, "Quadratic_Term", unit="s/day^2").text = "0.000000"
+        child(drift, "Harmonics_Terms", num="0")
+        _append_times(child(element, "Time_of_ANX"), change.anx_time, 0.0)
+    return serialise(root)
+
+
+def _write(out_dir: Path, header: EarthExplorerHeader, document: bytes) -> Path:
+    path = out_dir / f"{header.file_name}.EOF"
+    write_atomic(path, document)
+    return path
+
+
+def _parse_vector(element: etree._Element, where: str) -> OrbitRecord:
+    words = {local_name(child): (child.text or "").strip() for child in element}
+    missing = [name for name in ("UTC", "Absolute_Orbit", "X", "Y", "Z", "VX", "VY", "VZ") if not words.get(name)]
+    if missing:
+        raise EarthExplorerError(f"{where}: {', '.join(missing)} missing or empty; the file may be truncated")
+    time = _parse_instant(words["UTC"], f"{where}: UTC")
+    ut1 = words.get("UT1")
+    numbers = [_real(words[name], f"{where}: {name}") for name in ("X", "Y", "Z", "VX", "VY", "VZ")]
+    return OrbitRecord(
+        time=time,
+        absolute_orbit=integer(words["Absolute_Orbit"], f"{where}: Absolute_Orbit"),
+        position_m=(numbers[0], numbers[1], numbers[2]),
+        velocity_m_s=(numbers[3], numbers[4], numbers[5]),
+        quality=words.get("Quality", ""),
+        ut1_minus_utc_s=(_parse_instant(ut1, f"{where}: UT1") - time).total_seconds() if ut1 else 0.0,
+    )
+
+
+def _parse_change(element: etree._Element, where: str) -> OrbitChange:
+    def integer(path: str) -> int:
+        return integer(text_of(element, path, where), f"{where}: {path}")
+
+    def real(path: str) -> float:
+        return _real(text_of(element, path, where), f"{where}: {path}")
+
+    change = OrbitChange(
+        absolute_orbit=integer("Orbit/Absolute_Orbit"),
+        relative_orbit=integer("Orbit/Relative_Orbit"),
+        cycle=integer("Orbit/Cycle_Number"),
+        phase=integer("Orbit/Phase_Number"),
+        repeat_cycle_days=integer("Cycle/Repeat_Cycle"),
+        cycle_length_orbits=integer("Cycle/Cycle_Length"),
+        anx_longitude_deg=real("Cycle/ANX_Longitude"),
+        mean_local_solar_time=text_of(element, "Cycle/MLST", where),
+        solar_time_drift_s_day=real("Cycle/MLST_Drift"),
+        anx_time=_parse_instant(text_of(element, "Time_of_ANX/UTC", where), f"{where}: Time_of_ANX/UTC"),
+    )
+    if change.repeat_cycle_days < 1 or change.cycle_length_orbits < 1:
+        raise EarthExplorerError(f"{where}: Repeat_Cycle and Cycle_Length must be positive")
+    return change
+
+
+def _parse_instant(text: str, where: str) -> datetime:
+    """A time at which something happened: the open ends of validities are none."""
+    moment = parse_time(text, where)
+    if moment in {BEGINNING, FAR_FUTURE}:
+        raise EarthExplorerError(f"{where} is {text[:40]!r}, which means always or never, not a time")
+    return moment
+
+
+def _real(text: str, where: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise EarthExplorerError(f"{where} is {text[:40]!r}, not a finite number")
+    return value
+
+
+def _append_times(element: etree._Element, utc: datetime, ut1_minus_utc_s: float) -> None:
+    tai = utc + timedelta(seconds=gps_minus_utc_s(utc) + _TAI_MINUS_GPS_S)
+    ut1 = utc + round(ut1_minus_utc_s * 1e6) * MICROSECOND
+    for name, moment in (("TAI", tai), ("UTC", utc), ("UT1", ut1)):
+        child(element, name).text = f"{name}={moment:%Y-%m-%dT%H:%M:%S.%f}"

@@ -16,15 +16,8 @@ from attrs import frozen
 from s1pdgs.formats.aux import cal, ins, pp1
 from s1pdgs.formats.aux.safe import AuxiliaryManifest
 from s1pdgs.formats.aux.schema import schema_document
-from s1pdgs.formats.eof import (
-    EarthExplorerHeader,
-    OrbitChange,
-    OrbitFile,
-    OrbitRecord,
-    OrbitScenario,
-    write_orbit,
-    write_scenario,
-)
+from s1pdgs.formats.earth_explorer import EarthExplorerHeader
+from s1pdgs.formats.eof import OrbitChange, OrbitFile, OrbitRecord, OrbitScenario, write_orbit, write_scenario
 from s1pdgs.formats.files import write_atomic
 from s1pdgs.formats.obmemc import MemoryConfiguration, PacketStore, operational_store_type, write_obmemc
 from s1pdgs.model.interval import Interval

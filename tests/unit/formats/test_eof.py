@@ -10,15 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from s1pdgs.formats.earth_explorer import EarthExplorerError, EarthExplorerHeader, read_header
 from s1pdgs.formats.eof import (
-    EarthExplorerError,
-    EarthExplorerHeader,
     OrbitChange,
     OrbitFile,
     OrbitRecord,
     OrbitScenario,
     orbit_document,
-    read_header,
     read_orbit,
     read_scenario,
     scenario_document,

@@ -14,7 +14,8 @@ from tests.fuzz.mutation import mutated
 from tests.fuzz.target import Target
 
 from s1pdgs.formats.dsib import DsibError, parse_dsib, read_dsib
-from s1pdgs.formats.eof import EarthExplorerError, read_orbit, read_scenario
+from s1pdgs.formats.earth_explorer import EarthExplorerError
+from s1pdgs.formats.eof import read_orbit, read_scenario
 from s1pdgs.formats.ipflog import LogLine
 from s1pdgs.formats.joborder import JobOrderError, parse_job_order, read_job_order
 from s1pdgs.formats.l0 import manifest_reader as level0

@@ -12,7 +12,8 @@ from s1pdgs.formats.aux.cal import read_calibration
 from s1pdgs.formats.aux.ins import read_instrument
 from s1pdgs.formats.aux.pp1 import read_processing
 from s1pdgs.formats.aux.safe import data_file, read_manifest
-from s1pdgs.formats.eof import read_header, read_orbit, read_scenario
+from s1pdgs.formats.earth_explorer import read_header
+from s1pdgs.formats.eof import read_orbit, read_scenario
 from s1pdgs.formats.names import AuxiliaryName
 from s1pdgs.formats.obmemc import read_obmemc
 from s1pdgs.model.interval import Interval

@@ -3,7 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
-from s1pdgs.formats.eof import EarthExplorerError
+from s1pdgs.formats.earth_explorer import EarthExplorerError
 from s1pdgs.formats.l0.report import DataTakeReport
 from s1pdgs.formats.l0.report_xml import read_report, write_report
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import attrs
 from lxml import etree
 
-from s1pdgs.formats.eof import EarthExplorerError, EarthExplorerHeader, child, new_document, read_block
+from s1pdgs.formats.earth_explorer import EarthExplorerError, EarthExplorerHeader, child, new_document, read_block
 from s1pdgs.formats.files import write_atomic
 from s1pdgs.formats.l0.report import AcquisitionReport, DataTakeReport
 from s1pdgs.formats.xml import find, find_all, find_optional, local_name, serialise

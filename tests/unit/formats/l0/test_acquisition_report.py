@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from s1pdgs.formats.eof import read_header
+from s1pdgs.formats.earth_explorer import read_header
 from s1pdgs.formats.l0.acquisition_report import FILE_TYPE, read_acquisition_report, write_acquisition_report
 from s1pdgs.formats.l0.report import AcquisitionReport, ReceptionAccount, StationCount, VirtualChannelAccount
 from s1pdgs.formats.names import AuxiliaryName

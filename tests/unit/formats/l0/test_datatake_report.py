@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from s1pdgs.formats.eof import read_header
+from s1pdgs.formats.earth_explorer import read_header
 from s1pdgs.formats.l0.datatake_report import FILE_TYPE, read_datatake_report, write_datatake_report
 from s1pdgs.formats.l0.report import DataTakeReport, Gap, GapCause, SliceAccount, StreamAccount
 from s1pdgs.formats.names import AuxiliaryName

@@ -9,15 +9,8 @@ import pytest
 from attrs import frozen
 
 from s1pdgs.formats.dsib import SessionInformation, write_dsib
-from s1pdgs.formats.eof import (
-    EarthExplorerHeader,
-    OrbitChange,
-    OrbitFile,
-    OrbitRecord,
-    OrbitScenario,
-    write_orbit,
-    write_scenario,
-)
+from s1pdgs.formats.earth_explorer import EarthExplorerHeader
+from s1pdgs.formats.eof import OrbitChange, OrbitFile, OrbitRecord, OrbitScenario, write_orbit, write_scenario
 from s1pdgs.formats.isp.codes import packet_time_codes
 from s1pdgs.formats.isp.header import new_headers
 from s1pdgs.formats.isp.packets import build_packets
