@@ -125,7 +125,7 @@ def _make_orders() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_lta_restore")),
     )
     _partial("ix_lta_restore_product_id", "lta_restore", ["product_id"], "ended_at IS NULL", unique=True)
-    turn = [sa.literal_column("priority DESC"), "id"]
+    turn: list[str | sa.ColumnElement[int]] = [sa.literal_column("priority DESC"), "id"]
     _partial("ix_lta_restore_turn", "lta_restore", turn, "ended_at IS NULL")
     op.create_table(
         "lta_order",
