@@ -218,19 +218,19 @@ def _parse_vector(element: etree._Element, where: str) -> OrbitRecord:
 
 
 def _parse_change(element: etree._Element, where: str) -> OrbitChange:
-    def integer(path: str) -> int:
+    def whole(path: str) -> int:
         return integer(text_of(element, path, where), f"{where}: {path}")
 
     def real(path: str) -> float:
         return _real(text_of(element, path, where), f"{where}: {path}")
 
     change = OrbitChange(
-        absolute_orbit=integer("Orbit/Absolute_Orbit"),
-        relative_orbit=integer("Orbit/Relative_Orbit"),
-        cycle=integer("Orbit/Cycle_Number"),
-        phase=integer("Orbit/Phase_Number"),
-        repeat_cycle_days=integer("Cycle/Repeat_Cycle"),
-        cycle_length_orbits=integer("Cycle/Cycle_Length"),
+        absolute_orbit=whole("Orbit/Absolute_Orbit"),
+        relative_orbit=whole("Orbit/Relative_Orbit"),
+        cycle=whole("Orbit/Cycle_Number"),
+        phase=whole("Orbit/Phase_Number"),
+        repeat_cycle_days=whole("Cycle/Repeat_Cycle"),
+        cycle_length_orbits=whole("Cycle/Cycle_Length"),
         anx_longitude_deg=real("Cycle/ANX_Longitude"),
         mean_local_solar_time=text_of(element, "Cycle/MLST", where),
         solar_time_drift_s_day=real("Cycle/MLST_Drift"),
