@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from importlib.resources import files
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from attrs import frozen
 from fastapi import APIRouter, HTTPException, Request
@@ -15,10 +14,10 @@ from pydantic import BaseModel, Field
 from s1pdgs.publication.download import Download, respond
 from s1pdgs.publication.errors import EvictedError, UnknownProductError
 from s1pdgs.publication.odata.entity import CONTEXT, attributes, entity, quicklooks
-from s1pdgs.publication.odata.options import MAX_TOP, Options, read_options
+from s1pdgs.publication.odata.options import MAX_TOP, next_link, read_options
 from s1pdgs.publication.odata.route import VERSION, Addition, ODataRoute, bare, read_body, reply
 from s1pdgs.publication.predicate import checked_text
-from s1pdgs.publication.search import Page, Published, count, find, find_many, search
+from s1pdgs.publication.search import Published, count, find, find_many, search
 from s1pdgs.publication.sql import ARCHIVE_SUFFIX, CONTENT_TYPE
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import ObjectStore
@@ -81,7 +80,8 @@ class Prip:
             body["@odata.count"] = total
         body["value"] = [entity(product, options) for product in page.products]
         if page.after is not None:
-            body["@odata.nextLink"] = self._next_link(request, options, page)
+            address = f"{self._root(request)}/Products"
+            body["@odata.nextLink"] = next_link(address, options, len(page.products), page.after)
         return reply(body)
 
     def count(self, request: Request) -> Response:
@@ -152,17 +152,6 @@ class Prip:
         if found.evicted_at is not None:
             raise EvictedError(f"{found.archive_name} was evicted on {found.evicted_at.isoformat()}")
         return found
-
-    def _next_link(self, request: Request, options: Options, page: Page) -> str:
-        """The link to the next page: `$skiptoken` serves it fast, `$skip` serves clients that count for themselves."""
-        given = {
-            **options.given,
-            "$top": str(options.top),
-            "$skip": str(options.skip + len(page.products)),
-            "$skiptoken": page.after or "",
-        }
-        pairs = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in given.items())
-        return f"{self._root(request)}/Products?{pairs}"
 
     def _root(self, request: Request) -> str:
         return f"{(self.base_url or str(request.base_url)).rstrip('/')}{PREFIX}"

@@ -1,8 +1,5 @@
 """Published products: found one by one, counted, and read page by page."""
 
-import base64
-import binascii
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -12,10 +9,10 @@ from attrs import frozen
 
 from s1pdgs.catalogue.tables import product
 from s1pdgs.publication.dialects import prepare_areas, prepare_patterns
-from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.limits import check_size
+from s1pdgs.publication.paging import beyond, read_token, write_token
 from s1pdgs.publication.predicate import KINDS, Kind, Predicate, Spatial, TextMatch, terms
-from s1pdgs.publication.sql import ARCHIVE_SUFFIX, FIELDS, where
+from s1pdgs.publication.sql import ARCHIVE_SUFFIX, FIELDS, Columns, where
 from s1pdgs.publication.tables import publication
 
 MAX_SKIP = 10_000_000
@@ -121,7 +118,7 @@ def find_many(connection: sa.Connection, uuids: Sequence[str], names: Sequence[s
 
 def count(connection: sa.Connection, predicate: Predicate) -> int:
     """How many published products a predicate holds for."""
-    query = sa.select(sa.func.count()).select_from(_JOIN).where(_PUBLISHED, _condition(connection, predicate))
+    query = sa.select(sa.func.count()).select_from(_JOIN).where(_PUBLISHED, condition(connection, predicate))
     return connection.scalar(query) or 0
 
 
@@ -142,26 +139,31 @@ def search(
     keys = [_key(term).label(f"key_{index}") for index, term in enumerate(order)]
     number = publication.c.product_id
     descending = [term.descending for term in order]
-    query = sa.select(*_COLUMNS, *keys).select_from(_JOIN).where(_PUBLISHED, _condition(connection, predicate))
+    query = sa.select(*_COLUMNS, *keys).select_from(_JOIN).where(_PUBLISHED, condition(connection, predicate))
     if after is None:
         query = query.offset(skip) if skip else query
     else:
-        query = query.where(_beyond([*map(_key, order), number], [*descending, descending[0]], _read(after, order)))
+        types = [str if KINDS[term.field] is Kind.STRING else int for term in order]
+        bound = read_token(after, [*types, int])
+        query = query.where(beyond([*map(_key, order), number], [*descending, descending[0]], bound))
     directions = [key.desc() if down else key.asc() for key, down in zip(map(_key, order), descending, strict=True)]
     query = query.order_by(*directions, number.desc() if descending[0] else number.asc())
     rows = connection.execute(query.limit(limit + 1)).all()
     shown = rows[:limit]
     more = len(rows) > limit and shown
-    return Page(tuple(_published(row) for row in shown), _token(shown[-1], len(keys)) if more else None)
+    return Page(
+        tuple(_published(row) for row in shown), write_token([*shown[-1][-len(keys) :], shown[-1].id]) if more else None
+    )
 
 
-def _condition(connection: sa.Connection, predicate: Predicate) -> Any:
+def condition(connection: sa.Connection, predicate: Predicate, columns: Columns | None = None) -> Any:
+    """The SQL condition of a predicate on a connection that was made ready for it; raises `QueryError`."""
     check_size(predicate)
     if any(isinstance(term, Spatial) for term in terms(predicate)):
         prepare_areas(connection)
     if any(isinstance(term, TextMatch) and term.how == "matches" for term in terms(predicate)):
         prepare_patterns(connection)
-    return where(predicate)
+    return where(predicate, columns)
 
 
 def _one(connection: sa.Connection, condition: Any) -> Published | None:
@@ -192,31 +194,3 @@ def _key(term: Order) -> Any:
             return sa.case((FIELDS[term.field], 1), else_=0)
         case _:
             return FIELDS[term.field]
-
-
-def _beyond(keys: list[Any], descending: list[bool], values: list[Any]) -> Any:
-    """Rows after those of some values; the bound on the first key alone lets its index begin there."""
-    bound = [sa.literal(value, key.type) for key, value in zip(keys, values, strict=True)]
-    steps = [key < value if down else key > value for key, value, down in zip(keys, bound, descending, strict=True)]
-    equal = [key == value for key, value in zip(keys, bound, strict=True)]
-    first = keys[0] <= bound[0] if descending[0] else keys[0] >= bound[0]
-    return sa.and_(first, sa.or_(*(sa.and_(*equal[:index], step) for index, step in enumerate(steps))))
-
-
-def _token(row: Any, keys: int) -> str:
-    text = json.dumps([*row[-keys:], row.id], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _read(token: str, order: Sequence[Order]) -> list[Any]:
-    try:
-        values = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    except (ValueError, binascii.Error, RecursionError):
-        values = None
-    kinds = [str if KINDS[term.field] is Kind.STRING else int for term in order] + [int]
-    fits = isinstance(values, list) and [type(value) for value in values] == kinds
-    if not fits or any(isinstance(value, int) and abs(value) >= 2**63 for value in values):
-        raise QueryError("the token of the next page is not one that this service gave for this order")
-    if any("\0" in value or not value.isascii() for value in values if isinstance(value, str)):
-        raise QueryError("the token of the next page is not one that this service gave for this order")
-    return list(values)

@@ -1,11 +1,13 @@
 """The system query options of a request (OData 4.01 part 2, section 5.1) as a checked value."""
 
 from collections.abc import Iterable
+from urllib.parse import quote
 
 from attrs import frozen
 
 from s1pdgs.publication.errors import QueryError
-from s1pdgs.publication.odata.expressions import PROPERTIES
+from s1pdgs.publication.odata.expressions import PRODUCTS as PRODUCT_NAMES
+from s1pdgs.publication.odata.expressions import Names
 from s1pdgs.publication.odata.filter import compile_filter
 from s1pdgs.publication.predicate import ALWAYS, Predicate, nearest
 from s1pdgs.publication.search import DEFAULT_ORDER, MAX_ORDER_TERMS, MAX_SKIP, Order
@@ -18,6 +20,19 @@ SELECTABLE = (
     "EvictionDate", "Checksum", "ProductionType", "ContentDate", "Footprint", "GeoFootprint",
 )  # fmt: skip
 _OPTIONS = ("$filter", "$orderby", "$top", "$skip", "$count", "$expand", "$select", "$format", "$skiptoken")
+
+
+@frozen
+class Offer:
+    """What may be asked of an entity set: the names of filter and order, and those of `$expand` and `$select`."""
+
+    names: Names
+    navigations: tuple[str, ...]
+    selectable: tuple[str, ...]
+    order: tuple[Order, ...]
+
+
+PRODUCTS = Offer(PRODUCT_NAMES, NAVIGATIONS, SELECTABLE, DEFAULT_ORDER)
 
 
 @frozen
@@ -35,7 +50,9 @@ class Options:
     select: frozenset[str] = frozenset(SELECTABLE)
 
 
-def read_options(pairs: Iterable[tuple[str, str]], allowed: Iterable[str] = _OPTIONS) -> Options:
+def read_options(
+    pairs: Iterable[tuple[str, str]], allowed: Iterable[str] = _OPTIONS, offer: Offer = PRODUCTS
+) -> Options:
     """The options of a query string; names without `$` that are no option are the client's own and left alone.
 
     Raises `QueryError` for an option that is unknown, given twice or malformed.
@@ -44,15 +61,22 @@ def read_options(pairs: Iterable[tuple[str, str]], allowed: Iterable[str] = _OPT
     text = given.get("$filter")
     return Options(
         given=given,
-        predicate=ALWAYS if text is None else compile_filter(text),
-        order=_order(given.get("$orderby")),
+        predicate=ALWAYS if text is None else compile_filter(text, offer.names),
+        order=_order(given.get("$orderby"), offer),
         top=min(_natural("$top", given.get("$top", str(DEFAULT_TOP))), MAX_TOP),
         skip=_skip(given),
         after=given.get("$skiptoken"),
         count=_flag("$count", given.get("$count", "false")),
-        expand=_names("$expand", given.get("$expand"), NAVIGATIONS),
-        select=_names("$select", given.get("$select"), (*SELECTABLE, "*")) or frozenset(SELECTABLE),
+        expand=_names("$expand", given.get("$expand"), offer.navigations),
+        select=_names("$select", given.get("$select"), (*offer.selectable, "*")) or frozenset(offer.selectable),
     )
+
+
+def next_link(address: str, options: Options, shown: int, after: str) -> str:
+    """The link to the next page: `$skiptoken` serves it fast, `$skip` serves clients that count for themselves."""
+    given = {**options.given, "$top": str(options.top), "$skip": str(options.skip + shown), "$skiptoken": after}
+    pairs = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in given.items())
+    return f"{address}?{pairs}"
 
 
 def _given(pairs: Iterable[tuple[str, str]], allowed: list[str]) -> dict[str, str]:
@@ -70,20 +94,20 @@ def _given(pairs: Iterable[tuple[str, str]], allowed: list[str]) -> dict[str, st
     return given
 
 
-def _order(text: str | None) -> tuple[Order, ...]:
+def _order(text: str | None, offer: Offer) -> tuple[Order, ...]:
     if text is None:
-        return DEFAULT_ORDER
-    terms = [_term(term.split()) for term in text.split(",")]
+        return offer.order
+    terms = [_term(term.split(), list(offer.names.properties)) for term in text.split(",")]
     if len(terms) > MAX_ORDER_TERMS:
         raise QueryError(f"$orderby has {len(terms)} terms; at most {MAX_ORDER_TERMS} are accepted")
     return tuple(terms)
 
 
-def _term(words: list[str]) -> Order:
+def _term(words: list[str], known: list[str]) -> Order:
     if not words or len(words) > 2 or words[1:] not in ([], ["asc"], ["desc"]):
         raise QueryError(f"$orderby: {' '.join(words)!r} is not a property with asc or desc")
-    if words[0] not in PROPERTIES:
-        raise QueryError(f"$orderby: there is no property {words[0]!r}; {nearest(words[0], PROPERTIES)}")
+    if words[0] not in known:
+        raise QueryError(f"$orderby: there is no property {words[0]!r}; {nearest(words[0], known)}")
     return Order(words[0], words[1:] == ["desc"])
 
 
