@@ -2,9 +2,11 @@
 
 A policy that chooses one product reads the first of each type by its own order, and one that takes all reads all that
 are eligible; `selection.select` has the last word, so both tell the same. Policies without bounds in time go along an
-index to the nearest, latest or last.
+index to the nearest, latest or last. All types and walks are one statement: a question to a server costs more than its
+answer.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
@@ -12,14 +14,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from s1pdgs.catalogue import tables as t
-from s1pdgs.catalogue.query import ANY_SATELLITE, Held, here, load_without_files, longest, looked_at, with_files
+from s1pdgs.catalogue.query import ANY_SATELLITE, Held, from_row, here, longest, looked_at, with_files
 from s1pdgs.catalogue.selection import LEAST_OVERLAP, policy_named, select
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.time import MICROSECOND, micros
 
 _AT_FIRST = 4
-"""Products that are read of each type before it is known whether any is admitted."""
+"""Products that are read by each walk before it is known whether any is admitted."""
 Number = sa.ColumnElement[int]
+Query = sa.CompoundSelect[Any]
 Terms = tuple[sa.ColumnElement[Any], ...]
 
 _START, _STOP, _GENERATED = (
@@ -49,7 +52,10 @@ def choose(
     of those that are admitted (told without their files), and with a configuration of those of this instrument
     configuration.
     """
-    single, moment = policy_named(policy).single, looked_at(connection)
+    rule, moment = policy_named(policy), looked_at(connection)
+    lengths_us = longest(connection, types) if rule.bounded else dict.fromkeys(sorted(set(types)), 0)
+    if not lengths_us:
+        return []
     start_us, stop_us = micros(wanted.start), micros(wanted.stop)
     values: dict[str, Any] = {
         "satellite": satellite,
@@ -61,58 +67,70 @@ def choose(
         "configuration": str(configuration),
         "moment": moment,
     }
-    queries = _queries(policy.strip(), with_configuration=configuration is not None, now=moment is None)
-    read = _first if single else _all
-    found: list[Held] = []
-    for kind, length_us in longest(connection, types).items():
+    for place, (kind, length_us) in enumerate(lengths_us.items()):
         near = {"type": kind, "earliest": start_us - length_us, "latest": stop_us + length_us}
-        for query in queries:
-            found += read(connection, query, values | near, admits)
+        values |= {f"{name}_{place}": value for name, value in near.items()}
+    query = _query(policy.strip(), len(lengths_us), with_configuration=configuration is not None, now=moment is None)
+    found = (_first if rule.single else _all)(connection, query, values, admits)
     return with_files(connection, select(policy, wanted, found))
 
 
-def _all(
-    connection: sa.Connection, query: sa.Select[Any], values: dict[str, Any], admits: Callable[[Held], bool]
-) -> list[Held]:
-    return [held for held in load_without_files(connection, query, values) if admits(held)]
+def _all(connection: sa.Connection, query: Query, values: dict[str, Any], admits: Callable[[Held], bool]) -> list[Held]:
+    return [held for held in map(from_row, connection.execute(query, values)) if admits(held)]
 
 
 def _first(
-    connection: sa.Connection, query: sa.Select[Any], values: dict[str, Any], admits: Callable[[Held], bool]
+    connection: sa.Connection, query: Query, values: dict[str, Any], admits: Callable[[Held], bool]
 ) -> list[Held]:
-    """The first that are admitted, by reading more and more until there is one."""
+    """Of each part of the query the first that are admitted, by reading more and more until there is one."""
     limit = _AT_FIRST
     while True:
-        page = load_without_files(connection, query, values | {"limit": limit})
-        admitted = [held for held in page if admits(held)]
-        if admitted or len(page) < limit:
-            return admitted
+        rows = connection.execute(query, values | {"limit": limit}).all()
+        admitted = [(row.part, held) for row in rows if admits(held := from_row(row))]
+        cut_off = {part for part, number in Counter(row.part for row in rows).items() if number == limit}
+        if cut_off <= {part for part, _ in admitted}:
+            return [held for _, held in admitted]
         limit *= 16
 
 
 @cache
-def _queries(policy: str, *, with_configuration: bool, now: bool) -> tuple[sa.Select[Any], ...]:
-    """The statements that together read what a policy may take of one type, the best of each first."""
+def _query(policy: str, types: int, *, with_configuration: bool, now: bool) -> Query:
+    """One statement that reads what a policy may take of a number of types: a part for each walk along an index, the
+    best of each first. Rows tell their `part`.
+    """
+    parts = [
+        part.add_columns(sa.literal_column(str(number)).label("part")).subquery()
+        for number, part in enumerate(
+            part
+            for place in range(types)
+            for part in _parts(policy, place, with_configuration=with_configuration, now=now)
+        )
+    ]
+    return sa.union_all(*(sa.select(part) for part in parts))
+
+
+def _parts(policy: str, place: int, *, with_configuration: bool, now: bool) -> list[sa.Select[Any]]:
+    """What is read of the type at a place."""
     product = t.product.c
     moment = None if now else sa.bindparam("moment", type_=product.catalogued_at.type)
-    of_type = sa.select(t.product).where(product.type == sa.bindparam("type"), *here(moment))
+    of_type = sa.select(t.product).where(product.type == sa.bindparam(f"type_{place}", type_=sa.Text), *here(moment))
     if with_configuration:
         configuration = product.attributes["instrumentConfigurationID", 1].as_string()
         of_type = of_type.where(sa.cast(configuration, sa.Text) == sa.bindparam("configuration"))
     own = sa.bindparam("satellite", type_=sa.Text)
     if policy in _SOUGHT:
-        queries = [
+        parts = [
             of_type.where(product.satellite == satellite, *within).order_by(order)
             for satellite in (own, ANY_SATELLITE)
             for within, order in _SOUGHT[policy]
         ]
     else:
         eligible, *rank = _RANKED[policy]
-        near = sa.and_(_told("earliest") <= _START, _told("latest") >= _STOP)
-        queries = [of_type.where(product.satellite.in_([own, ANY_SATELLITE]), near, *eligible).order_by(*rank)]
+        near = sa.and_(_told(f"earliest_{place}") <= _START, _told(f"latest_{place}") >= _STOP)
+        parts = [of_type.where(product.satellite.in_([own, ANY_SATELLITE]), near, *eligible).order_by(*rank)]
     if not policy_named(policy).single:
-        return tuple(queries)
-    return tuple(query.order_by(_GENERATED.desc(), product.name).limit(_told("limit")) for query in queries)
+        return parts
+    return [part.order_by(_GENERATED.desc(), product.name).limit(_told("limit")) for part in parts]
 
 
 def _either_side(moment: Number) -> list[tuple[Terms, sa.ColumnElement[Any]]]:

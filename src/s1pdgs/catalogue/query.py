@@ -176,7 +176,7 @@ def load_without_files(
     connection: sa.Connection, query: sa.Select[Any], values: Mapping[str, Any] | None = None
 ) -> list[Held]:
     """The products that a query of rows of `product` finds, told everything but their files."""
-    return [_from_row(row) for row in connection.execute(query, values)]
+    return [from_row(row) for row in connection.execute(query, values)]
 
 
 def with_files(connection: sa.Connection, products: Sequence[Held]) -> list[Held]:
@@ -194,7 +194,8 @@ def _files(connection: sa.Connection, identifiers: list[int]) -> dict[int, tuple
     return grouped
 
 
-def _from_row(row: sa.Row[Any]) -> Held:
+def from_row(row: sa.Row[Any]) -> Held:
+    """The product of a row, without its files."""
     product = Product(
         name=row.name,
         type=row.type,
