@@ -5,23 +5,27 @@ of the beam's Doppler, k_a that of a point. A scatterer at zero-Doppler time s s
 it is in the beam when that is about k_s u. With the chirps exp(j pi k_a ...) and exp(j pi g^2 / k_s) taken off, the
 spectrum of the scene is a convolution of its scatterers with AAP(a x) exp(j pi x^2 / k_t) over x = g - k_t s, and the
 echoes one of the spectrum with exp(-j pi x^2 / k_s) over x = k_s u - g (a = 1 + k_s / k_a, k_t = k_s / a). Cells every
-a PRI, spectrum every k_s PRI and echoes every PRI have one index. What is left out: azimuth ambiguities, beams being
-cut at half a PRF; range migration that differs from that at mid range (a sample at the edges of bursts and window); and
-the coherence of neighbouring bursts, whose scatterers are drawn anew.
+a PRI, spectrum every k_s PRI and echoes every PRI have one index. An amplitude is that of a scatterer times
+exp(-j pi k_t s^2 - 2 pi j f s) with f the centroid, which matters where two passes see the same ones. What is left out:
+azimuth ambiguities, beams being cut at half a PRF; range migration that differs from that at mid range (a sample at the
+edges of bursts and window); and the coherence of neighbouring bursts, whose scatterers are drawn anew.
 """
 
 import math
 from concurrent.futures import ThreadPoolExecutor
 
+import attrs
 import numpy as np
 import scipy.fft
 from attrs import frozen
+from scipy.interpolate import CubicSpline, RectBivariateSpline
 
 from s1pdgs.sar.constants import WAVELENGTH_M
 from s1pdgs.sar.orbit import Array
 from s1pdgs.simulator.datatake import DataTake, RangeGeometry
 from s1pdgs.simulator.distributed import Raw, chirp_spectrum, echo_amplitude, fill_white_noise, spread_chirps
 from s1pdgs.simulator.instrument import Channel
+from s1pdgs.simulator.revisit import Ground, Warp, knots, move
 from s1pdgs.simulator.scene import backscatter, land_mask, patches, power
 
 _COLUMNS = 64
@@ -31,16 +35,68 @@ _TAPER = 0.88
 _THREADS = 2
 
 
-def raw_burst(take: DataTake, channel: Channel, targets: Array, seed: np.random.SeedSequence) -> Raw:
+def raw_burst(
+    take: DataTake, channel: Channel, targets: Array, seed: np.random.SeedSequence, ground: Ground | None = None
+) -> Raw:
     """Noise-free raw echoes complex64 (lines, samples) in counts of a burst, a data take of its own lines.
 
-    `targets` (n, 2) are lines and samples around which the scene is dark. Peak memory is that of the scene: the burst
-    widened by a pulse and by the beam.
+    `targets` (n, 2) are lines and samples around which the scene is dark. With `ground`, the scatterers are those that
+    its earlier orbit saw. Peak memory is that of the scene: the burst widened by a pulse and by the beam.
     """
     grid = burst_grid(take)
-    data = np.empty((grid.cells, grid.samples), np.complex64)
-    _fill_cells(data, take, grid, channel, targets=targets, seed=seed)
+    if ground is None:
+        data = _draw_scatterers(grid, seed)
+    else:
+        before = attrs.evolve(take, orbit=ground.earlier)
+        earlier = burst_grid(before)
+        warp = warp_cells((before, earlier), (take, grid), ground)
+        data = move(_draw_scatterers(earlier, seed), warp, (grid.cells, grid.samples))
+    _shape_cells(data, take, grid, channel, targets=targets)
     return respond(data, take, grid, channel)
+
+
+def warp_cells(earlier: "tuple[DataTake, BurstGrid]", later: "tuple[DataTake, BurstGrid]", ground: Ground) -> Warp:
+    """Where the cells of a burst were in an earlier pass over the same ground."""
+    take, grid = later
+    before, old = earlier
+    rows, columns = knots(grid.cells, grid.samples, take.spacing_m)
+    sample = columns + grid.first_sample
+    steered = take.beam_s(rows - grid.lead)[:, None]
+    at = _Cells.of(grid, columns)
+    time = take.zero_doppler_s(0, sample) + (at.stretch * steered + at.unsteered_s - float(take.beam_s(0)))
+    slant = np.broadcast_to(take.slant_range_m(sample), time.shape)
+    time_before, slant_before = ground.earlier_seen(time, slant)
+    column = (slant_before - float(before.slant_range_m(0))) / before.spacing_m
+    was = _Cells.of(old, column - old.first_sample)
+    line_s = time_before - before.zero_doppler_s(0, column)
+    steered_before = (line_s + float(before.beam_s(0)) - was.unsteered_s) / was.stretch
+    row = (steered_before - float(before.beam_s(0))) / before.scenario.radar.pri_s + old.lead
+    turn = 2.0 * (slant_before - slant) / WAVELENGTH_M
+    turn += was.cycles(steered_before, old.steering_hz_s) - at.cycles(steered, grid.steering_hz_s)
+    return Warp(*(RectBivariateSpline(rows, columns, each) for each in (row, column - old.first_sample, turn)))
+
+
+@frozen(eq=False)
+class _Cells:
+    """Along range at columns (...): a, the zero-Doppler time after the middle of the beam of an unsteered cell, and the
+    centroid.
+    """
+
+    stretch: Array
+    unsteered_s: Array
+    doppler_hz: Array
+
+    @classmethod
+    def of(cls, grid: "BurstGrid", column: Array) -> "_Cells":
+        every = np.arange(grid.samples)
+        geometry = grid.geometry
+        parts = (grid.stretch, geometry.doppler_hz / grid.rate_hz_s, geometry.doppler_hz)
+        return cls(*(CubicSpline(every, part)(column) for part in parts))
+
+    def cycles(self, steered_s: Array, steering_hz_s: float) -> Array:
+        """The phase that focusing gives an amplitude beyond that of its way, for cells in the beam at a time."""
+        offset = self.stretch * steered_s
+        return np.asarray(0.5 * steering_hz_s / self.stretch * offset**2 + self.doppler_hz * offset)
 
 
 @frozen(eq=False)
@@ -160,15 +216,18 @@ def _bend(doppler_hz: Array, slant_m: float, speed_m_s: float) -> Array:
     return np.asarray(-2.0 * slant_m / WAVELENGTH_M * (np.sqrt(1.0 - squint**2) - 1.0 + 0.5 * squint**2))
 
 
-def _fill_cells(
-    data: Raw,
-    take: DataTake,
-    grid: BurstGrid,
-    channel: Channel,
-    *,
-    targets: Array,
-    seed: np.random.SeedSequence,
-) -> None:
+def _draw_scatterers(grid: BurstGrid, seed: np.random.SeedSequence) -> Raw:
+    """White cells, of variance 1 in each of real and imaginary part."""
+    data = np.empty((grid.cells, grid.samples), np.complex64)
+    starts = range(0, grid.cells, _ROWS)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        parts = (data[start : start + _ROWS] for start in starts)
+        list(pool.map(fill_white_noise, parts, seed.spawn(len(starts))))
+    return data
+
+
+def _shape_cells(data: Raw, take: DataTake, grid: BurstGrid, channel: Channel, *, targets: Array) -> None:
+    """Give white cells the backscatter of coast, ground and dark patches."""
     geometry, radar = grid.geometry, take.scenario.radar
     cell = echo_amplitude(channel, geometry) * np.sqrt(
         take.spacing_m * geometry.ground_m_s * grid.stretch * radar.pri_s / np.sin(geometry.incidence_rad)
@@ -183,11 +242,9 @@ def _fill_cells(
     shape = (math.ceil(float(ends.max() - low) / _MASK_STEP) + 1, math.ceil(grid.samples / _MASK_STEP) + 1)
     mask = land_mask(take, (low, grid.first_sample), shape, _MASK_STEP)
     column = np.arange(grid.samples)
-    starts = range(0, grid.cells, _ROWS)
 
-    def fill(start: int, source: np.random.SeedSequence) -> None:
+    def shape_rows(start: int) -> None:
         rows = slice(start, min(start + _ROWS, grid.cells))
-        fill_white_noise(data[rows], source)
         line = grid.stretch * steered[rows] + unsteered
         on_land = mask[((line - low) / _MASK_STEP).astype(np.int64), column // _MASK_STEP]
         amplitude = np.where(on_land, land, sea)
@@ -197,4 +254,4 @@ def _fill_cells(
         data[rows] *= amplitude.astype(np.float32)
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        list(pool.map(fill, starts, seed.spawn(len(starts))))
+        list(pool.map(shape_rows, range(0, grid.cells, _ROWS)))

@@ -12,6 +12,7 @@ from s1pdgs.simulator.mode_scene import MODES
 from s1pdgs.simulator.places import place, place_names
 from s1pdgs.simulator.plan import ECHOES, SATELLITES, Plan, TakePlan
 from s1pdgs.simulator.plan_file import read_plan
+from s1pdgs.simulator.revisit import Revisit
 from s1pdgs.simulator.scenario import Scenario
 from s1pdgs.simulator.session import SimulatedSession
 from s1pdgs.simulator.session import simulate as simulate_session
@@ -61,6 +62,19 @@ _PLACES = "\b\nPLACES\n" + "\n".join(f"  {name:10} {place(name).title}" for name
 @click.option("--mode", metavar="MODE", help="IW, EW, WV, S1 ... S6, EN, N1 ... N6, RF, or an ECC number.")
 @click.option("--satellite", type=click.Choice(SATELLITES), default="S1A", help="With noise: who flies.")
 @click.option(
+    "--baseline",
+    type=click.FloatRange(-1000.0, 1000.0),
+    nargs=2,
+    metavar="ACROSS ABOVE",
+    help="Of scenes of IW and EW: the same ground again, from an orbit so many metres to the right and further out.",
+)
+@click.option(
+    "--sinking",
+    type=click.FloatRange(-1.0, 1.0),
+    metavar="METRES",
+    help="The same ground again, sunk so much in the middle.",
+)
+@click.option(
     "--plan",
     "plan_path",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -87,6 +101,8 @@ def simulate(
     echoes: str | None,
     mode: str | None,
     satellite: str,
+    baseline: tuple[float, float] | None,
+    sinking: float | None,
     plan_path: Path | None,
     seed: int,
     mini: bool,
@@ -105,9 +121,14 @@ def simulate(
             take |= {"echoes": "scene", "place": place_name, "targets": targets}
         if (mode or "").upper() in {"WV", "ZW"} and "polarisations" not in chosen:
             polarisations = "VV"
-        quick = {"start": after.replace(tzinfo=UTC), "satellite": satellite, "seed": seed}
+        quick: dict[str, Any] = {"start": after.replace(tzinfo=UTC), "satellite": satellite, "seed": seed}
+        if baseline is not None or sinking is not None:
+            across, above = baseline or (0.0, 0.0)
+            quick["revisit"] = Revisit(across_m=across, above_m=above, sinking_m=sinking or 0.0)
         _simulate_plan(out, plan_path, quick, take | {"polarisation": _MODE_POLARISATIONS[polarisations]})
         return
+    if baseline is not None or sinking is not None:
+        raise click.UsageError("only scenes are seen again: --mode IW or EW with --echoes scene")
     if mode not in {None, "S3"} or satellite != "S1A" or polarisations.startswith("H") or duration > _LONGEST_SCENE_S:
         raise click.UsageError(
             "a scene is StripMap S3, IW, EW or WV of S1A, sent in V, of 60 s at most; use --echoes noise"

@@ -90,11 +90,12 @@ def _spanning(start: datetime, stop: datetime, satellite: str) -> Trajectory:
 def _write_auxiliary_files(plan: Plan, trajectory: Trajectory, takes: list[PlannedTake], folder: Path) -> None:
     """Everything once, for the first data take; orbit files of the service again where they do not reach later ones."""
     reached = None
+    flown = trajectory if plan.revisit is None else plan.revisit.flown(trajectory)
     for take in sorted(takes, key=lambda take: take.sensing.start):
         if reached is not None and take.sensing.stop <= reached:
             continue
         context = AuxiliaryContext.of(
-            trajectory,
+            flown,
             take.sensing,
             satellite=plan.satellite,
             instrument_configuration_id=plan.takes[0].instrument_configuration_id,

@@ -28,6 +28,7 @@ from s1pdgs.simulator.noise_take import Batch, NoiseTake, PacketMaker
 from s1pdgs.simulator.orbit import Acquisition, Trajectory, acquisition_over
 from s1pdgs.simulator.packets import BRC_STEPS
 from s1pdgs.simulator.places import Place, place
+from s1pdgs.simulator.revisit import Ground
 from s1pdgs.simulator.scenario import Scenario, Scene
 from s1pdgs.simulator.session import raw_image
 from s1pdgs.simulator.targets import Target, add_echoes, target_at
@@ -42,7 +43,7 @@ NOWHERE = Place("nowhere", "where the satellite is", 0.0, 0.0, ())
 
 _BATCH = 256
 _MARGIN = timedelta(seconds=60)
-_SPAWN_SCENE, _SPAWN_NOISE, _SPAWN_TARGETS = 21, 22, 23
+_SPAWN_SCENE, _SPAWN_NOISE, _SPAWN_TARGETS, _SPAWN_LATER_NOISE = 21, 22, 23, 24
 _ALONG, _ACROSS = 0.6, 0.05
 _DARK_RADIUS_M = 1200.0
 """In TOPS the side lobes along azimuth reach so far."""
@@ -61,7 +62,7 @@ class EchoRun:
 @frozen(eq=False, slots=False)
 class ModeScene:
     """A planned scene. The headers, noise and calibration are those of `noise`, a data take of the same program; its
-    channels are read from the `auxiliary` files when packets are asked for.
+    channels are read from the `auxiliary` files when packets are asked for. With `ground`, `orbit` is its later one.
     """
 
     noise: NoiseTake
@@ -69,6 +70,7 @@ class ModeScene:
     place: Place
     orbit: Orbit
     auxiliary: Path
+    ground: Ground | None = None
 
     @property
     def receive_polarisations(self) -> tuple[str, ...]:
@@ -120,8 +122,14 @@ class ModeScene:
             along, across = rng.uniform(-_ALONG, _ALONG), rng.uniform(-_ACROSS, _ACROSS)
             across += (len(found[at]) % 3 + 1) / 4
             column = across * self.runs[at].take.focused_samples
-            found[at].append(_place_target(self.runs[at].take, f"T{number + 1}", along, column))
+            found[at].append(self._target(self.runs[at].take, f"T{number + 1}", along, column))
         return tuple(tuple(targets) for targets in found)
+
+    def _target(self, take: DataTake, name: str, along: float, sample: float) -> Target:
+        if self.ground is None:
+            return _place_target(take, name, along, sample)
+        was = _place_target(attrs.evolve(take, orbit=self.ground.earlier), name, along, sample)
+        return target_at(self.orbit, name, self.ground.sunk(was.position_m), was.rcs_m2, was.zero_doppler_s)
 
     def batches(self, polarisation: str) -> Iterator[Batch]:
         """All packets of one receive channel, in order; memory is that of one burst."""
@@ -142,7 +150,8 @@ class ModeScene:
         raw = self.raw(number, channel)
         quiet = run.packets - len(raw)
         parts = range(0, run.packets, _BATCH)
-        seed = np.random.SeedSequence(run.take.scenario.seed, spawn_key=(_SPAWN_NOISE, VCIDS[channel.polarisation[1]]))
+        spawn = _SPAWN_NOISE if self.ground is None else _SPAWN_LATER_NOISE
+        seed = np.random.SeedSequence(run.take.scenario.seed, spawn_key=(spawn, VCIDS[channel.polarisation[1]]))
         for first, source in zip(parts, seed.spawn(len(parts)), strict=True):
             last = min(first + _BATCH, run.packets)
             samples = np.empty((last - first, raw.shape[1]), np.complex64)
@@ -169,7 +178,7 @@ class ModeScene:
             seed = np.random.SeedSequence(
                 run.take.scenario.seed, spawn_key=(_SPAWN_SCENE, VCIDS[channel.polarisation[1]])
             )
-            raw = raw_burst(run.take, channel, pixels, seed)
+            raw = raw_burst(run.take, channel, pixels, seed, self.ground)
         else:
             raw = np.zeros((run.take.lines, run.take.samples), np.complex64)
         add_echoes(raw, run.take, channel, tuple(near))
@@ -178,8 +187,7 @@ class ModeScene:
 
 def mode_scene(plan: "Plan", take: "TakePlan", noise: NoiseTake, trajectory: Trajectory, auxiliary: Path) -> ModeScene:
     """The scene of a noise take, which `scene_start` put over the place of the plan."""
-    vectors = trajectory.vectors_between(noise.sensing.start - 2 * _MARGIN, noise.sensing.stop + 2 * _MARGIN)
-    orbit = fit_orbit(vectors, noise.sensing.start - _MARGIN, noise.sensing.stop + _MARGIN)
+    orbit = _orbit_of(trajectory, noise.sensing)
     scene = Scene() if take.sigma0_db is None else Scene.uniform(take.sigma0_db)
     if not take.wave:
         scene = attrs.evolve(scene, dark_radius_m=_DARK_RADIUS_M)
@@ -196,7 +204,18 @@ def mode_scene(plan: "Plan", take: "TakePlan", noise: NoiseTake, trajectory: Tra
         scene=scene,
     )
     there = place(take.place) if take.has_place else NOWHERE
-    return ModeScene(noise, scenario, there, orbit, auxiliary)
+    seen = ModeScene(noise, scenario, there, orbit, auxiliary)
+    if plan.revisit is None:
+        return seen
+    middle = seen.runs[len(seen.runs) // 2].take
+    centre = ground_point(orbit, middle.middle_s, float(middle.slant_range_m(0.5 * middle.focused_samples)))
+    later = _orbit_of(plan.revisit.flown(trajectory), noise.sensing)
+    return attrs.evolve(seen, orbit=later, ground=Ground(plan.revisit, orbit, later, centre))
+
+
+def _orbit_of(trajectory: Trajectory, sensing: Interval) -> Orbit:
+    vectors = trajectory.vectors_between(sensing.start - 2 * _MARGIN, sensing.stop + 2 * _MARGIN)
+    return fit_orbit(vectors, sensing.start - _MARGIN, sensing.stop + _MARGIN)
 
 
 def scene_start(plan: "Plan", take: "TakePlan", noise: NoiseTake, trajectory: Trajectory) -> timedelta:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
+import attrs
 import numpy as np
 from attrs import frozen
 from scipy.integrate import OdeSolution, solve_ivp
@@ -44,6 +45,7 @@ _TRACK_KEEPING = 1.0 - 4.183268e-6
 _GM_M3_S2 = 3.986004418e14
 _EARTH_RADIUS_M = 6_378_137.0
 _J2, _J3, _J4 = 1.08262668e-3, -2.53265649e-6, -1.61962159e-6
+_DIFFERENCE_S = 0.5
 _SAMPLE_S = 20.0
 _BEYOND_S = 180.0
 _LONGEST_RANGE_M = 1.2e6
@@ -133,7 +135,10 @@ class AscendingNode:
 
 @frozen(eq=False)
 class Trajectory:
-    """The satellite's way from `start` to `stop`, integrated both ways from the state vector at `epoch`."""
+    """The satellite's way from `start` to `stop`, integrated both ways from the state vector at `epoch`.
+
+    It is moved by `across_m` to the right of the flight and by `above_m` away from the Earth.
+    """
 
     epoch: datetime
     epoch_orbit: int
@@ -142,6 +147,8 @@ class Trajectory:
     past: OdeSolution
     future: OdeSolution
     nodes: tuple[AscendingNode, ...] = ()
+    across_m: float = 0.0
+    above_m: float = 0.0
 
     @classmethod
     def spanning(cls, start: datetime, stop: datetime, satellite: str = "S1A") -> Self:
@@ -171,9 +178,25 @@ class Trajectory:
         """UTC, to microseconds, of seconds after the epoch."""
         return self.epoch + round(time_s * 1e6) * MICROSECOND
 
+    def beside(self, across_m: float, above_m: float) -> Self:
+        """The way of a satellite that flies beside this one, with the same nodes."""
+        return attrs.evolve(self, across_m=across_m, above_m=above_m)
+
     def earth_fixed(self, time_s: Array) -> tuple[Array, Array]:
         """Earth-fixed positions in metres and velocities in m/s, both (n, 3), at seconds (n,) after the epoch."""
         time = np.atleast_1d(np.asarray(time_s, dtype=np.float64))
+        position, velocity = self._integrated(time)
+        if not self.across_m and not self.above_m:
+            return position, velocity
+        ahead, behind = (self._offset(*self._integrated(time + step)) for step in (_DIFFERENCE_S, -_DIFFERENCE_S))
+        return position + self._offset(position, velocity), velocity + (ahead - behind) / (2.0 * _DIFFERENCE_S)
+
+    def _offset(self, position: Array, velocity: Array) -> Array:
+        up = position / np.linalg.norm(position, axis=-1, keepdims=True)
+        right = np.cross(velocity, position)
+        return np.asarray(self.above_m * up + self.across_m * right / np.linalg.norm(right, axis=-1, keepdims=True))
+
+    def _integrated(self, time: Array) -> tuple[Array, Array]:
         states = np.empty((time.size, 6))
         for solution, chosen in ((self.past, time < 0.0), (self.future, time >= 0.0)):
             if chosen.any():

@@ -11,13 +11,15 @@ from s1pdgs.simulator.errors import SimulatorError
 from s1pdgs.simulator.instrument_faults import Fault
 from s1pdgs.simulator.noise_take import POLARISATIONS
 from s1pdgs.simulator.places import place_names
+from s1pdgs.simulator.revisit import Revisit
 from s1pdgs.simulator.scenario import MISPOINTING, Downlink
 
 SATELLITES = ("S1A", "S1B", "S1C", "S1D")
 STORES = ("Emergency", "RFC", "NRT", "WV", "Standard", "PassThrough")
 ECHOES = ("noise", "scene")
 _STRIPMAP_SCENE_ECC, _WAVE_ECC = (3, 13), (9, 46)
-_SCENE_ECC = (*_STRIPMAP_SCENE_ECC, 8, 9, 32)
+_TOPS_ECC = (8, 32)
+_SCENE_ECC = (*_STRIPMAP_SCENE_ECC, *_TOPS_ECC, 9)
 _LONGEST_SCENE_S = 60.0
 
 
@@ -121,7 +123,10 @@ class TelemetryPlan:
 
 @frozen(kw_only=True)
 class Plan:
-    """Data takes of one satellite and their downlinks; without downlinks one session brings all."""
+    """Data takes of one satellite and their downlinks; without downlinks one session brings all.
+
+    With `revisit`, scenes of IW and EW are those of the same plan without it, seen again from another orbit.
+    """
 
     satellite: str = field(default="S1A", validator=validators.in_(SATELLITES))
     start: datetime = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
@@ -129,6 +134,7 @@ class Plan:
     downlinks: tuple[DownlinkPlan, ...] = (DownlinkPlan(),)
     telemetry: TelemetryPlan | None = TelemetryPlan()
     mispointing: Mispointing = MISPOINTING
+    revisit: Revisit | None = None
     first_data_take_id: int = field(default=0x053C1A, validator=validators.in_(range(1 << 23)))
     seed: int = field(default=1, validator=validators.ge(0))
 
@@ -158,6 +164,10 @@ class Plan:
                 )
             if take.echoes == "scene" and take.duration_s > _LONGEST_SCENE_S:
                 raise SimulatorError(f"data take {name}: a scene lasts at most {_LONGEST_SCENE_S:g} s; use noise")
+            if self.revisit is not None and not (take.echoes == "scene" and take.ecc_number in _TOPS_ECC):
+                raise SimulatorError(
+                    f"data take {name}: only scenes of IW and EW are seen again; leave out the revisit"
+                )
 
     @property
     def names(self) -> tuple[str, ...]:

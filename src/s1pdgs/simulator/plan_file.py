@@ -14,7 +14,7 @@
     parts = [{ take = "iw", begin = 0.0, end = 0.6 }]
 
 A downlink table holds the fields of `DownlinkPlan` and of `scenario.Downlink` side by side; its `link` those of
-`LinkParameters`. `telemetry = false` sends none.
+`LinkParameters`. `telemetry = false` sends none. `revisit` and `mispointing` are tables.
 """
 
 import tomllib
@@ -30,6 +30,7 @@ from s1pdgs.sar.attitude import Mispointing
 from s1pdgs.simulator.errors import SimulatorError
 from s1pdgs.simulator.instrument_faults import Fault
 from s1pdgs.simulator.plan import DownlinkPlan, Part, Plan, TakePlan, TelemetryPlan
+from s1pdgs.simulator.revisit import Revisit
 from s1pdgs.simulator.scenario import Downlink
 
 _Value = TypeVar("_Value")
@@ -61,6 +62,8 @@ def _plan(document: dict[str, Any]) -> Plan:
         values["telemetry"] = _build(TelemetryPlan, telemetry, "telemetry")
     if "mispointing" in values:
         values["mispointing"] = _build(Mispointing, values["mispointing"], "mispointing")
+    if "revisit" in values:
+        values["revisit"] = _build(Revisit, values["revisit"], "revisit")
     if "start" in values:
         start = values["start"]
         if not isinstance(start, datetime):

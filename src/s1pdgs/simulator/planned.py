@@ -139,7 +139,8 @@ def noise_take(plan: Plan, take: TakePlan, identifier: int, trajectory: Trajecto
     start = plan.start + timedelta(seconds=take.start_s)
     length = program.codes_at(np.array([program.packet_count - 1]))[0] / codes.F_REF_HZ
     span = Interval(start, start + timedelta(seconds=float(length)) + _SECOND)
-    frames, first_second = ancillary_frames(trajectory, plan.satellite, span, plan.mispointing, plan.seed)
+    flown = trajectory if plan.revisit is None else plan.revisit.flown(trajectory)
+    frames, first_second = ancillary_frames(flown, plan.satellite, span, plan.mispointing, plan.seed)
     return NoiseTake(
         program=program,
         satellite=plan.satellite,
