@@ -1,5 +1,6 @@
 """A downlink of IW, EW and wave mode becomes Level-1 by the chains that are shipped."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -36,3 +37,8 @@ def test_every_other_mode_becomes_level_1(make_ground: Callable[..., Ground]) ->
     for kind, row in products.items():
         assert row.attributes["operationalMode"][1] == kind[:2]
         assert row.attributes["processingLevel"][1] == "LEVEL1"
+    told = json.loads(ground.call("account", "--json"))
+    counted = {(row["mode"], row["level"]): (row["made"], row["expected"]) for row in told["completeness"]}
+    assert set(counted) == {(mode, level) for mode in ("IW", "EW", "WV") for level in (0, 1)}
+    assert {made - expected for made, expected in counted.values()} == {0}
+    assert told["total"]["share"] == 1.0
