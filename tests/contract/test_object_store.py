@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.s3 import endpoint, s3_store
 
 from s1pdgs.storage.objects import (
     KeyTaken,
@@ -19,9 +20,21 @@ from s1pdgs.storage.objects import (
 )
 
 
-@pytest.fixture(params=["local", "memory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
-    return local_objects(tmp_path / "objects") if request.param == "local" else memory_objects()
+@pytest.fixture(params=["local", "memory", "s3", "s3 by host"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
+    match request.param:
+        case "local":
+            yield local_objects(tmp_path / "objects")
+        case "memory":
+            yield memory_objects()
+        case "s3":
+            with s3_store() as opened:
+                yield opened
+        case _:
+            # bucket.localhost has no address here; the server, taken as a proxy, hears the whole name
+            monkeypatch.setenv("HTTP_PROXY", endpoint())
+            with s3_store(endpoint="http://localhost", virtual_host=True) as opened:
+                yield opened
 
 
 def test_what_was_put_is_read_again_with_its_checksums(store: ObjectStore) -> None:

@@ -96,7 +96,7 @@ class LocalObjects:
             return 1
         return 0
 
-    def sign(self, key: str, lifetime: timedelta, filename: str) -> str | None:
+    def sign(self, key: str, lifetime: timedelta, filename: str) -> str | None:  # noqa: ARG002  it cannot
         return None
 
     def remove_abandoned(self) -> int:

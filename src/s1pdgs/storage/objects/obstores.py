@@ -72,7 +72,7 @@ class MemoryObjects(ObstoreReader):
             refuse_other(self, key, tally.sums)
         return tally.sums
 
-    def sign(self, key: str, lifetime: timedelta, filename: str) -> str | None:
+    def sign(self, key: str, lifetime: timedelta, filename: str) -> str | None:  # noqa: ARG002  it cannot
         return None
 
     def remove_abandoned(self) -> int:
