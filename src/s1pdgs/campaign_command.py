@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from s1pdgs.app import GroundSegment
 from s1pdgs.cli import ground_of, show_rows
 from s1pdgs.formats.files import atomic_file
 from s1pdgs.order_command import UtcTime, chains_file_of, parse_parameters, planner_of
@@ -73,6 +74,7 @@ def create(
         with ground.database.write() as connection:
             campaigns.create(connection, plan, ground.outbox.clock)
     click.echo(f"campaign {plan.name} begins: {' > '.join(plan.way)}")
+    _remark(ground, plan.at_once)
 
 
 @command.command("list")
@@ -146,9 +148,17 @@ def _act(ctx: click.Context, name: str, action: Action) -> None:
 @click.pass_context
 def throttle(ctx: click.Context, name: str, limit: int) -> None:
     """Change how many jobs are in the queue at once."""
-    with _known(), ground_of(ctx).database.write() as connection:
+    ground = ground_of(ctx)
+    with _known(), ground.database.write() as connection:
         campaigns.throttle(connection, name, limit)
     click.echo(f"campaign {name} has at most {limit} jobs in the queue")
+    _remark(ground, limit)
+
+
+def _remark(ground: GroundSegment, limit: int) -> None:
+    slots = ground.settings.work.slots
+    if limit >= slots > 1:
+        click.echo(f"its jobs may hold all {slots} slots; systematic work then waits until one of them ends", err=True)
 
 
 @command.command("report")

@@ -74,6 +74,15 @@ def test_a_campaign_from_its_creation_to_its_report(mission: Mission, runner: Cl
     assert len(json.loads(told(runner, "order", "list", "--json"))) == 1, "systematic orders only"
 
 
+def test_a_limit_that_leaves_no_slot_to_systematic_work_is_remarked(
+    mission: Mission, runner: CliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("S1PDGS_WORK__SLOTS", "4")
+    baseline = ("--aux-as-of", "2020-06-15")
+    assert "slots" not in runner.invoke(cli, ["campaign", "create", "few", *PERIOD, *baseline, "--limit", "3"]).output
+    assert "all 4 slots" in runner.invoke(cli, ["campaign", "throttle", "few", "4"]).output
+
+
 def test_pause_resume_throttle_and_cancel(mission: Mission, runner: CliRunner) -> None:
     told(runner, "campaign", "create", "again", *PERIOD, "--limit", "2", "--aux-as-of", "2020-06-15")
     assert told(runner, "campaign", "pause", "again") == "campaign again is paused\n"
