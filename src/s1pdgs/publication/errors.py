@@ -17,5 +17,9 @@ class EvictedError(PublicationError):
     """The product was published, and its bytes are gone (410)."""
 
 
+class ConflictError(PublicationError):
+    """What is asked does not fit the state of its object (409)."""
+
+
 class CorruptProductError(PublicationError):
     """The stored bytes of a product are not those that were catalogued; nothing was published."""

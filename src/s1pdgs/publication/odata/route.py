@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from pydantic import ValidationError
 
 from s1pdgs.publication.download import UnsatisfiableRange
-from s1pdgs.publication.errors import EvictedError, PublicationError, QueryError, UnknownProductError
+from s1pdgs.publication.errors import ConflictError, EvictedError, PublicationError, QueryError, UnknownProductError
 from s1pdgs.publication.limits import MAX_BODY_BYTES
 from s1pdgs.storage.objects import MissingObject
 
@@ -21,6 +21,7 @@ _STATUS: dict[type[PublicationError], tuple[int, str]] = {
     QueryError: (400, "BadRequest"),
     UnknownProductError: (404, "NotFound"),
     EvictedError: (410, "Gone"),
+    ConflictError: (409, "Conflict"),
 }
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
