@@ -1,13 +1,32 @@
 """What has arrived: sessions, their files, auxiliary downloads and what was set aside."""
 
+from typing import Any
+from uuid import UUID, uuid5
+
 import sqlalchemy as sa
 
 from s1pdgs.storage.database import Identifier, Micros, metadata
+
+_NAMESPACE = UUID("5b1e1d0a-4f3c-5b7e-9c55-0f6a7f1c2d15")
+
+
+def _identifier_of(*columns: str) -> sa.ColumnDefault:
+    """Public identifiers: the same for the same session or file always."""
+
+    def make(context: Any) -> str:
+        row = context.get_current_parameters()
+        return str(
+            uuid5(_NAMESPACE, "/".join((context.compiled.statement.table.name, *(row[name] for name in columns))))
+        )
+
+    return sa.ColumnDefault(make)
+
 
 session = sa.Table(
     "session",
     metadata,
     sa.Column("id", sa.Text, primary_key=True, comment="of this delivery: <session_id>, then <session_id>_R<delivery>"),
+    sa.Column("uuid", sa.Text, _identifier_of("id"), nullable=False, comment="by which we offer it"),
     sa.Column("session_id", sa.Text, nullable=False, comment="as the station calls it; its deliveries share it"),
     sa.Column("delivery", sa.Integer, nullable=False, comment="0 for the first, n for the one called R<n>"),
     sa.Column("remote_id", sa.Text, nullable=False, comment="the station's own key of it, empty where there is none"),
@@ -28,12 +47,15 @@ session = sa.Table(
     sa.Column("reason", sa.Text, comment="what it waits for, what it lacks, or what its QualityInfo contradicts"),
 )
 sa.Index("ix_session_session_id", session.c.session_id)
+sa.Index("ix_session_uuid", session.c.uuid, unique=True)
+sa.Index("ix_session_first_seen", session.c.first_seen, session.c.id)
 
 received_file = sa.Table(
     "received_file",
     metadata,
     sa.Column("source", sa.Text, primary_key=True),
     sa.Column("remote_id", sa.Text, primary_key=True, comment="the identifier that the source gave it"),
+    sa.Column("uuid", sa.Text, _identifier_of("source", "remote_id"), nullable=False, comment="by which we offer it"),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("session_id", sa.ForeignKey(session.c.id), comment="the delivery of a session that it belongs to"),
     sa.Column("channel", sa.Integer),
@@ -53,6 +75,8 @@ received_file = sa.Table(
 )
 sa.Index("ix_received_file_session", received_file.c.session_id, received_file.c.channel)
 sa.Index("ix_received_file_state", received_file.c.state, received_file.c.retry_at)
+sa.Index("ix_received_file_uuid", received_file.c.uuid, unique=True)
+sa.Index("ix_received_file_stored_at", received_file.c.stored_at, received_file.c.uuid)
 
 quarantine = sa.Table(
     "quarantine",

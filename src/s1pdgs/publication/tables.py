@@ -38,6 +38,24 @@ sa.Index(
     postgresql_where=_GOES,
 )
 
+auxiliary_offer = sa.Table(
+    "auxiliary_offer",
+    metadata,
+    sa.Column("product_id", sa.ForeignKey(product.c.id), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, comment="of what is served: the file itself, or the zip of a folder"),
+    sa.Column("location", sa.Text, nullable=False, comment="object key of what is served"),
+    sa.Column("size", sa.BigInteger, comment="null, as the checksums, while the zip is not made"),
+    sa.Column("md5", sa.Text),
+    sa.Column("sha256", sa.Text),
+    sa.Column("published_at", Micros, comment="null while the zip is not made"),
+    sa.Column("attempts", sa.Integer, nullable=False, comment="to make the zip"),
+    sa.Column("retry_at", Micros, nullable=False),
+    sa.Column("reason", sa.Text, comment="why the last attempt failed"),
+)
+sa.Index("ix_auxiliary_offer_published_at", auxiliary_offer.c.published_at, auxiliary_offer.c.product_id)
+_PENDING = auxiliary_offer.c.published_at.is_(None)
+sa.Index("ix_auxiliary_offer_retry_at", auxiliary_offer.c.retry_at, sqlite_where=_PENDING, postgresql_where=_PENDING)
+
 published_type = sa.Table(
     "published_type",
     metadata,
@@ -76,6 +94,7 @@ restore = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False, default=0, comment="only the newest may bring it online"),
     sa.Column("due_at", Micros, nullable=False, comment="when it is tried, or taken from a dead process"),
     sa.Column("size", sa.BigInteger, nullable=False, comment="bytes of the zip"),
+    sa.Column("files", sa.Boolean, nullable=False, comment="the files come back too, for jobs to read"),
     sa.Column("reason", sa.Text),
     sa.Column("created_at", Micros, nullable=False),
     sa.Column("started_at", Micros, comment="of the last attempt"),
@@ -97,6 +116,7 @@ lta_order = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False, comment="bytes of the zip"),
     sa.Column("priority", sa.Integer, nullable=False, comment="1 to 100, 100 first"),
     sa.Column("notify", sa.Text, comment="URL that is told when it has ended"),
+    sa.Column("login_id", sa.BigInteger, comment="number of the user and password that the receiver wants"),
     sa.Column("submitted_at", Micros, nullable=False),
     sa.Column("estimated_at", Micros),
     sa.Column("completed_at", Micros),
