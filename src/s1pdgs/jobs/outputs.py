@@ -15,7 +15,7 @@ from s1pdgs.formats.xml import FormatError
 from s1pdgs.jobs.errors import AttemptFailed
 from s1pdgs.jobs.joblog import JobLog
 from s1pdgs.jobs.queue import Claim
-from s1pdgs.jobs.spec import JobSpec, SpecOutput
+from s1pdgs.jobs.spec import OPTIONS, JobSpec, SpecOutput, told_options
 from s1pdgs.model.product import AttributeValue, Product, StoredFile
 from s1pdgs.model.timeliness import REPROCESSING, Timeliness
 from s1pdgs.storage.objects import ObjectStore, put_file
@@ -212,10 +212,15 @@ def _product(spec: JobSpec, claim: Claim, output: Output, files: tuple[StoredFil
 
 
 def _attributes(spec: JobSpec, described: Description) -> Mapping[str, AttributeValue]:
-    """Those of the product; what a campaign makes tells so."""
-    if spec.campaign is None:
+    """Those of the product; what a campaign makes or somebody wished tells so."""
+    if spec.campaign is not None:
+        return {**described.attributes, "campaign": spec.campaign, "timeliness": REPROCESSING}
+    if spec.on_demand is None:
         return described.attributes
-    return {**described.attributes, "campaign": spec.campaign, "timeliness": REPROCESSING}
+    if not spec.on_demand:
+        return {**described.attributes, "productionType": "on_demand_default"}
+    options = told_options(spec.on_demand)
+    return {**described.attributes, "productionType": "on_demand_non_default", OPTIONS: options}
 
 
 def _timeliness(spec: JobSpec, described: Description) -> Timeliness:

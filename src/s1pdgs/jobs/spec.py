@@ -15,6 +15,8 @@ from s1pdgs.model.time import from_micros, micros
 from s1pdgs.model.timeliness import Timeliness
 
 VERSION = 1
+OPTIONS = "productionOptions"
+"""The attribute of products that tells by which parameters their making differs from the systematic one."""
 
 
 class SpecError(ValueError):
@@ -98,7 +100,8 @@ class JobSpec:
     `list_file` None means `<working directory name>.LIST`. With `timeliness_of_content` the products tell their own
     timeliness where they can (segments, by packet store); otherwise they carry the job's. `ghosts` are sensing times
     (s) by mode: a Level-0 measurement that is shorter is kept aside instead of catalogued. What a `campaign`
-    makes carries its name, and is news though a held product has the same measurements.
+    makes carries its name, and is news though a held product has the same measurements. A job `on_demand` was caused
+    by a wish: the parameters by which it differs from what data would cause.
     """
 
     chain: str
@@ -117,6 +120,12 @@ class JobSpec:
     ghosts: Mapping[str, float] = field(factory=dict)
     campaign: str | None = None
     container: SpecContainer | None = None
+    on_demand: Mapping[str, str] | None = None
+
+
+def told_options(parameters: Mapping[str, str]) -> str:
+    """Parameters as the attribute `OPTIONS` tells them; empty for none."""
+    return "; ".join(f"{name}={value}" for name, value in sorted(parameters.items()))
 
 
 def to_json(spec: JobSpec) -> dict[str, Any]:
@@ -157,6 +166,7 @@ def _read(stored: dict[str, Any]) -> JobSpec:
         ghosts=stored.get("ghosts", {}),
         container=_container(stored.get("container")),
         campaign=stored.get("campaign"),
+        on_demand=stored.get("on_demand"),
     )
 
 

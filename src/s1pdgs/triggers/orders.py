@@ -333,7 +333,8 @@ def _decide(planner: Planner, connection: sa.Connection, row: sa.Row[Any], case:
     resolution = resolve(connection, route, unit, moment)
     needs = [*masks, *unit.needs, *resolution.needs]
     if not needs:
-        return _plan(planner, connection, row, build_spec(route, unit, row.unit, resolution, campaign), unit)
+        spec = build_spec(route, unit, row.unit, resolution, campaign)
+        return _plan(planner, connection, row, spec, unit, own=case.due.own)
     gives_up = moment.created + timedelta(seconds=route.chain.give_up_after_s)
     why = None
     if campaign is not None:
@@ -347,7 +348,9 @@ def _decide(planner: Planner, connection: sa.Connection, row: sa.Row[Any], case:
     return end(connection, row.id, OrderState.EXPIRED, f"{why} {'; '.join(str(need) for need in needs)}")
 
 
-def _plan(planner: Planner, connection: sa.Connection, order: sa.Row[Any], spec: JobSpec, unit: Unit) -> OrderState:
+def _plan(
+    planner: Planner, connection: sa.Connection, order: sa.Row[Any], spec: JobSpec, unit: Unit, *, own: bool
+) -> OrderState:
     """Give an order the job of its round, unless another process was quicker."""
     taken = (
         t.order.update()
@@ -358,7 +361,7 @@ def _plan(planner: Planner, connection: sa.Connection, order: sa.Row[Any], spec:
     if connection.execute(taken).rowcount == 1:
         connection.execute(t.order_need.delete().where(t.order_need.c.order_id == order.id))
         now, priority = planner.outbox.clock.now(), None if wish is None else wish.priority
-        spec = spec if wish is None else wish.applied(spec)
+        spec = spec if wish is None else wish.applied(spec, own=own)
         job = queue.enqueue(connection, spec, order.id, now, order.round, priority=priority)
         planner.outbox.emit(connection, OrderReady(order.id, job))
     return OrderState.PLANNED

@@ -14,6 +14,15 @@ _CATEGORIES = {
 }
 
 
+FACTS = frozenset(
+    {
+        "Mission_Id", "Processing_Station", "DownlinkTime", "NRTOutputPath", "PTOutputPath", "Timeliness_Category",
+        "Slicing_Flag", "Slice_Number", "Total_Number_Of_Slices", "Slice_Length", "Slice_Overlap", "Grid_Start",
+    }
+)  # fmt: skip
+"""The parameters that the unit and the mode of its chain tell."""
+
+
 def processing_station(chain: Chain, unit: Unit) -> str:
     """Four characters: the station that received a session, else the chain's."""
     return f"{unit.station or chain.station:_<4.4}"

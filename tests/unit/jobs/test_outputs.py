@@ -310,6 +310,25 @@ def test_a_part_of_the_outputs_is_published_and_the_rest_told(bench: Bench, code
     assert (bench.folder / "work" / "1" / "1" / "JobOrder.1.xml").exists()
 
 
+@pytest.mark.parametrize(
+    ("on_demand", "told"),
+    [
+        (None, {}),
+        ({}, {"productionType": "on_demand_default"}),
+        (
+            {"Dem": "fine", "A": "1"},
+            {"productionType": "on_demand_non_default", "productionOptions": "A=1; Dem=fine"},
+        ),
+    ],
+)
+def test_what_was_wished_tells_so(bench: Bench, on_demand: dict[str, str] | None, told: dict[str, str]) -> None:
+    assert bench.run(f"{GOOD}    sys.exit(0)\n", outputs=TWO, on_demand=on_demand) is Outcome.DONE
+    with bench.database.read() as connection:
+        held = find(connection, PRODUCT)
+    assert held is not None
+    assert {name: value for name, value in held.product.attributes.items() if name.startswith("production")} == told
+
+
 def test_a_failure_publishes_nothing_however_much_was_made(bench: Bench) -> None:
     assert bench.run(f"{GOOD}    sys.exit(128)\n", outputs=TWO) is Outcome.FAILED
     with bench.database.read() as connection:

@@ -133,7 +133,7 @@ def _belongs(connection: sa.Connection, route: Route, row: sa.Row[Any], held: He
         bool(SYSTEMATIC.visible([held]))
         and row.satellite in (None, held.product.satellite)
         and route.chain.wants(held.product)
-        and is_of_mode(row.type, held)
+        and is_of_mode(row.type, held.product.type)
         and (area is None or touches(held.product.footprint, area))
         and not made_by(connection, held.name, excluded(route.chain))
     )

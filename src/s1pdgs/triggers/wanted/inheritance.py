@@ -40,12 +40,16 @@ class Wish:
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "way": list(self.way), "parameters": dict(self.parameters)}
 
-    def applied(self, spec: JobSpec) -> JobSpec:
-        """A job's spec with the wanted parameters, when it is the job that makes the wanted type."""
-        if spec.chain != self.way[-1] or not self.parameters:
-            return spec
-        parameters = tuple((dict(spec.order.parameters) | dict(self.parameters)).items())
-        return evolve(spec, order=evolve(spec.order, parameters=parameters))
+    def applied(self, spec: JobSpec, *, own: bool) -> JobSpec:
+        """A job's spec with the wanted parameters, when it is the job that makes the wanted type. What it makes is made
+        on demand when it is the wish's `own` (data alone would not have caused it), or when a parameter differs.
+        """
+        usual = dict(spec.order.parameters)
+        wanted = dict(self.parameters) if spec.chain == self.way[-1] else {}
+        changed = {name: value for name, value in wanted.items() if usual.get(name) != value}
+        is_on_demand = spec.campaign is None and (own or bool(changed))
+        order = evolve(spec.order, parameters=tuple((usual | changed).items()))
+        return evolve(spec, order=order, on_demand=changed if is_on_demand else None)
 
 
 def inherited(connection: sa.Connection, product: str, chain: str) -> Wish | None:

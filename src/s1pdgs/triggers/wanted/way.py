@@ -15,6 +15,7 @@ from s1pdgs.catalogue import tables as catalogue
 from s1pdgs.catalogue.query import Held, named, of_datatake
 from s1pdgs.formats.tasktable import Destination
 from s1pdgs.jobs import tables as jobs
+from s1pdgs.jobs.spec import OPTIONS, told_options
 from s1pdgs.model.job import OrderState
 from s1pdgs.triggers.baseline import SYSTEMATIC
 from s1pdgs.triggers.chains import Chains, Route
@@ -204,16 +205,16 @@ def _triggers(search: _Search, route: Route, held: Held) -> bool:
     return (
         on_demand(route).chain.wants(held.product)
         and SYSTEMATIC.visible([held]) == [held]
-        and is_of_mode(search.wanted.type, held)
+        and is_of_mode(search.wanted.type, held.product.type)
         and not made_by(search.connection, held.name, excluded(route.chain))
     )
 
 
-def is_of_mode(kind: str, held: Held) -> bool:
+def is_of_mode(kind: str, source: str) -> bool:
     """A product becomes products of its own mode and swath only; a session may hold all."""
-    if held.product.type == SESSION or not _OF_A_MODE.match(kind):
+    if source == SESSION or not _OF_A_MODE.match(kind):
         return True
-    return kind[:2] in (held.product.type[:2], table_type(held.product.type)[:2])
+    return kind[:2] in (source[:2], table_type(source)[:2])
 
 
 def _step(search: _Search, route: Route, held: Held, way: tuple[str, ...]) -> Step:
@@ -236,7 +237,9 @@ def _step(search: _Search, route: Route, held: Held, way: tuple[str, ...]) -> St
 
 
 def _existing(search: _Search, route: Route, held: Held, order: int | None) -> list[str]:
-    """Held products of the wanted type that the unit's order made, or that show the middle of its slice."""
+    """Held products of the wanted type that the unit's order made, or that show the middle of its slice, and that were
+    made with the wanted parameters.
+    """
     types = catalogue_types(table_type(search.wanted.type), held.product.type[:2])
     if search.wanted.type in types or table_type(search.wanted.type) != search.wanted.type:
         types = [search.wanted.type]
@@ -253,4 +256,5 @@ def _existing(search: _Search, route: Route, held: Held, order: int | None) -> l
         middle = held.validity.centre
         beside = SYSTEMATIC.visible(of_datatake(search.connection, held.product.satellite, held.datatake, types))
         found = [each for each in beside if each.validity.start <= middle <= each.validity.stop]
-    return [each.name for each in found]
+    options = told_options(search.wanted.parameters)
+    return [each.name for each in found if each.product.attributes.get(OPTIONS, "") == options]
