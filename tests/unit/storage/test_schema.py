@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from s1pdgs.storage.database import metadata, open_sqlite
 from s1pdgs.storage.schema import alembic_config, migrate
 
-for room in ("bus", "catalogue", "inbox", "triggers", "jobs", "publication"):
+for room in ("bus", "catalogue", "inbox", "triggers", "jobs", "publication", "publication.lta"):
     importlib.import_module(f"s1pdgs.{room}.tables")
 
 

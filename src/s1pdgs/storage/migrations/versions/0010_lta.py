@@ -117,6 +117,7 @@ def _make_orders() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False, comment="only the newest may bring it online"),
         sa.Column("due_at", sa.BigInteger(), nullable=False, comment="when it is tried, or taken from a dead process"),
         sa.Column("size", sa.BigInteger(), nullable=False, comment="bytes of the zip"),
+        sa.Column("files", sa.Boolean(), nullable=False, comment="the files come back too, for jobs to read"),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("started_at", sa.BigInteger(), nullable=True, comment="of the last attempt"),
@@ -138,6 +139,9 @@ def _make_orders() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False, comment="bytes of the zip"),
         sa.Column("priority", sa.Integer(), nullable=False, comment="1 to 100, 100 first"),
         sa.Column("notify", sa.Text(), nullable=True, comment="URL that is told when it has ended"),
+        sa.Column(
+            "login_id", sa.BigInteger(), nullable=True, comment="number of the user and password that the receiver wants"
+        ),
         sa.Column("submitted_at", sa.BigInteger(), nullable=False),
         sa.Column("estimated_at", sa.BigInteger(), nullable=True),
         sa.Column("completed_at", sa.BigInteger(), nullable=True),

@@ -1,0 +1,172 @@
+"""Eviction: files and zips whose time has come go, unless something needs them; then they are looked at again later.
+
+A product stops to claim its objects and tells it in one transaction; the objects are garbage then, which is removed
+after a grace (`catalogue.lifecycle.sweep_garbage`): downloads that run come to their end.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from attrs import frozen
+
+from s1pdgs.bus.events import FilesEvicted, ProductEvicted
+from s1pdgs.bus.outbox import Outbox
+from s1pdgs.catalogue.lifecycle import discard, evict_files, number_of
+from s1pdgs.catalogue.retention import Form
+from s1pdgs.catalogue.tables import product
+from s1pdgs.publication.errors import CorruptProductError
+from s1pdgs.publication.lta.copying import Archive
+from s1pdgs.publication.lta.lease import check_object
+from s1pdgs.publication.lta.needs import needs
+from s1pdgs.publication.tables import publication
+from s1pdgs.storage.database import Database
+from s1pdgs.storage.objects import Checksums, MissingObject, ObjectStore
+
+LOOK_AGAIN = timedelta(hours=1)
+AFTER_DAMAGE = timedelta(days=1)
+_AT_ONCE = 50
+_log = structlog.get_logger(__name__)
+
+
+@frozen
+class Evictor:
+    """What evicts: `grace` is how long objects are left alone that no row claims any more."""
+
+    database: Database
+    store: ObjectStore
+    outbox: Outbox
+    archive: Archive | None = None
+    grace: timedelta = timedelta(hours=1)
+
+
+def due(form: Form, now: datetime) -> sa.Select[Any]:
+    """Some products whose form goes now, the one that is due longest first."""
+    if form is Form.FILES:
+        row, here = product.c, (product.c.evict_at <= now, product.c.evicted_at.is_(None))
+        query = sa.select(row.id, row.name, row.evict_at.label("at")).where(*here).order_by(row.evict_at, row.id)
+    else:
+        row, here = publication.c, (publication.c.evict_at <= now, publication.c.evicted_at.is_(None))
+        joined = sa.select(product.c.id, product.c.name, row.evict_at.label("at")).join(
+            publication, publication.c.product_id == product.c.id
+        )
+        query = joined.where(*here).order_by(row.evict_at, row.product_id)
+    return query.limit(_AT_ONCE)
+
+
+def evict_step(evictor: Evictor) -> bool:
+    """Let some files and zips go whose time has come; False when there is none."""
+    return _evict_due(evictor, Form.FILES) | _evict_due(evictor, Form.ZIP)
+
+
+def evict(evictor: Evictor, name: str, forms: Sequence[Form]) -> dict[Form, str | None]:
+    """Let the forms of one product go before their time; for each why it stays, None where it went.
+
+    `CatalogueError` for an unknown name.
+    """
+    with evictor.database.read() as connection:
+        number = number_of(connection, name)
+    return {form: _evict(evictor, form, [number]).get(number) for form in forms}
+
+
+def _evict_due(evictor: Evictor, form: Form) -> bool:
+    now = evictor.outbox.clock.now()
+    with evictor.database.read() as connection:
+        rows = connection.execute(due(form, now)).all()
+    kept = _evict(evictor, form, [row.id for row in rows], only_due=True) if rows else {}
+    for row in rows:
+        if row.id in kept:
+            _log.info("eviction waits", product=row.name, form=str(form), reason=kept[row.id])
+    return bool(rows)
+
+
+def _evict(evictor: Evictor, form: Form, numbers: Sequence[int], *, only_due: bool = False) -> dict[int, str]:
+    """Let a form of some products go; those that stay with the reason, and what is due of them is due later."""
+    damaged = {} if form is Form.ZIP else _damaged_zips(evictor, numbers)
+    now = evictor.outbox.clock.now()
+    with evictor.database.write() as connection:
+        kept = needs(connection, evictor.archive, form, numbers) | damaged
+        for number in numbers:
+            if number not in kept and not _let_go(connection, evictor, form, number, only_due=only_due):
+                kept[number] = "it is gone already"
+        _look_later(connection, form, [one for one in kept if one not in damaged], now, LOOK_AGAIN)
+        _look_later(connection, form, list(damaged), now, AFTER_DAMAGE)
+    return kept
+
+
+def _look_later(connection: sa.Connection, form: Form, numbers: Sequence[int], now: datetime, after: timedelta) -> None:
+    table, key = (product, product.c.id) if form is Form.FILES else (publication, publication.c.product_id)
+    due_now = table.update().where(key.in_(list(numbers)), table.c.evict_at <= now)
+    connection.execute(due_now.values(evict_at=now + after))
+
+
+def _let_go(connection: sa.Connection, evictor: Evictor, form: Form, number: int, *, only_due: bool) -> bool:
+    """False when it is gone, or when it got more time meanwhile."""
+    now = evictor.outbox.clock.now()
+    row = connection.execute(_ROW, {"number": number}).one()
+    due_at = row.evict_at if form is Form.FILES else row.zip_evict_at
+    if only_due and (due_at is None or due_at > now):
+        return False
+    if form is Form.ZIP:
+        return _let_zip_go(connection, evictor, number, row)
+    if not evict_files(connection, number, now, now + evictor.grace):
+        return False
+    evictor.outbox.emit(connection, FilesEvicted(row.name) if row.state == "published" else ProductEvicted(row.name))
+    return True
+
+
+def _let_zip_go(connection: sa.Connection, evictor: Evictor, number: int, row: sa.Row[Any]) -> bool:
+    now = evictor.outbox.clock.now()
+    here = publication.update().where(
+        publication.c.product_id == number, publication.c.published_at.is_not(None), publication.c.evicted_at.is_(None)
+    )
+    gone = {"evicted_at": now, "evict_at": None, "restored_until": None, "verified_at": None}
+    if connection.execute(here.values(**gone)).rowcount != 1:
+        return False
+    discard(connection, row.location, now + evictor.grace)
+    evictor.outbox.emit(connection, ProductEvicted(row.name))
+    return True
+
+
+_ROW: sa.Select[Any] = (
+    sa.select(
+        product.c.name,
+        product.c.evict_at,
+        publication.c.state,
+        publication.c.location,
+        publication.c.evict_at.label("zip_evict_at"),
+    )
+    .select_from(product.outerjoin(publication, publication.c.product_id == product.c.id))
+    .where(product.c.id == sa.bindparam("number"))
+)
+
+
+def _damaged_zips(evictor: Evictor, numbers: Sequence[int]) -> dict[int, str]:
+    """Before files go, the zip that is to stay is read again once; those whose zip is not as it was published."""
+    unverified = (
+        sa.select(publication)
+        .join(product, product.c.id == publication.c.product_id)
+        .where(
+            publication.c.product_id.in_(list(numbers)),
+            publication.c.published_at.is_not(None),
+            publication.c.evicted_at.is_(None),
+            publication.c.verified_at.is_(None),
+            product.c.evicted_at.is_(None),
+        )
+    )
+    with evictor.database.read() as connection:
+        rows = connection.execute(unverified).all()
+    damaged = {}
+    for row in rows:
+        try:
+            check_object(evictor.store, row.location, Checksums(row.size, row.md5, row.sha256))
+        except (CorruptProductError, MissingObject) as error:
+            damaged[row.product_id] = f"its zip is damaged: {error}"
+            _log.error("stored zip is damaged", reason=str(error))
+            continue
+        verified = publication.update().where(publication.c.product_id == row.product_id)
+        with evictor.database.write() as connection:
+            connection.execute(verified.values(verified_at=evictor.outbox.clock.now()))
+    return damaged

@@ -1,0 +1,111 @@
+"""Why a product may not go yet, by name of what needs it. All at once for a page of products, in the transaction that
+would let them go.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from s1pdgs.catalogue.lifecycle import held_among
+from s1pdgs.catalogue.query import ANY_SATELLITE
+from s1pdgs.catalogue.retention import Form
+from s1pdgs.catalogue.tables import product
+from s1pdgs.jobs.tables import job, job_input
+from s1pdgs.model.job import JobState, OrderState
+from s1pdgs.publication.lta.copying import Archive
+from s1pdgs.publication.lta.tables import OPEN, restore
+from s1pdgs.publication.tables import publication
+from s1pdgs.triggers.tables import order
+
+_NEEDING = [str(state) for state in (JobState.READY, JobState.RUNNING, JobState.PARKED)]
+
+
+def needs(connection: sa.Connection, archive: Archive | None, form: Form, numbers: Sequence[int]) -> dict[int, str]:
+    """Those of some products whose form is needed, with one reason each. Unknown numbers are left out."""
+    rows = connection.execute(_ROWS.where(product.c.id.in_(list(numbers)))).all()
+    found: dict[int, str] = {}
+    for more in (
+        {number: f"it is under legal hold: {why}" for number, why in held_among(connection, numbers).items()},
+        _being_restored(connection, numbers),
+        _last_copies(rows, archive, form),
+        {} if form is Form.ZIP else _in_work(connection, rows),
+    ):
+        found = more | found
+    return found
+
+
+_ROWS: sa.Select[Any] = sa.select(
+    product.c.id,
+    product.c.name,
+    product.c.type,
+    product.c.satellite,
+    product.c.start,
+    product.c.stop,
+    product.c.evicted_at,
+    publication.c.state,
+    publication.c.archived_at,
+    publication.c.evicted_at.label("zip_evicted_at"),
+).select_from(product.outerjoin(publication, publication.c.product_id == product.c.id))
+
+
+def _being_restored(connection: sa.Connection, numbers: Sequence[int]) -> dict[int, str]:
+    query = sa.select(restore.c.product_id).where(restore.c.product_id.in_(list(numbers)), OPEN)
+    return dict.fromkeys(connection.scalars(query), "it is being restored")
+
+
+def _last_copies(rows: Sequence[sa.Row[Any]], archive: Archive | None, form: Form) -> dict[int, str]:
+    """What is to be archived stays until the archive has it: its zip always, its files when they are all there is."""
+    if archive is None:
+        return {}
+    return {
+        row.id: "the archive has no copy of it yet"
+        for row in rows
+        if row.state == "published"
+        and row.archived_at is None
+        and archive.wants(row.type)
+        and (form is Form.ZIP or row.zip_evicted_at is not None)
+    }
+
+
+def _in_work(connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> dict[int, str]:
+    """Files that jobs, orders that wait for more, or publication are still to read."""
+    going_out = {row.id: f"its publication is {row.state}" for row in rows if row.state in ("pending", "failed")}
+    return _waited_for(connection, rows) | _read_by_jobs(connection, rows) | going_out
+
+
+def _read_by_jobs(connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> dict[int, str]:
+    numbers = {row.name: row.id for row in rows}
+    query = (
+        sa.select(job_input.c.product, job.c.id, job.c.state)
+        .join(job, job.c.id == job_input.c.job_id)
+        .where(job_input.c.product.in_(list(numbers)), job.c.state.in_(_NEEDING))
+        .order_by(job.c.id.desc())
+    )
+    return {numbers[found.product]: f"job {found.id} ({found.state}) reads it" for found in connection.execute(query)}
+
+
+def _waited_for(connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> dict[int, str]:
+    """An order that waits has chosen nothing yet: it may take what belongs to its unit, caused it or shares its time.
+
+    Of campaigns, which have very many, only those are read that may concern one of the products.
+    """
+    if not rows:
+        return {}
+    names = {row.name: row for row in rows}
+    near = sa.and_(order.c.start <= max(row.stop for row in rows), order.c.stop >= min(row.start for row in rows))
+    waiting = (
+        sa.select(order.c.id, order.c.satellite, order.c.start, order.c.stop, order.c.trigger, order.c.context)
+        .where(order.c.state == OrderState.WAITING, sa.or_(order.c.campaign == 0, order.c.trigger.in_(names), near))
+        .order_by(order.c.id.desc())
+    )
+    found = {}
+    for one in connection.execute(waiting):
+        named = [names[name] for name in (one.trigger, *one.context.get("products", ())) if name in names]
+        beside = [
+            row
+            for row in rows
+            if row.satellite in (one.satellite, ANY_SATELLITE) and row.start <= one.stop and row.stop >= one.start
+        ]
+        found.update({row.id: f"order {one.id} waits for more to process it" for row in (*named, *beside)})
+    return found
