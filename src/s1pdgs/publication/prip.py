@@ -1,11 +1,10 @@
 """The PRIP: published products over OData for machines (ESA-EOPG-EOPGC-IF-3; reply shape of peers.md, section 3.2)."""
 
-from collections.abc import Callable, Sequence
-from importlib.resources import files
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from attrs import frozen
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.params import Depends
 from fastapi.responses import PlainTextResponse, Response
@@ -15,7 +14,8 @@ from s1pdgs.publication.download import Download, respond
 from s1pdgs.publication.errors import EvictedError, UnknownProductError
 from s1pdgs.publication.odata.entity import CONTEXT, attributes, entity, quicklooks
 from s1pdgs.publication.odata.options import MAX_TOP, next_link, read_options
-from s1pdgs.publication.odata.route import VERSION, Addition, ODataRoute, bare, read_body, reply
+from s1pdgs.publication.odata.route import VERSION, Addition, AddRoute, bare, read_body, reply
+from s1pdgs.publication.odata.service import ODataService, root
 from s1pdgs.publication.predicate import checked_text
 from s1pdgs.publication.search import Published, count, find, find_many, search
 from s1pdgs.publication.sql import ARCHIVE_SUFFIX, CONTENT_TYPE
@@ -23,7 +23,6 @@ from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import ObjectStore
 
 PREFIX = "/odata/v1"
-_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
 class ProductReference(BaseModel):
@@ -49,18 +48,6 @@ class Prip:
     database: Database
     store: ObjectStore
     base_url: str | None = None
-    additions: Sequence[Addition] = ()
-
-    def service(self, request: Request) -> Response:
-        """The service document."""
-        names = ["Products", *(name for addition in self.additions for name in addition.sets)]
-        sets = [{"name": name, "kind": "EntitySet", "url": name} for name in names]
-        return reply({"@odata.context": f"{self._root(request)}/$metadata", "value": sets})
-
-    def metadata(self) -> Response:
-        """The entity data model."""
-        text = (files("s1pdgs.publication") / "data" / "prip.edmx").read_bytes()
-        return Response(text, media_type="application/xml", headers=VERSION)
 
     def products(self, request: Request) -> Response:
         """A page of products."""
@@ -80,7 +67,7 @@ class Prip:
             body["@odata.count"] = total
         body["value"] = [entity(product, options) for product in page.products]
         if page.after is not None:
-            address = f"{self._root(request)}/Products"
+            address = f"{root(request, self.base_url, PREFIX)}/Products"
             body["@odata.nextLink"] = next_link(address, options, len(page.products), page.after)
         return reply(body)
 
@@ -130,12 +117,6 @@ class Prip:
         found = await run_in_threadpool(self._listed, uuids, [name.removesuffix(ARCHIVE_SUFFIX) for name in names])
         return reply({"@odata.context": CONTEXT, "value": [entity(product, options) for product in found]})
 
-    def unknown(self, request: Request, path: str) -> Response:
-        """Every other address below the service, and every other method."""
-        if request.method not in {"GET", "HEAD"}:
-            raise HTTPException(405, f"{request.method} {path} is not possible here", {"Allow": "GET, HEAD"})
-        raise UnknownProductError(f"there is no resource {path[:100]!r}; the service has $metadata and Products")
-
     def _listed(self, uuids: list[str], names: list[str]) -> list[Published]:
         with self.database.read() as connection:
             return find_many(connection, uuids, names)
@@ -153,33 +134,19 @@ class Prip:
             raise EvictedError(f"{found.archive_name} was evicted on {found.evicted_at.isoformat()}")
         return found
 
-    def _root(self, request: Request) -> str:
-        return f"{(self.base_url or str(request.base_url)).rstrip('/')}{PREFIX}"
+    def add(self, add: AddRoute) -> None:
+        """Put the products on a service."""
+        add("/Products", self.products)
+        add("/Products/$count", self.count)
+        add("/Products/OData.CSC.FilterList", self.filter_list, "POST")
+        add("/Products({key})", self.product)
+        add("/Products({key})/Attributes", self.attributes)
+        add("/Products({key})/Quicklooks", self.quicklooks)
+        add("/Products({key})/$value", self.value)
+        add("/Products({key})/Quicklooks({image})/$value", self.quicklook)
 
 
-def router(service: Prip, access: Sequence[Depends] = ()) -> APIRouter:
-    """The routes of the service; `access` are the dependencies that every request has to pass."""
-    routes = APIRouter(prefix=PREFIX, route_class=ODataRoute, dependencies=list(access), tags=["PRIP"])
-
-    def add(path: str, endpoint: Callable[..., Any], method: str = "GET") -> None:
-        routes.add_api_route(path, endpoint, methods=[method], response_model=None)
-        if method == "GET":
-            routes.add_api_route(path, endpoint, methods=["HEAD"], response_model=None, include_in_schema=False)
-
-    add("", service.service)
-    add("/", service.service)
-    add("/$metadata", service.metadata)
-    add("/Products", service.products)
-    add("/Products/$count", service.count)
-    add("/Products/OData.CSC.FilterList", service.filter_list, "POST")
-    add("/Products({key})", service.product)
-    add("/Products({key})/Attributes", service.attributes)
-    add("/Products({key})/Quicklooks", service.quicklooks)
-    add("/Products({key})/$value", service.value)
-    add("/Products({key})/Quicklooks({image})/$value", service.quicklook)
-    for addition in service.additions:
-        addition.add(add)
-    routes.add_api_route(
-        "/{path:path}", service.unknown, methods=_METHODS, response_model=None, include_in_schema=False
-    )
-    return routes
+def router(service: Prip, access: Sequence[Depends] = (), additions: Sequence[Addition] = ()) -> APIRouter:
+    """The routes of the service and of what is added to it; every request has to pass `access`."""
+    parts = [Addition(["Products"], service.add), *additions]
+    return ODataService(PREFIX, "prip.edmx", parts, service.base_url).router(access)

@@ -32,5 +32,5 @@ def mount(
     logging.getLogger("stac_fastapi.types.config").setLevel(logging.ERROR)  # it warns of its own defaults when imported
     from s1pdgs.publication import stac  # noqa: PLC0415  its import takes 1.6 s, and only a serving role pays
 
-    app.include_router(prip.router(prip.Prip(database, store, base_url, additions), access))
+    app.include_router(prip.router(prip.Prip(database, store, base_url), access, additions))
     app.mount(STAC_PREFIX, stac.application(database, base_url, access))

@@ -37,10 +37,11 @@ from s1pdgs.publication.errors import QueryError, UnknownProductError
 from s1pdgs.publication.odata.expressions import Names
 from s1pdgs.publication.odata.options import Offer, Options, next_link, read_options
 from s1pdgs.publication.odata.route import VERSION, AddRoute, bare, reply
-from s1pdgs.publication.paging import beyond, read_token, write_token
+from s1pdgs.publication.odata.service import root
+from s1pdgs.publication.paging import Sql, beyond, read_token, write_token
 from s1pdgs.publication.predicate import Field, Kind, checked_text, nearest
 from s1pdgs.publication.search import Order, condition
-from s1pdgs.publication.sql import Columns, Sql
+from s1pdgs.publication.sql import Columns
 from s1pdgs.storage.database import Database
 
 PREFIX = "/odata/v1"
@@ -286,7 +287,7 @@ class Shelf:
             page = find_page(connection, entities, options, only)
             body["value"] = shown(connection, entities, page.rows, options)
         if page.after is not None:
-            address = f"{(self.base_url or str(request.base_url)).rstrip('/')}{self.prefix}/{entities.name}"
+            address = f"{root(request, self.base_url, self.prefix)}/{entities.name}"
             body["@odata.nextLink"] = next_link(address, options, len(page.rows), page.after)
         return reply(body)
 
