@@ -1,6 +1,7 @@
 """The two databases that everything must work on: a new empty one of either kind for each test."""
 
 import atexit
+import hashlib
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,10 +14,44 @@ import pytest
 import sqlalchemy as sa
 
 from s1pdgs.storage.database import Database, open_postgres, open_sqlite
-from s1pdgs.storage.schema import migrate
+from s1pdgs.storage.schema import MIGRATIONS, migrate
 
 KINDS = ("sqlite", "postgresql")
-_SERVICE = Path(__file__).resolve().parents[1] / ".cache" / "services" / "postgres"
+_CACHE = Path(__file__).resolve().parents[1] / ".cache"
+_SERVICE = _CACHE / "services" / "postgres"
+_spare: list[str] = []
+"""Databases of this process that are empty again."""
+_schemas: dict[str, str] = {}
+"""By database, what its schema was when it was made."""
+
+_DISCONNECT = """
+SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
+_SCHEMA = """
+SELECT (SELECT version_num FROM alembic_version)
+    || (SELECT string_agg(relname || relnatts::text || relhastriggers::text, ' ' ORDER BY relname) FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace)
+    || (SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace)
+"""
+_EMPTY = """
+DO $$
+DECLARE
+    each regclass;
+    has_rows boolean;
+    filled text[];
+BEGIN
+    FOR each IN SELECT oid FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version' LOOP
+        EXECUTE 'SELECT EXISTS (SELECT FROM ' || each || ')' INTO has_rows;
+        IF has_rows THEN filled := filled || each::text; END IF;
+    END LOOP;
+    IF filled IS NOT NULL THEN EXECUTE 'TRUNCATE ' || array_to_string(filled, ', ') || ' CASCADE'; END IF;
+    PERFORM setval(quote_ident(sequencename)::regclass, 1, false) FROM pg_sequences WHERE last_value IS NOT NULL;
+    DELETE FROM pg_statistic USING pg_class
+        WHERE pg_class.oid = starelid AND relnamespace = 'public'::regnamespace;
+END $$
+"""
 
 
 @contextmanager
@@ -37,13 +72,17 @@ def new_database(kind: str, folder: Path) -> Iterator[Database]:
 
 @contextmanager
 def new_postgres_url() -> Iterator[str]:
-    """The URL of a new database with the current schema, dropped afterwards."""
-    template, name = _template(), f"test_{uuid.uuid4().hex}"
-    _administer(f"CREATE DATABASE {name} TEMPLATE {template}")
+    """The URL of an empty database with the current schema. One that a test leaves is emptied for the next, which is
+    many times cheaper than a new one, unless its schema was altered.
+    """
+    name = _spare.pop() if _spare else _copy()
     try:
         yield _url_of(name)
     finally:
-        _administer(f"DROP DATABASE {name} WITH (FORCE)")
+        if _emptied(name):
+            _spare.append(name)
+        else:
+            _drop(name)
 
 
 def plan_of(database: Database, query: str) -> str:
@@ -84,25 +123,78 @@ def address_of(database: Database) -> str:
 
 @cache
 def _migrated_file() -> bytes:
-    """An SQLite file with the current schema."""
-    with tempfile.TemporaryDirectory() as folder:
+    """An SQLite file with the current schema, kept for other processes."""
+    _CACHE.mkdir(exist_ok=True)
+    kept = _CACHE / f"schema-{_migrations()}.db"
+    if kept.exists():
+        return kept.read_bytes()
+    with tempfile.TemporaryDirectory(dir=_CACHE) as folder:
         path = Path(folder) / "s1pdgs.db"
         database = open_sqlite(path)
         migrate(database)
         database.close()
-        return path.read_bytes()
+        path.replace(kept)
+    return kept.read_bytes()
 
 
 @cache
 def _template() -> str:
-    """A database that was brought to the current schema by the real migrations, for this process to copy."""
-    name = f"template_{uuid.uuid4().hex}"
-    _administer(f"CREATE DATABASE {name} TEMPLATE template0")
-    database = open_postgres(_url_of(name))
-    migrate(database)
-    database.close()
-    atexit.register(_administer, f"DROP DATABASE {name} WITH (FORCE)")
+    """A database of the server that the real migrations brought to the current schema, kept for other processes."""
+    name, making = f"template_{_migrations()}", f"making_{uuid.uuid4().hex}"
+    if _is_there(name):
+        return name
+    _administer(f"CREATE DATABASE {making} TEMPLATE template0")
+    try:
+        database = open_postgres(_url_of(making))
+        migrate(database)
+        database.close()
+        _administer(f"ALTER DATABASE {making} RENAME TO {name}")
+    except BaseException:
+        _drop(making)
+        if not _is_there(name):  # another process was faster
+            raise
     return name
+
+
+def _is_there(name: str) -> bool:
+    with _administering("postgres") as connection:
+        return connection.scalar(sa.text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}) is not None
+
+
+@cache
+def _migrations() -> str:
+    """A name for what the migrations make."""
+    texts = (path.read_bytes() for path in sorted(MIGRATIONS.rglob("*.py")))
+    return hashlib.sha256(b"\0".join(texts)).hexdigest()[:16]
+
+
+def _copy() -> str:
+    """A new database like the template."""
+    name = f"test_{uuid.uuid4().hex}"
+    _administer(f"CREATE DATABASE {name} TEMPLATE {_template()}")
+    atexit.register(_drop, name)
+    with _administering(name) as connection:
+        _schemas[name] = connection.execute(sa.text(_SCHEMA)).scalar_one()
+    return name
+
+
+def _drop(name: str) -> None:
+    _administer(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _emptied(name: str) -> bool:
+    """Whether a database is as the template again: nobody connected, no rows, no statistics, numbers from 1. False,
+    when its schema is another.
+    """
+    try:
+        with _administering(name) as connection:
+            connection.exec_driver_sql(_DISCONNECT)
+            if connection.scalar(sa.text(_SCHEMA)) != _schemas[name]:
+                return False
+            connection.exec_driver_sql(_EMPTY)
+    except sa.exc.DBAPIError:
+        return False
+    return True
 
 
 def _service() -> sa.URL:
@@ -119,6 +211,13 @@ def _url_of(name: str) -> str:
 
 
 def _administer(statement: str) -> None:
-    engine = sa.create_engine(_service().set(drivername="postgresql+pg8000"), poolclass=sa.pool.NullPool)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with _administering("postgres") as connection:
         connection.exec_driver_sql(statement)
+
+
+@contextmanager
+def _administering(name: str) -> Iterator[sa.Connection]:
+    """A connection to a database of the server, whose statements are no transactions."""
+    engine = sa.create_engine(_service().set(drivername="postgresql+pg8000", database=name), poolclass=sa.pool.NullPool)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        yield connection
