@@ -13,6 +13,7 @@ import hmac
 import json
 import socket
 from base64 import b64encode
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -168,6 +169,11 @@ def withdraw(connection: sa.Connection, subject: str) -> int:
     """Send the pending notices about something no more; how many there were."""
     pending = table.update().where(table.c.subject == subject, table.c.state == NoticeState.PENDING)
     return connection.execute(pending.values(state=NoticeState.WITHDRAWN)).rowcount
+
+
+def forget(connection: sa.Connection, numbers: Sequence[int] | sa.Select[tuple[int | None]]) -> None:
+    """Delete notices with their attempts."""
+    connection.execute(table.delete().where(table.c.id.in_(numbers)))
 
 
 def prune(database: Database, before: datetime) -> int:

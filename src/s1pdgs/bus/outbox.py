@@ -20,6 +20,7 @@ _LONGEST_TRANSACTION = timedelta(hours=1)
 _EMIT = event_table.insert()
 _WORTH_NOTING = 1000
 _TOGETHER = 16
+_NUMBER = "s1pdgs event"
 
 
 @frozen
@@ -78,7 +79,14 @@ def _hand_over(database: Database, subscriber: Subscriber, rows: Sequence[sa.Row
         mark = _mark_seen(connection.dialect.name)
         for row in rows:
             if connection.execute(mark, {"consumer": subscriber.name, "event_id": row.id}).rowcount == 1:
+                connection.info[_NUMBER] = row.id
                 subscriber.handle(connection, from_payload(row.type, row.payload))
+
+
+def number_of_event(connection: sa.Connection) -> int:
+    """The number of the event that the handler on this connection was given."""
+    number: int = connection.info[_NUMBER]
+    return number
 
 
 def unseen(consumer: str, types: Iterable[str]) -> sa.Select[tuple[int, str, dict[str, Any]]]:
