@@ -25,8 +25,9 @@ from s1pdgs.settings import Notices, Settings, Source
 from s1pdgs.stations.profile import Credentials, Profile
 from s1pdgs.storage.bell import Bell
 from s1pdgs.storage.database import Database, open_database
-from s1pdgs.storage.objects import LocalObjects, ObjectStore, local_objects
+from s1pdgs.storage.objects import ObjectStore
 from s1pdgs.storage.schema import migrate
+from s1pdgs.store import open_store
 from s1pdgs.watch.traces import nothing, print_trace
 
 if TYPE_CHECKING:
@@ -78,12 +79,12 @@ class Role:
 
 
 def open_ground_segment(settings: Settings, config: Path | None = None) -> GroundSegment:
-    """Open the database, brought to the current schema, and the object store below the data directory."""
+    """Open the database, brought to the current schema, and the object store. `SettingsError` for one without keys."""
     folder = settings.data_dir.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     database = open_database(settings.database.get_secret_value(), folder)
     migrate(database)
-    store = local_objects(folder / "objects")
+    store = open_store(settings, folder)
     settings = settings.model_copy(update={"data_dir": folder})
     return GroundSegment(settings, config, database, store, Outbox(SystemClock()))
 
@@ -329,8 +330,7 @@ def _housekeeping_role(ground: GroundSegment) -> Role:
     def step() -> bool:
         sweep_workdirs(ground.database, ground.work_root / "jobs", keep_of(ground), ground.outbox.clock.now())
         sweep_attempts(ground.database, ground.store, ground.outbox.clock.now())
-        if isinstance(ground.store, LocalObjects):
-            ground.store.remove_abandoned()
+        ground.store.remove_abandoned()
         if in_containers:
             with suppress(EngineError):  # this host may execute none; those that do look for themselves too
                 engine = find_engine(ground.settings.work.container_command)
@@ -347,7 +347,9 @@ def _publish_role(ground: GroundSegment) -> Role:
     patience = Patience(wanted.max_attempts, wanted.backoff_s, wanted.lease_s)
 
     def step() -> bool:
-        return publish_step(ground.database, ground.store, ground.outbox, ground.outbox.clock, patience)
+        return publish_step(
+            ground.database, ground.store, ground.outbox, ground.outbox.clock, patience, deflated=wanted.deflated
+        )
 
     return Role("publish", step, waked=True)
 

@@ -111,6 +111,7 @@ def _settings(ctx: click.Context) -> "Settings":
 
 def ground_of(ctx: click.Context) -> "GroundSegment":
     from s1pdgs.app import open_ground_segment
+    from s1pdgs.settings import SettingsError
     from s1pdgs.storage.database import DatabaseError
     from s1pdgs.watch.logs import configure_logs
 
@@ -120,6 +121,8 @@ def ground_of(ctx: click.Context) -> "GroundSegment":
         return open_ground_segment(settings, ctx.obj)
     except DatabaseError as error:
         raise click.ClickException(f"{error}; see that it runs, or correct the setting database") from None
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
 
 
 @cli.command()
@@ -135,6 +138,7 @@ def run(ctx: click.Context, roles: tuple[str, ...]) -> None:
     import threading
 
     from s1pdgs.app import ROLES, running
+    from s1pdgs.storage.objects import StorageError
 
     unknown = set(roles) - set(ROLES)
     if unknown:
@@ -142,7 +146,12 @@ def run(ctx: click.Context, roles: tuple[str, ...]) -> None:
     stop, at_once = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: (at_once if stop.is_set() else stop).set())
-    with running(ground_of(ctx), roles or ROLES, at_once) as doors:
+    ground = ground_of(ctx)
+    try:
+        ground.store.check()
+    except StorageError as error:
+        raise click.ClickException(str(error)) from None
+    with running(ground, roles or ROLES, at_once) as doors:
         if doors is not None:
             click.echo(f"serving {doors.url}")
         stop.wait()

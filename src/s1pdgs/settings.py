@@ -56,12 +56,46 @@ class Source(_Table):
     max_attempts: int = Field(5, ge=1, description="downloads of a file before it is set aside")
 
 
+class Store(_Table):
+    """Where objects rest."""
+
+    url: str | None = Field(
+        None,
+        pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w./-]*)?$",
+        description="s3://bucket or s3://bucket/prefix; none keeps objects as files in data_dir",
+    )
+    endpoint: str | None = Field(
+        None, pattern=r"^https?://", description="address of the S3 server; none is that of AWS in the region"
+    )
+    public_endpoint: str | None = Field(
+        None, pattern=r"^https?://", description="address by which users reach it, for presigned addresses"
+    )
+    region: str = "us-east-1"
+    virtual_host: bool = Field(False, description="name the bucket in the host, bucket.host, and not in the path")
+    access_key: SecretStr | None = Field(
+        None, description="none takes AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of the environment"
+    )
+    secret_key: SecretStr | None = None
+    attempts: int = Field(5, ge=1, description="tries of a request that fails for the moment")
+    timeout_s: Seconds = Field(60.0, description="how long an answer is waited for")
+
+    @model_validator(mode="after")
+    def _paired(self) -> Self:
+        if (self.access_key is None) != (self.secret_key is None):
+            raise ValueError("access_key and secret_key go together; set both or neither")
+        return self
+
+
 class Serve(_Table):
     """The doors: OData, STAC and the console."""
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8100, ge=0, le=65535, description="0 takes a free one")
     base_url: str | None = Field(None, description="public root when behind a proxy")
+    presign: bool = Field(
+        False, description="send users to presigned addresses of the store, where it can sign, and do not stream"
+    )
+    presign_s: Seconds = Field(3600.0, le=604_800, description="how long such an address can be used")
     operator_key: SecretStr | None = Field(
         None, description="asked of operators for actions; without one, actions are taken from this host only"
     )
@@ -132,6 +166,10 @@ class Publication(_Table):
         description="patterns of `type polarisation consolidation processor` that stay inside: Level-0 segments, "
         "whose slices go out",
     )
+    deflated: list[str] = Field(
+        ["*.xml", "*.xsd", "*.safe", "*.html", "*.kml", "*.txt", "*.eof", "*.css"],
+        description="patterns of files that are deflated in zips; all others are stored as they are",
+    )
     max_attempts: int = Field(5, ge=1)
     backoff_s: Seconds = Field(10.0, description="wait after the first failed attempt; doubled after each")
     lease_s: Seconds = Field(120.0, description="a publisher that is silent for so long is taken for dead")
@@ -148,6 +186,7 @@ class Settings(_Table):
     facility: str = Field("s1pdgs", description="name of this processing centre in products")
     log: Literal["console", "json"] = "console"
     sources: list[Source] = Field([], description="stations and auxiliary providers")
+    store: Store = Store()  # type: ignore[call-arg]
     serve: Serve = Serve()  # type: ignore[call-arg]
     work: Work = Work()  # type: ignore[call-arg]
     triggers: Triggers = Triggers()  # type: ignore[call-arg]

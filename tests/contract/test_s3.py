@@ -85,19 +85,25 @@ def test_writers_that_died_are_tidied_up_and_living_ones_are_not_disturbed(store
 
 def test_a_signed_address_gives_the_object_under_a_name_to_whoever_has_it(store: S3Objects) -> None:
     store.put("published/a b+ü.zip", iter([b"the bytes"]))
-    address = store.sign("published/a b+ü.zip", timedelta(minutes=1), 'S1A "ü".zip')
+    signing = evolve(store, signed_for=timedelta(minutes=1))
+    address = signing.sign("published/a b+ü.zip", 'S1A "ü".zip', "application/zip")
     assert address is not None
     answer = httpx2.get(address, headers={"Range": "bytes=4-"})
     assert (answer.status_code, answer.content) == (206, b"bytes")
+    assert answer.headers["content-type"] == "application/zip"
     assert answer.headers["content-disposition"].endswith("filename*=UTF-8''S1A%20%22%C3%BC%22.zip")
     assert httpx2.get(address.replace("published", "jobs")).status_code == 403
     assert httpx2.get(address.replace("X-Amz-Expires=60", "X-Amz-Expires=600")).status_code == 403
 
 
 def test_a_signed_address_names_the_server_as_users_reach_it() -> None:
-    with s3_store(public_endpoint="https://data.example.org") as store:
-        address = store.sign("published/a.zip", timedelta(minutes=1), "a.zip") or ""
+    with closing_http(s3_objects(s3_place(public_endpoint="https://data.example.org"), timedelta(minutes=1))) as store:
+        address = store.sign("published/a.zip", "a.zip", "application/zip") or ""
     assert address.startswith(f"https://data.example.org/{store.bucket.place.bucket}/")
+
+
+def test_a_store_that_is_not_to_sign_gives_no_address(store: S3Objects) -> None:
+    assert store.sign("published/a.zip", "a.zip", "application/zip") is None
 
 
 @pytest.mark.parametrize(

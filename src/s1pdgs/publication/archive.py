@@ -2,28 +2,35 @@
 
 import hashlib
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from pathlib import PurePosixPath
+from fnmatch import fnmatchcase
 
 from s1pdgs.model.product import Product, StoredFile
 from s1pdgs.publication.errors import CorruptProductError
 from s1pdgs.storage.objects import ObjectStore
 
-_DEFLATED_SUFFIXES = {".xml", ".xsd", ".safe", ".html", ".kml", ".txt", ".eof", ".css"}
+DEFLATED = ("*.xml", "*.xsd", "*.safe", "*.html", "*.kml", "*.txt", "*.eof", "*.css")
+"""Texts; measurements and packets are stored as they are, for they hardly shrink and are read in place."""
 
 
-def zip_chunks(store: ObjectStore, product: Product, progress: Callable[[], None] = lambda: None) -> Iterator[bytes]:
+def zip_chunks(
+    store: ObjectStore,
+    product: Product,
+    progress: Callable[[], None] = lambda: None,
+    deflated: Sequence[str] = DEFLATED,
+) -> Iterator[bytes]:
     """The zip of a product: below a folder of its name, files in order of their paths, dated by its generation.
 
-    Texts are deflated, measurements and packets are stored as they are. Sizes and CRCs stand behind each file (no
-    seeking back), zip64 where needed. `progress` is called at each chunk read. Raises `CorruptProductError` as soon as
-    a file's size or SHA-256 is not what the catalogue says, `MissingObject` when it is gone.
+    Files whose paths match a pattern of `deflated`, in whatever case, are deflated, others stored as they are. Sizes
+    and CRCs stand behind each file (no seeking back), zip64 where needed. `progress` is called at each chunk read.
+    Raises `CorruptProductError` as soon as a file's size or SHA-256 is not what the catalogue says, `MissingObject`
+    when it is gone.
     """
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", allowZip64=True) as archive:  # type: ignore[call-overload]  # it only writes
         for stored in sorted(product.files, key=lambda one: one.path):
-            with archive.open(_entry(product, stored), "w") as entry:
+            with archive.open(_entry(product, stored, deflated), "w") as entry:
                 for chunk in verified_chunks(store, product, stored):
                     entry.write(chunk)
                     progress()
@@ -46,12 +53,12 @@ def verified_chunks(store: ObjectStore, product: Product, stored: StoredFile) ->
         )
 
 
-def _entry(product: Product, stored: StoredFile) -> zipfile.ZipInfo:
+def _entry(product: Product, stored: StoredFile, deflated: Sequence[str]) -> zipfile.ZipInfo:
     alone = len(product.files) == 1 and stored.path == product.name
     path = stored.path if alone else f"{product.name}/{stored.path}"
     entry = zipfile.ZipInfo(path, _dos_time(product.generation_time))
-    deflated = PurePosixPath(stored.path).suffix.lower() in _DEFLATED_SUFFIXES
-    entry.compress_type = zipfile.ZIP_DEFLATED if deflated else zipfile.ZIP_STORED
+    is_deflated = any(fnmatchcase(stored.path.lower(), pattern.lower()) for pattern in deflated)
+    entry.compress_type = zipfile.ZIP_DEFLATED if is_deflated else zipfile.ZIP_STORED
     entry.create_system = 3
     entry.external_attr = 0o100644 << 16
     entry.file_size = stored.size

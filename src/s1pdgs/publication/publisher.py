@@ -17,7 +17,7 @@ from s1pdgs.formats.names import NamingError, ProductName
 from s1pdgs.model.globe import footprint_shape, to_binary
 from s1pdgs.model.product import Product
 from s1pdgs.model.time import Clock
-from s1pdgs.publication.archive import verified_chunks, zip_chunks
+from s1pdgs.publication.archive import DEFLATED, verified_chunks, zip_chunks
 from s1pdgs.publication.errors import CorruptProductError, PublicationError
 from s1pdgs.publication.holdings import note
 from s1pdgs.publication.tables import publication
@@ -132,9 +132,15 @@ def publish_again(connection: sa.Connection, product: str, now: datetime) -> boo
 
 
 def publish_step(
-    database: Database, store: ObjectStore, outbox: Outbox, clock: Clock, patience: Patience = DEFAULT_PATIENCE
+    database: Database,
+    store: ObjectStore,
+    outbox: Outbox,
+    clock: Clock,
+    patience: Patience = DEFAULT_PATIENCE,
+    *,
+    deflated: Sequence[str] = DEFLATED,
 ) -> bool:
-    """Publish the product that waits longest; False when none is due.
+    """Publish the product that waits longest; False when none is due. Files that match `deflated` shrink in its zip.
 
     A failed attempt is recorded with its reason and tried again later, or given up as `failed`. A publisher that dies
     is replaced after its lease; the zip that it left behind has the bytes that the next one writes.
@@ -144,7 +150,7 @@ def publish_step(
         return False
     try:
         lease = _Lease(database, clock, claim.held.id, patience.lease_s)
-        archived = _archive(database, store, claim, lease)
+        archived = _archive(database, store, claim, lease, deflated)
         with database.write() as connection:
             if _mark_published(connection, claim.held.id, archived, clock.now()):
                 outbox.emit(connection, ProductPublished(claim.held.name))
@@ -183,13 +189,15 @@ def _claim(database: Database, clock: Clock, patience: Patience) -> _Claim | Non
     return None if held is None else _Claim(held, attempts)
 
 
-def _archive(database: Database, store: ObjectStore, claim: _Claim, lease: "_Lease") -> _Archived:
+def _archive(
+    database: Database, store: ObjectStore, claim: _Claim, lease: "_Lease", deflated: Sequence[str]
+) -> _Archived:
     product = claim.held.product
     if claim.held.evicted_at is not None:
         raise CorruptProductError(f"{product.name} was evicted before it could be published")
     key = f"published/{product.name}.zip"
     try:
-        sums = store.put(key, zip_chunks(store, product, lease.renew))
+        sums = store.put(key, zip_chunks(store, product, lease.renew, deflated))
     except KeyTaken:
         _remove_leftover(database, store, claim.held.id, key)
         raise
@@ -218,7 +226,7 @@ def _mark_published(connection: sa.Connection, number: int, archived: _Archived,
 
 
 def _remove_leftover(database: Database, store: ObjectStore, number: int, key: str) -> None:
-    """A zip that nobody was told of, of an attempt under another version of zlib or of a replaced product."""
+    """A zip that nobody was told of, of an attempt under other rules or another zlib, or of a replaced product."""
     with database.write() as connection:
         state = connection.scalar(sa.select(publication.c.state).where(publication.c.product_id == number))
         if state == "pending":

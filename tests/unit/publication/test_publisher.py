@@ -114,15 +114,6 @@ def test_a_product_of_one_file_of_its_own_name_has_no_folder(segment: Segment) -
         assert archive.namelist() == ["A.EOF"]
 
 
-def test_large_files_get_zip64_records(segment: Segment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 3000)
-    product = store_product(segment.store, NAME, "IW_SLC__1S")
-    data = b"".join(zip_chunks(segment.store, product))
-    assert b"PK\x06\x06" in data
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        assert archive.testzip() is None
-
-
 def test_a_publisher_that_dies_after_storing_leaves_work_that_the_next_one_finishes(segment: Segment) -> None:
     product = store_product(segment.store, NAME, "IW_SLC__1S")
     segment.register(product)

@@ -6,7 +6,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 from attrs import frozen
@@ -96,7 +95,7 @@ class LocalObjects:
             return 1
         return 0
 
-    def sign(self, key: str, lifetime: timedelta, filename: str) -> str | None:  # noqa: ARG002  it cannot
+    def sign(self, key: str, filename: str, media_type: str) -> str | None:  # noqa: ARG002  it cannot
         return None
 
     def remove_abandoned(self) -> int:

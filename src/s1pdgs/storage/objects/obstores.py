@@ -1,7 +1,6 @@
 """Objects in any store of the obstore library."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import obstore
@@ -72,7 +71,7 @@ class MemoryObjects(ObstoreReader):
             refuse_other(self, key, tally.sums)
         return tally.sums
 
-    def sign(self, key: str, lifetime: timedelta, filename: str) -> str | None:  # noqa: ARG002  it cannot
+    def sign(self, key: str, filename: str, media_type: str) -> str | None:  # noqa: ARG002  it cannot
         return None
 
     def remove_abandoned(self) -> int:

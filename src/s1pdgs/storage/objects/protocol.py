@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
@@ -73,8 +72,10 @@ class ObjectStore(Protocol):
     def delete(self, prefix: str) -> int:
         """Remove the object of this key and all below it; the number removed."""
 
-    def sign(self, key: str, lifetime: timedelta, filename: str) -> str | None:
-        """An address that gives the object to whoever has it, as a file of that name; None where stores cannot sign."""
+    def sign(self, key: str, filename: str, media_type: str) -> str | None:
+        """An address that gives the object for a while to whoever has it, as a file of that name and type; None when
+        the store cannot sign or is not to.
+        """
 
     def remove_abandoned(self) -> int:
         """Remove what writers left that died while they wrote; how many."""

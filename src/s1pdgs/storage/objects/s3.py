@@ -28,7 +28,7 @@ ABANDONED_AFTER = timedelta(days=1)
 
 @frozen
 class S3Objects:
-    """`ObjectStore` in a bucket. A put holds at most four parts in memory.
+    """`ObjectStore` in a bucket. A put holds at most four parts in memory. Addresses last as long as `signed_for`.
 
     That a key is written once is told by the server (If-None-Match); one that does not know the condition is asked
     whether the object exists before it is written.
@@ -36,6 +36,7 @@ class S3Objects:
 
     bucket: Bucket
     reader: ObstoreReader
+    signed_for: timedelta | None = None
     part_bytes: int = PART_BYTES
     abandoned_after: timedelta = ABANDONED_AFTER
 
@@ -92,8 +93,10 @@ class S3Objects:
         with self._explained(prefix):
             return self.reader.delete(prefix)
 
-    def sign(self, key: str, lifetime: timedelta, filename: str) -> str | None:
-        return self.bucket.signed_address(safe_key(key), lifetime, filename)
+    def sign(self, key: str, filename: str, media_type: str) -> str | None:
+        if self.signed_for is None:
+            return None
+        return self.bucket.signed_address(safe_key(key), self.signed_for, filename, media_type)
 
     def remove_abandoned(self) -> int:
         long_ago = datetime.now(UTC) - self.abandoned_after
@@ -113,7 +116,7 @@ class S3Objects:
             raise self.bucket.place.trouble(f"object {key}", str(error)) from error
 
 
-def s3_objects(place: Place) -> S3Objects:
+def s3_objects(place: Place, signed_for: timedelta | None = None) -> S3Objects:
     """Objects in a bucket, which is not asked for before it is used."""
     most_s = timedelta(seconds=place.timeout_s)
     config: S3Config = {
@@ -136,7 +139,7 @@ def s3_objects(place: Place) -> S3Objects:
             "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=10), "base": 2},
         },
     )
-    return S3Objects(Bucket.open(place), ObstoreReader(store, _READ_BYTES))
+    return S3Objects(Bucket.open(place), ObstoreReader(store, _READ_BYTES), signed_for)
 
 
 def blocks(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:

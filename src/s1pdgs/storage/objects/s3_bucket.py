@@ -4,7 +4,6 @@ obstore reads, lists and removes (`s3.py`); it offers no writing in parts that k
 list of unfinished writes and no signed address with a file name.
 """
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -158,10 +157,13 @@ class Bucket:
         """`StorageError` when objects cannot be listed."""
         self._send("GET", None, {"list-type": "2", "max-keys": "1", "prefix": self.place.prefix})
 
-    def signed_address(self, key: str, lifetime: timedelta, filename: str) -> str:
-        """An address of an object for users, which saves it as a file of this name."""
+    def signed_address(self, key: str, lifetime: timedelta, filename: str, media_type: str) -> str:
+        """An address of an object for users, who get it as a file of this name and type."""
         name = quote(filename)
-        query = {"response-content-disposition": f"attachment; filename=\"{name}\"; filename*=UTF-8''{name}"}
+        query = {
+            "response-content-disposition": f"attachment; filename=\"{name}\"; filename*=UTF-8''{name}",
+            "response-content-type": media_type,
+        }
         address, target = self._target("GET", key, query, self.place.public_endpoint or self.place.endpoint)
         return f"{address}?{self.place.signer.query(target, int(lifetime.total_seconds()), datetime.now(UTC))}"
 
@@ -217,9 +219,3 @@ class Bucket:
             return parse_xml(answer.content, f"{self.place.endpoint} {answer.request.method}")
         except FormatError as error:
             raise StorageError(f"{error}; see that [store] endpoint is an S3 server") from error
-
-
-def keys_of_environment(environment: Mapping[str, str] = os.environ) -> Keys | None:
-    """The keys that programs for AWS look for too; None when there are none."""
-    access, secret = environment.get("AWS_ACCESS_KEY_ID"), environment.get("AWS_SECRET_ACCESS_KEY")
-    return Keys(access, secret, environment.get("AWS_SESSION_TOKEN")) if access and secret else None

@@ -1,0 +1,50 @@
+"""The object store that the settings name."""
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from s1pdgs.settings import Settings, SettingsError, Store
+from s1pdgs.storage.objects import ObjectStore, local_objects
+
+if TYPE_CHECKING:
+    from s1pdgs.storage.objects.s3_bucket import Place
+
+
+def open_store(settings: Settings, folder: Path, environment: Mapping[str, str] = os.environ) -> ObjectStore:
+    """The store below a data directory, or in a bucket, which is not asked yet. `SettingsError` where keys lack."""
+    if settings.store.url is None:
+        return local_objects(folder / "objects")
+    from s1pdgs.storage.objects.s3 import s3_objects  # noqa: PLC0415  who has no bucket does not wait for its import
+
+    serve = settings.serve
+    signed_for = timedelta(seconds=serve.presign_s) if serve.presign else None
+    return s3_objects(_place(settings.store, settings.store.url, environment), signed_for)
+
+
+def _place(told: Store, url: str, environment: Mapping[str, str]) -> "Place":
+    from s1pdgs.storage.objects.s3_bucket import Place  # noqa: PLC0415
+    from s1pdgs.storage.objects.s3_signature import Keys  # noqa: PLC0415
+
+    if told.access_key is not None and told.secret_key is not None:
+        keys = Keys(told.access_key.get_secret_value(), told.secret_key.get_secret_value())
+    elif "AWS_ACCESS_KEY_ID" in environment and "AWS_SECRET_ACCESS_KEY" in environment:
+        token = environment.get("AWS_SESSION_TOKEN")
+        keys = Keys(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"], token)
+    else:
+        raise SettingsError(
+            "store: url wants access_key and secret_key, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the "
+            "environment"
+        )
+    return Place.of(
+        url,
+        told.endpoint,
+        keys,
+        region=told.region,
+        virtual_host=told.virtual_host,
+        public_endpoint=told.public_endpoint,
+        attempts=told.attempts,
+        timeout_s=told.timeout_s,
+    )
