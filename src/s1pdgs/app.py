@@ -33,6 +33,7 @@ from s1pdgs.watch.traces import nothing, print_trace
 if TYPE_CHECKING:
     from s1pdgs.bus.notices import Courier
     from s1pdgs.doors import Doors
+    from s1pdgs.publication.subscriptions.model import Limits
 
 logger = structlog.get_logger(__name__)
 
@@ -203,6 +204,7 @@ def station_profile(source: Source, settings: Settings) -> Profile:
 
 def _trigger_role(ground: GroundSegment) -> Role:
     from s1pdgs.catalogue import accounts  # noqa: PLC0415
+    from s1pdgs.publication.subscriptions import consumer as subscriptions  # noqa: PLC0415
     from s1pdgs.triggers.campaigns import steps as campaign_steps  # noqa: PLC0415
     from s1pdgs.triggers.chains import SHIPPED, Chains  # noqa: PLC0415
     from s1pdgs.triggers.gates import MaskShelf  # noqa: PLC0415
@@ -211,7 +213,12 @@ def _trigger_role(ground: GroundSegment) -> Role:
 
     chains = Chains.read(ground.settings.triggers.chains or SHIPPED)
     planner = Planner(chains, ground.outbox, MaskShelf(ground.store))
-    subscribers = [planner.subscriber(), _publication_subscriber(ground), accounts.subscriber(ground.store)]
+    subscribers = [
+        planner.subscriber(),
+        _publication_subscriber(ground),
+        accounts.subscriber(ground.store),
+        subscriptions.subscriber(ground.outbox.clock, subscription_limits(ground)),
+    ]
     swept_at = ground.outbox.clock.now()
 
     def step() -> bool:
@@ -231,11 +238,21 @@ def _trigger_role(ground: GroundSegment) -> Role:
 
 def _notice_role(ground: GroundSegment) -> Role:
     from s1pdgs.bus.notices import send_due  # noqa: PLC0415
+    from s1pdgs.publication.subscriptions.queue import push_step  # noqa: PLC0415
 
-    courier = courier_of(ground.settings.notices)
-    return Role(
-        "notices", lambda: send_due(ground.database, courier, ground.outbox.clock), idle_s=SWEEP_EVERY.total_seconds()
-    )
+    courier, clock = courier_of(ground.settings.notices), ground.outbox.clock
+
+    def step() -> bool:
+        return push_step(ground.database, clock) | send_due(ground.database, courier, clock)
+
+    return Role("notices", step, idle_s=SWEEP_EVERY.total_seconds(), waked=True)
+
+
+def subscription_limits(ground: GroundSegment) -> "Limits":
+    """The bounds of subscriptions that the settings want."""
+    from s1pdgs.publication.subscriptions.model import Limits  # noqa: PLC0415
+
+    return Limits(**ground.settings.subscriptions.model_dump())
 
 
 def courier_of(notices: Notices) -> "Courier":
@@ -320,17 +337,22 @@ def keep_of(ground: GroundSegment) -> Keep:
 
 
 def _housekeeping_role(ground: GroundSegment) -> Role:
+    from s1pdgs.bus import notices  # noqa: PLC0415
     from s1pdgs.jobs.containers import EngineError, find_engine  # noqa: PLC0415
     from s1pdgs.jobs.housekeeping import remove_dead_containers, sweep_attempts, sweep_workdirs  # noqa: PLC0415
+    from s1pdgs.publication.subscriptions.pruning import prune  # noqa: PLC0415
     from s1pdgs.triggers.chains import SHIPPED, Chains  # noqa: PLC0415
 
     chains = Chains.read(ground.settings.triggers.chains or SHIPPED)
     in_containers = any(route.chain.container is not None for route in chains.routes)
+    limits, keep_notices = subscription_limits(ground), timedelta(seconds=ground.settings.notices.keep_s)
 
     def step() -> bool:
         sweep_workdirs(ground.database, ground.work_root / "jobs", keep_of(ground), ground.outbox.clock.now())
         sweep_attempts(ground.database, ground.store, ground.outbox.clock.now())
         ground.store.remove_abandoned()
+        prune(ground.database, limits, ground.outbox.clock.now())
+        notices.prune(ground.database, ground.outbox.clock.now() - keep_notices)
         if in_containers:
             with suppress(EngineError):  # this host may execute none; those that do look for themselves too
                 engine = find_engine(ground.settings.work.container_command)

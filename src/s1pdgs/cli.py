@@ -32,6 +32,7 @@ class _LazyGroup(click.Group):
         "datatake": ("s1pdgs.datatake_command", "command"),
         "account": ("s1pdgs.datatake_command", "account_command"),
         "explain": ("s1pdgs.order_command", "explain_command"),
+        "subscription": ("s1pdgs.subscription_command", "command"),
     }
     summaries: ClassVar = {
         "simulate": "Make a downlink session and its auxiliary files from a scene.",
@@ -44,6 +45,7 @@ class _LazyGroup(click.Group):
         "datatake": "Look at data takes: planned, received, made, missing and why.",
         "account": "Tell completeness and timeliness.",
         "explain": "Say why an order is where it is, and what was refused.",
+        "subscription": "Look at subscriptions, how they are told, and act on them.",
         "tasktable": "Check task tables and see what they ask for.",
         "get": "Find and download products of an OData service.",
         "demo": "Turn a simulated downlink into published products, and watch.",

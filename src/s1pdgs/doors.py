@@ -15,7 +15,7 @@ from prometheus_client import make_asgi_app
 from s1pdgs import __version__
 from s1pdgs.access.guard import Guard
 from s1pdgs.access.operators import OperatorGate, operator_gate
-from s1pdgs.api import campaigns, datatakes, jobs, orders
+from s1pdgs.api import campaigns, datatakes, jobs, orders, subscriptions
 from s1pdgs.api.service import Service
 from s1pdgs.api.service import mount as mount_api
 from s1pdgs.bus.notices import Courier
@@ -25,6 +25,8 @@ from s1pdgs.console.jobs import job_pages
 from s1pdgs.console.orders import order_pages
 from s1pdgs.console.web import mount as mount_console
 from s1pdgs.publication.service import mount as mount_publication
+from s1pdgs.publication.subscriptions.door import Desk
+from s1pdgs.publication.subscriptions.model import Limits
 from s1pdgs.settings import Serve, Settings
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import ObjectStore
@@ -32,7 +34,13 @@ from s1pdgs.triggers.chains import SHIPPED, Chains
 from s1pdgs.triggers.gates import MaskShelf
 from s1pdgs.triggers.orders import Planner
 
-API: tuple[Callable[[APIRouter, Service], None], ...] = (orders.add, campaigns.add, jobs.add, datatakes.add)
+API: tuple[Callable[[APIRouter, Service], None], ...] = (
+    orders.add,
+    campaigns.add,
+    jobs.add,
+    datatakes.add,
+    subscriptions.add,
+)
 """What the API is about, in the order of its description."""
 
 
@@ -47,7 +55,11 @@ def application(settings: Settings, database: Database, store: ObjectStore, outb
     """Everything that is served, as one ASGI application; `work_root` is where attempts at jobs are made."""
     serve = settings.serve
     app = FastAPI(title="s1pdgs", version=__version__, docs_url=None, redoc_url=None)
-    mount_publication(app, database, store, base_url=serve.base_url)
+    guard = Guard(_gate(serve), None if serve.base_url is None else urlsplit(serve.base_url).netloc)
+    courier = Courier(tuple(settings.notices.hosts))
+    limits = Limits(**settings.subscriptions.model_dump())
+    desk = Desk(database, guard, courier, outbox.clock, limits, serve.base_url)
+    mount_publication(app, database, store, base_url=serve.base_url, additions=(desk.addition,))
     planner = Planner(Chains.read(settings.triggers.chains or SHIPPED), outbox, MaskShelf(store))
     mount_console(
         app,
@@ -60,9 +72,7 @@ def application(settings: Settings, database: Database, store: ObjectStore, outb
         base_url=serve.base_url,
         additions=(data_take_pages(planner.chains), order_pages(planner), job_pages(planner)),
     )
-    guard = Guard(_gate(serve), None if serve.base_url is None else urlsplit(serve.base_url).netloc)
-    courier = Courier(tuple(settings.notices.hosts))
-    mount_api(app, Service(database, store, planner, guard, work_root, courier), API)
+    mount_api(app, Service(database, store, planner, guard, work_root, courier, limits), API)
     app.mount("/metrics", make_asgi_app())
     return app
 

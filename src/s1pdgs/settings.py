@@ -144,7 +144,7 @@ class Triggers(_Table):
 
 
 class Notices(_Table):
-    """Where callbacks of wishes may go."""
+    """Where callbacks of wishes, orders and subscriptions may go."""
 
     hosts: list[str] = Field(
         [], description="hosts that may be told besides this one, such as 'partner.example.org' or '*.example.org'"
@@ -153,6 +153,19 @@ class Notices(_Table):
     secret: SecretStr | None = Field(None, description="key of the signature (HMAC-SHA256) that callbacks carry")
     max_attempts: int = Field(10, ge=1)
     backoff_s: Seconds = Field(10.0, description="wait after the first failed attempt; doubled after each")
+    keep_s: Seconds = Field(2_592_000.0, description="how long those that were sent are kept")
+
+
+class Subscriptions(_Table):
+    """Bounds of subscriptions; an owner is who the door can tell apart."""
+
+    queue_length: int = Field(100_000, ge=1, description="notifications in a queue; a full one loses its oldest")
+    keep_value_s: Seconds = Field(259_200.0, description="how long a notification holds the product itself")
+    running: int = Field(2, ge=1, description="subscriptions of one owner that run")
+    all: int = Field(10, ge=1, description="subscriptions of one owner that run or are paused")
+    keep_s: Seconds = Field(
+        604_800.0, description="how long is kept what was acknowledged, sent, given up, dropped or cancelled"
+    )
 
 
 class Publication(_Table):
@@ -191,6 +204,7 @@ class Settings(_Table):
     work: Work = Work()  # type: ignore[call-arg]
     triggers: Triggers = Triggers()  # type: ignore[call-arg]
     notices: Notices = Notices()  # type: ignore[call-arg]
+    subscriptions: Subscriptions = Subscriptions()  # type: ignore[call-arg]
     publication: Publication = Publication()  # type: ignore[call-arg]
 
 

@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 
 from s1pdgs.access.guard import Guard, RefusedError
 from s1pdgs.bus.notices import Courier
+from s1pdgs.publication.subscriptions.model import Limits
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import ObjectStore
 from s1pdgs.triggers.orders import Planner
@@ -35,7 +36,7 @@ class Problem(Exception):  # noqa: N818
 @frozen
 class Service:
     """What the routers work with; `work_root` is where attempts at jobs are made, when this host can see it, `courier`
-    tells where notices of wishes may go.
+    tells where notices of wishes may go, `subscriptions` bounds these.
     """
 
     database: Database
@@ -44,6 +45,7 @@ class Service:
     guard: Guard
     work_root: Path | None = None
     courier: Courier = field(factory=Courier)
+    subscriptions: Limits = field(factory=Limits)
 
     def admit(self, request: Request) -> None:
         """Pass a request that acts; `Problem` 403 with the reason."""

@@ -12,7 +12,17 @@ from pydantic import Field as Checked
 from s1pdgs.bus.notices import Courier, Login, NoticeError, check_url
 from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.odata.filter import compile_filter
-from s1pdgs.publication.predicate import ALWAYS, Comparison, Every, Field, Operator, Predicate, Value, nearest
+from s1pdgs.publication.predicate import (
+    ALWAYS,
+    Comparison,
+    Every,
+    Field,
+    Operator,
+    Predicate,
+    Value,
+    checked_text,
+    nearest,
+)
 from s1pdgs.publication.search import count
 from s1pdgs.publication.subscriptions.model import Happening, Status, SubscriptionError, Type
 
@@ -145,6 +155,11 @@ def _member(name: str, kind: Any, text: str) -> Any:
 
 
 def _checked(asked: Asked, courier: Courier) -> Asked:
+    for name, text in (("FilterParam", asked.filter), ("NotificationEndpoint", asked.endpoint)):
+        try:
+            checked_text(text or "")
+        except QueryError as error:
+            raise SubscriptionError(f"{name}: {error}") from None
     predicate_of(asked.filter)
     if asked.type is Type.PULL and (asked.endpoint is not None or asked.login is not None):
         raise SubscriptionError("NotificationEndpoint and its user are of push subscriptions; a pull one is read")

@@ -1,7 +1,7 @@
 """The words of subscriptions: types, states, events, bounds, and what can be wrong."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -70,10 +70,10 @@ class Limits:
     """
 
     queue_length: int = 100_000
-    keep_value: timedelta = timedelta(days=3)
+    keep_value_s: float = 259_200.0
     running: int = 2
     all: int = 10
-    keep: timedelta = timedelta(days=7)
+    keep_s: float = 604_800.0
 
 
 ACTIVE: Sequence[Status] = (Status.RUNNING, Status.PAUSED)

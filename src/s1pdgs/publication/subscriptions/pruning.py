@@ -1,7 +1,7 @@
 """What subscriptions leave behind goes after its time: values, ended notifications with their notices, and old news."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -15,7 +15,7 @@ _AT_ONCE = 500
 
 def prune(database: Database, limits: Limits, now: datetime) -> int:
     """Delete what is older than the limits allow; how many rows. What a queue still holds stays, without its value."""
-    kept_since, value_since = now - limits.keep, now - limits.keep_value
+    kept_since, value_since = (now - timedelta(seconds=kept_s) for kept_s in (limits.keep_s, limits.keep_value_s))
     return (
         _in_parts(database, lambda connection: _drop_values(connection, value_since))
         + _in_parts(database, lambda connection: _ended_notifications(connection, kept_since))
