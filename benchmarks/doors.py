@@ -82,19 +82,31 @@ def _rows(first: int, end: int) -> tuple[list[Row], list[Row], list[Row]]:
         kind, satellite = TYPES[number % len(TYPES)], ("S1A", "S1C")[number % 2]
         name = f"{satellite}_{kind}DV_{from_micros(start):%Y%m%dT%H%M%S}_{number:07d}.SAFE"
         ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-        attributes = {
-            "orbitDirection": ["String", ("ASCENDING", "DESCENDING")[number % 3 == 0]],
-            "orbitNumber": ["Integer", 30_000 + number // 190], "operationalMode": ["String", kind[:2]],
-            "relativeOrbitNumber": ["Integer", 1 + number // 190 % 175], "polarisationChannels": ["String", "VV&VH"],
-            "processingLevel": ["String", "LEVEL1"], "datatakeID": ["Integer", number // 10],
-        }  # fmt: skip
         made = start + 60 * MINUTE
         products.append(
             (number, product_uuid(name), name, kind, satellite, start, start + 25 * SECOND, made, "x", 1, made, "NRT",
-             json.dumps(ring), json.dumps(attributes), number // 10, made)
+             json.dumps(ring), _attributes(number, kind, start), number // 10, made)
         )  # fmt: skip
         publications.append((number, "published", 1, made, made, made + 5 * MINUTE, "x", 1, "0" * 32, "0" * 64, area))
-    return products, publications, [(number, 0, *box) for number, box in enumerate(boxes, start=first)]
+    parts = [(number, 0, west, east, south, north) for number, (west, south, east, north) in enumerate(boxes, first)]
+    return products, publications, parts
+
+
+def _attributes(number: int, kind: str, start: int) -> str:
+    """As many attributes as products of the mission have."""
+    orbit = number // 190
+    told: dict[str, str | int | float] = {
+        "productType": kind, "operationalMode": kind[:2], "processingLevel": "LEVEL1", "datatakeID": number // 10,
+        "orbitDirection": ("ASCENDING", "DESCENDING")[number % 3 == 0], "orbitNumber": 30_000 + orbit,
+        "relativeOrbitNumber": 1 + orbit % 175, "cycleNumber": 1 + orbit // 175, "polarisationChannels": "VV&VH",
+        "swathIdentifier": "IW", "sliceNumber": number % 10, "totalSlices": 10, "instrumentConfigurationID": 6,
+        "instrumentShortName": "SAR", "platformShortName": "SENTINEL-1", "productClass": "S", "timeliness": "NRT",
+        "productConsolidation": "SLICE", "processorName": "s1pdgs-l1", "processorVersion": "1.0",
+        "processingCenter": "s1pdgs", "startTimeFromAscendingNode": 30.0 * (number % 190),
+    }  # fmt: skip
+    kinds = {str: "String", int: "Integer", float: "Double"}
+    attributes: dict[str, list[Any]] = {name: [kinds[type(value)], value] for name, value in told.items()}
+    return json.dumps(attributes | {"beginningDateTime": ["DateTimeOffset", start]})
 
 
 def questions(products: int) -> dict[str, Question]:

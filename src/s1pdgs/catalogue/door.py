@@ -70,7 +70,6 @@ def held_names(connection: sa.Connection, names: Iterable[str]) -> dict[str, str
 
 
 def _row(product: Product, now: datetime) -> dict[str, Any]:
-    datatake = product.attributes.get("datatakeID")
     return {
         "uuid": product_uuid(product.name),
         "name": product.name,
@@ -85,9 +84,17 @@ def _row(product: Product, now: datetime) -> dict[str, Any]:
         "timeliness": product.timeliness,
         "footprint": None if product.footprint is None else [list(point) for point in product.footprint.ring],
         "attributes": attributes_to_json(_told(product)),
-        "datatake": datatake if isinstance(datatake, int) else None,
+        "datatake": _number(product, "datatakeID"),
+        "orbit": _number(product, "orbitNumber"),
+        "relative_orbit": _number(product, "relativeOrbitNumber"),
         "catalogued_at": now,
     }
+
+
+def _number(product: Product, attribute: str) -> int | None:
+    """A whole number that its column can hold."""
+    value = product.attributes.get(attribute)
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**31 else None
 
 
 def _told(product: Product) -> dict[str, AttributeValue]:

@@ -22,6 +22,8 @@ product = sa.Table(
     sa.Column("footprint", sa.JSON(none_as_null=True), comment="closed ring of [longitude, latitude] in degrees"),
     sa.Column("attributes", sa.JSON, nullable=False, comment="name -> [kind, value]; times as microseconds"),
     sa.Column("datatake", sa.Integer, comment="mission data take identifier, where there is one"),
+    sa.Column("orbit", sa.BigInteger, comment="attribute orbitNumber, where it is a whole number"),
+    sa.Column("relative_orbit", sa.BigInteger, comment="attribute relativeOrbitNumber, where it is a whole number"),
     sa.Column("catalogued_at", Micros, nullable=False),
     sa.Column("evicted_at", Micros, comment="when its files went; null while they are here"),
     sa.Column("evict_at", Micros, comment="when its files go by their rule; null for never"),
@@ -29,6 +31,8 @@ product = sa.Table(
 sa.Index("ix_product_type_start", product.c.type, product.c.start)
 sa.Index("ix_product_datatake_type", product.c.datatake, product.c.type)
 sa.Index("ix_product_start", product.c.start)
+sa.Index("ix_product_orbit", product.c.orbit, product.c.type)
+sa.Index("ix_product_relative_orbit", product.c.relative_orbit, product.c.type, product.c.start)
 _IS_HERE = product.c.evicted_at.is_(None)
 for _moment in (product.c.start, product.c.stop, product.c.generated):
     sa.Index(
@@ -70,8 +74,17 @@ footprint_box = sa.Table(
     sa.Column("south", sa.Float, nullable=False),
     sa.Column("north", sa.Float, nullable=False),
 )
-_box = footprint_box.c
-sa.Index("ix_footprint_box_west", _box.west, _box.east, _box.south, _box.north, _box.product_id)
+
+footprint_tree = sa.table(
+    "footprint_tree",
+    *(sa.column(name, sa.Float) for name in ("west", "east", "south", "north", "start", "stop")),
+    sa.column("id", sa.Integer),
+)
+"""On SQLite only, kept by triggers: an R*Tree of footprint boxes, in degrees, and sensing times, in days since 2010.
+
+Its edges are rounded outwards to 32 bits. `id` is `TREE_PARTS` times the product's number, and the part.
+"""
+TREE_PARTS = 1024
 
 same_product = sa.Table(
     "same_product",

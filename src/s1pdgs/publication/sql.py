@@ -4,26 +4,16 @@ Every comparison is two-valued as OData wants it: where SQL would say NULL, fals
 """
 
 import operator
-from collections.abc import Callable, Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from attrs import evolve, frozen
 
-from s1pdgs.catalogue.tables import footprint_box, product
-from s1pdgs.publication.dialects import (
-    FEW,
-    MANY,
-    Day,
-    Intersects,
-    Matches,
-    Month,
-    Position,
-    Substring,
-    Unindexed,
-    Within,
-    Year,
-)
+from s1pdgs.catalogue.tables import product
+from s1pdgs.publication.dialects import Matches, Position, Unindexed
+from s1pdgs.publication.places import EVER, Window, where_lies
 from s1pdgs.publication.predicate import (
     AnyAttribute,
     AttributeName,
@@ -43,7 +33,9 @@ from s1pdgs.publication.predicate import (
     Spatial,
     TextMatch,
     Value,
+    terms,
 )
+from s1pdgs.publication.sql_functions import SQL_FUNCTIONS, Sql
 from s1pdgs.publication.tables import publication
 from s1pdgs.storage.database import Micros
 
@@ -53,26 +45,28 @@ PRODUCTION_TYPE = "systematic_production"
 CONTENT_TYPE = "application/zip"
 
 _LONG_PREFIX = len("S1A_IW_GRDH_1SDV_202006")  # shorter ones name so many that a page of them is soon found in order
-_SMALL_AREA_DEG2 = 1300.0  # a fiftieth of the globe: so many products lie in larger ones
-Sql = sa.ColumnElement[Any]
 
 
 @frozen
 class _Attribute:
-    """The attribute that an any() looks at."""
+    """The attribute that an any() looks at: an element of JSON, or a column that holds attributes of one kind."""
 
     name: Sql
     kind: Sql
     value: Any
+    column_kind: Kind | None = None
 
 
 @frozen
 class Columns:
-    """What the fields of a predicate are in SQL, which of them may be null, and the attribute that is looked at."""
+    """What the fields of a predicate are in SQL, which of them may be null, the attribute that is looked at, and the
+    span of sensing times outside which the answer does not matter.
+    """
 
     fields: Mapping[str, Sql]
     nullable: Collection[str]
     attribute: _Attribute | None = None
+    window: Window = EVER
 
 
 def where(predicate: Predicate, columns: Columns | None = None) -> Sql:
@@ -88,7 +82,9 @@ def _where(predicate: Predicate, columns: Columns) -> Sql:  # noqa: PLR0911  one
         case Constant(truth):
             return sa.true() if truth else sa.false()
         case Every(parts):
-            return sa.and_(sa.true(), *(_where(part, columns) for part in parts))
+            of_products = columns.fields is FIELDS
+            within = evolve(columns, window=columns.window.narrowed(parts)) if of_products else columns
+            return sa.and_(sa.true(), *(_where(part, within) for part in sorted(parts, key=_effort)))
         case Either(parts):
             return sa.or_(sa.false(), *(_where(part, columns) for part in parts))
         case Negation(part):
@@ -100,9 +96,20 @@ def _where(predicate: Predicate, columns: Columns) -> Sql:  # noqa: PLR0911  one
         case TextMatch():
             return _text_match(predicate, columns)
         case Spatial():
-            return _spatial(predicate)
+            return where_lies(predicate, columns.window)
         case AnyAttribute(kind, condition):
             return _any_attribute(kind, condition, columns)
+
+
+def _effort(part: Predicate) -> int:
+    """Databases look at conditions in the order in which they stand."""
+    match part:
+        case Spatial():
+            return 2
+        case AnyAttribute() | TextMatch() | Either() | Negation():
+            return 1
+        case _:
+            return 0
 
 
 def _sql(expression: Expression, columns: Columns) -> Sql:
@@ -112,18 +119,24 @@ def _sql(expression: Expression, columns: Columns) -> Sql:
         case Value(value):
             return sa.null() if value is None else sa.literal(value, _TYPES[expression.kind or Kind.STRING])
         case Function(name, arguments):
-            return _FUNCTIONS[name](*(_sql(argument, columns) for argument in arguments))
+            return SQL_FUNCTIONS[name](*(_sql(argument, columns) for argument in arguments))
         case AttributeName():
             return _inside(columns).name
         case AttributeValue(kind):
-            found = _inside(columns)
-            return sa.case((found.kind == kind.value, _typed(found.value[1], kind)))
+            return _value_of(_inside(columns), kind)
 
 
 def _inside(columns: Columns) -> _Attribute:
     if columns.attribute is None:
         raise TypeError("an attribute's name and value exist within AnyAttribute only")
     return columns.attribute
+
+
+def _value_of(attribute: _Attribute, kind: Kind) -> Sql:
+    """The value of an attribute, null when it is of another kind."""
+    if attribute.column_kind is None:
+        return sa.case((attribute.kind == kind.value, _typed(attribute.value, kind)))
+    return attribute.value if attribute.column_kind is kind else sa.cast(sa.null(), _TYPES[kind])
 
 
 def _typed(element: Any, kind: Kind) -> Sql:
@@ -175,21 +188,22 @@ FIELDS: dict[str, Sql] = {
     "platform": sa.literal("sentinel-1", sa.Text()) + sa.func.lower(sa.func.substr(product.c.satellite, 3)),
     "mode": _attribute("operationalMode", Kind.STRING),
     "orbit_state": sa.func.lower(_attribute("orbitDirection", Kind.STRING)),
-    "absolute_orbit": _attribute("orbitNumber", Kind.INTEGER),
-    "relative_orbit": _attribute("relativeOrbitNumber", Kind.INTEGER),
+    "absolute_orbit": product.c.orbit,
+    "relative_orbit": product.c.relative_orbit,
     "datatake": sa.cast(product.c.datatake, sa.Text),
     "timeliness": product.c.timeliness,
     "level": sa.func.replace(_attribute("processingLevel", Kind.STRING), "LEVEL", "L", type_=sa.Text()),
     "facility": _attribute("processingCenter", Kind.STRING),
 }
-_COLUMNS_OF_ATTRIBUTES: list[tuple[Predicate, Kind, Sql]] = [
-    (Comparison(Operator.EQ, AttributeName(), Value("productType")), Kind.STRING, product.c.type),
-    (
-        Membership(AttributeName(), (Value("datatakeID"), Value("missionDatatakeID"))),
-        Kind.INTEGER,
-        sa.type_coerce(product.c.datatake, sa.BigInteger()),
-    ),
-]
+_STORED: dict[str, tuple[Kind, Sql]] = {
+    "productType": (Kind.STRING, product.c.type),
+    "datatakeID": (Kind.INTEGER, sa.type_coerce(product.c.datatake, sa.BigInteger())),
+    "orbitNumber": (Kind.INTEGER, product.c.orbit),
+    "relativeOrbitNumber": (Kind.INTEGER, product.c.relative_orbit),
+}
+"""Attributes that the catalogue's door puts into columns."""
+_SAME = {"missionDatatakeID": "datatakeID"}
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_]{1,100}")  # others are no part of a path into JSON
 _NULLABLE = {
     "EvictionDate", "mode", "orbit_state", "absolute_orbit", "relative_orbit", "datatake", "timeliness", "level",
     "facility",
@@ -197,42 +211,11 @@ _NULLABLE = {
 PRODUCTS = Columns(FIELDS, _NULLABLE)
 
 
-def _substring(text: Sql, start: Sql, *length: Sql) -> Sql:
-    return Substring(text, start + 1, *length)
-
-
-def _seconds(time: Sql) -> Sql:
-    """Whole seconds since 1970, before it too: SQL's division rounds towards zero."""
-    return (sa.cast(time, sa.BigInteger) + _FIRST_S * 1_000_000) // 1_000_000 - _FIRST_S
-
-
-def _counted(length_s: int, cycle: int) -> Callable[[Sql], Sql]:
-    """Which of `cycle` parts of some length a time lies in."""
-    return lambda time: ((_seconds(time) + _FIRST_S) // length_s) % cycle
-
-
-def _midnight(time: Sql) -> Sql:
-    days = (_seconds(time) + _FIRST_S) // 86_400
-    return sa.type_coerce((days * 86_400 - _FIRST_S) * 1_000_000, Micros)
-
-
-_FIRST_S = 62_135_596_800  # from the year 1 to 1970
-_FUNCTIONS: dict[str, Callable[..., Sql]] = {
-    "tolower": lambda text: sa.func.lower(text, type_=sa.Text()),
-    "toupper": lambda text: sa.func.upper(text, type_=sa.Text()),
-    "trim": lambda text: sa.func.trim(text, type_=sa.Text()),
-    "length": lambda text: sa.func.length(text, type_=sa.Integer()),
-    "indexof": lambda text, part: Position(text, part) - 1,
-    "concat": operator.add,
-    "substring": _substring,
-    "year": lambda time: Year(_seconds(time)),
-    "month": lambda time: Month(_seconds(time)),
-    "day": lambda time: Day(_seconds(time)),
-    "hour": _counted(3600, 24),
-    "minute": _counted(60, 60),
-    "second": _counted(1, 60),
-    "date": _midnight,
-}
+def _inner(expression: Expression) -> Iterator[Expression]:
+    yield expression
+    if isinstance(expression, Function):
+        for argument in expression.arguments:
+            yield from _inner(argument)
 
 
 def _nullable(expression: Expression, columns: Columns) -> bool:
@@ -349,48 +332,56 @@ def _successor(prefix: str) -> str | None:
     return stem[:-1] + chr(0xE000 if following == 0xD800 else following)
 
 
-def _spatial(predicate: Spatial) -> Sql:
-    box = footprint_box.c
-    near = product.c.id.in_(
-        sa.select(box.product_id).where(
-            sa.or_(*(
-                sa.and_(box.west <= east, box.east >= west, box.south <= north, box.north >= south)
-                for west, south, east, north in predicate.boxes
-            ))
-        )
-    )  # fmt: skip
-    test = Within if predicate.relation == "within" else Intersects
-    located = publication.c.area.is_not(None)
-    size = sum((east - west) * (north - south) for west, south, east, north in predicate.boxes)
-    share = FEW if size <= _SMALL_AREA_DEG2 else MANY
-    found = sa.and_(located, test(near, publication.c.area, sa.literal(predicate.area, sa.Text()), share))
-    return sa.and_(located, sa.not_(found)) if predicate.relation == "disjoint" else found
-
-
 def _any_attribute(kind: Kind | None, condition: Predicate, columns: Columns) -> Sql:
+    names, rest = _named(condition)
+    if names:
+        return sa.or_(*(_attribute_is(name, kind, rest, columns) for name in sorted(names)))
     pairs = sa.func.json_each(product.c.attributes).table_valued("key", sa.column("value", sa.JSON)).alias("att")
-    attribute = _Attribute(pairs.c.key, pairs.c.value[0].as_string(), pairs.c.value)
-    looked_at = evolve(columns, attribute=attribute)
+    looked_at = evolve(columns, attribute=_Attribute(pairs.c.key, pairs.c.value[0].as_string(), pairs.c.value[1]))
     inner = sa.select(sa.literal(1)).select_from(pairs).where(_where(condition, looked_at))
     if kind is not None:
-        inner = inner.where(attribute.kind == kind.value)
-    return sa.and_(*_indexed(kind, condition, columns), inner.correlate(product).exists())
+        inner = inner.where(pairs.c.value[0].as_string() == kind.value)
+    return inner.correlate(product).exists()
 
 
-def _indexed(kind: Kind | None, condition: Predicate, columns: Columns) -> list[Sql]:
-    """What an equality of an attribute says of the indexed column that the catalogue's door filled from it."""
-    if not isinstance(condition, Every) or len(condition.parts) != 2:
-        return []
-    for name, value in (condition.parts, condition.parts[::-1]):
-        for names, column_kind, column in _COLUMNS_OF_ATTRIBUTES:
-            if kind is column_kind and name == names and isinstance(value, Comparison) and _equals(value, kind):
-                return [column == _sql(value.right, columns)]
-    return []
+def _named(condition: Predicate) -> tuple[set[str], Predicate]:
+    """The names of which the attribute must have one, and what else must hold for it; no names where many may fit."""
+    parts = condition.parts if isinstance(condition, Every) else (condition,)
+    for place, part in enumerate(parts):
+        match part:
+            case Comparison(Operator.EQ, AttributeName(), Value(str(name))):
+                names = {name}
+            case Membership(AttributeName(), options):
+                names = {str(option.value) for option in options}
+            case _:
+                continue
+        rest = Every((*parts[:place], *parts[place + 1 :]))
+        if all(map(_PLAIN_NAME.fullmatch, names)) and not any(map(_asks_for_the_name, terms(rest))):
+            return {_SAME.get(name, name) for name in names}, rest
+    return set(), condition
 
 
-def _equals(value: Comparison, kind: Kind) -> bool:
-    literal = isinstance(value.right, Value) and value.right.value is not None
-    return literal and value.operator is Operator.EQ and value.left == AttributeValue(kind)
+def _asks_for_the_name(part: Predicate) -> bool:
+    match part:
+        case Comparison(_, left, right) | TextMatch(_, left, right):
+            return AttributeName() in {*_inner(left), *_inner(right)}
+        case Membership(item, _):
+            return AttributeName() in set(_inner(item))
+        case _:
+            return False
+
+
+def _attribute_is(name: str, kind: Kind | None, rest: Predicate, columns: Columns) -> Sql:
+    """Whether the product has an attribute of a name, and all else holds for it: read where it lies, not looked for."""
+    if name in _STORED:
+        own, column = _STORED[name]
+        attribute = _Attribute(sa.literal(name), sa.literal(own.value), column, own)
+        has: Sql = column.is_not(None) if kind in {None, own} else sa.false()
+    else:
+        path = product.c.attributes
+        attribute = _Attribute(sa.literal(name), path[name, 0].as_string(), path[name, 1])
+        has = attribute.kind.is_not(None) if kind is None else attribute.kind.is_not_distinct_from(kind.value)
+    return sa.and_(has, _where(rest, evolve(columns, attribute=attribute)))
 
 
 def joined(*parts: Predicate) -> Predicate:

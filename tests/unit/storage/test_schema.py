@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from s1pdgs.storage.database import metadata, open_sqlite
 from s1pdgs.storage.schema import alembic_config, migrate
 
-for room in ("bus", "catalogue", "inbox", "triggers", "jobs", "publication", "publication.lta"):
+for room in ("bus", "catalogue", "inbox", "triggers", "jobs", "publication", "publication.lta", "publication.on_demand"):
     importlib.import_module(f"s1pdgs.{room}.tables")
 
 
@@ -20,8 +20,14 @@ def test_the_migrated_schema_is_the_declared_one(tmp_path: Path) -> None:
     database = open_sqlite(tmp_path / "new.db")
     migrate(database)
     with database.engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        context = MigrationContext.configure(connection, opts={"include_name": _is_declared})
+        assert compare_metadata(context, metadata) == []
     database.close()
+
+
+def _is_declared(name: str | None, kind: str, _parents: object) -> bool:
+    """All but the R*Tree, which only SQLite has."""
+    return kind != "table" or not str(name).startswith("footprint_tree")
 
 
 def test_migrating_again_changes_nothing(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def entity(product: Published, options: Options) -> dict[str, Any]:
 
 def attributes(product: Published) -> list[dict[str, Any]]:
     """The typed attributes, by name; the datatake under both names that clients know it by."""
-    stored = dict(product.attributes)
+    stored = {**product.attributes, "productType": [Kind.STRING.value, product.type]}
     for name, twin in _TWINS:
         if name in stored:
             stored.setdefault(twin, stored[name])

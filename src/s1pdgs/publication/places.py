@@ -1,0 +1,104 @@
+"""Searches by area as SQL: from an index of footprints to the exact test.
+
+On SQLite the index is an R*Tree that holds times too, so that an area within a span of time brings what lies in both.
+PostGIS has an index of footprints, and PostgreSQL's planner knows how many there are of each.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from attrs import frozen
+
+from s1pdgs.catalogue.tables import TREE_PARTS, footprint_box, footprint_tree, product
+from s1pdgs.publication.dialects import FEW, MANY, Intersects, Within
+from s1pdgs.publication.predicate import Comparison, Every, Field, Operator, Predicate, Spatial, Value
+from s1pdgs.publication.tables import publication
+
+_FEW_DEG2_DAYS = 120_000.0
+"""What is asked of the tree: 300 square degrees, a 200th of the globe, or larger areas within less time. Of those that
+hold more a page is found sooner by looking at products in order."""
+_LONG_DAYS = 400.0
+_TREE_EPOCH = datetime(2010, 1, 1, tzinfo=UTC)
+_UPPER = {Operator.LT, Operator.LE, Operator.EQ}
+_LOWER = {Operator.GT, Operator.GE, Operator.EQ}
+
+
+@frozen
+class Window:
+    """A span of time outside which no product is wanted; None where it is open."""
+
+    begin: datetime | None = None
+    end: datetime | None = None
+
+    def narrowed(self, parts: Iterable[Predicate]) -> "Window":
+        """By the bounds that conditions, all of which must hold, put on the sensing time."""
+        begin, end = self.begin, self.end
+        for operator, moment in _bounds(parts):
+            if operator in _LOWER:
+                begin = moment if begin is None else max(begin, moment)
+            if operator in _UPPER:
+                end = moment if end is None else min(end, moment)
+        return Window(begin, end)
+
+    @property
+    def days(self) -> float:
+        if self.begin is None or self.end is None:
+            return _LONG_DAYS
+        return min(max((self.end - self.begin) / timedelta(days=1), 1.0), _LONG_DAYS)
+
+
+EVER = Window()
+
+
+def _bounds(parts: Iterable[Predicate]) -> Iterator[tuple[Operator, datetime]]:
+    """Either end of a product may be bounded: what begins after a moment ends after it too."""
+    for part in parts:
+        match part:
+            case Every(inner):
+                yield from _bounds(inner)
+            case Comparison(operator, Field("ContentDate/Start" | "ContentDate/End"), Value(datetime() as moment)):
+                yield operator, moment
+
+
+def where_lies(predicate: Spatial, window: Window) -> sa.ColumnElement[Any]:
+    """The condition of footprints that lie to an area as asked, where another one keeps products within the window."""
+    size = sum((east - west) * (north - south) for west, south, east, north in predicate.boxes)
+    few = size * window.days <= _FEW_DEG2_DAYS
+    near = _in_tree(predicate, window) if few else _in_a_box(predicate)
+    located = publication.c.area.is_not(None)
+    test = Within if predicate.relation == "within" else Intersects
+    area = sa.literal(predicate.area, sa.Text())
+    found = sa.and_(located, test(near, publication.c.area, area, FEW if few else MANY))
+    return sa.and_(located, sa.not_(found)) if predicate.relation == "disjoint" else found
+
+
+def _in_tree(predicate: Spatial, window: Window) -> sa.ColumnElement[bool]:
+    tree = footprint_tree.c
+    times = []
+    if window.begin is not None:
+        times.append(tree.stop >= _days(window.begin))
+    if window.end is not None:
+        times.append(tree.start <= _days(window.end))
+    parts = [
+        sa.select(tree.id // TREE_PARTS).where(
+            tree.west <= east, tree.east >= west, tree.south <= north, tree.north >= south, *times
+        )
+        for west, south, east, north in predicate.boxes
+    ]
+    return product.c.id.in_(sa.union_all(*parts) if len(parts) > 1 else parts[0])
+
+
+def _days(moment: datetime) -> float:
+    return (moment - _TREE_EPOCH) / timedelta(days=1)
+
+
+def _in_a_box(predicate: Spatial) -> sa.ColumnElement[bool]:
+    box = footprint_box.c
+    boxes = [
+        sa.and_(box.west <= east, box.east >= west, box.south <= north, box.north >= south)
+        for west, south, east, north in predicate.boxes
+    ]
+    own = sa.select(sa.literal(1)).where(box.product_id == product.c.id, sa.or_(*boxes))
+    return own.correlate(product).exists()
