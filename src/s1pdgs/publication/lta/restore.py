@@ -97,7 +97,7 @@ def _claim(restorer: Restorer) -> _Claim | None:
     """
     now, patience = restorer.outbox.clock.now(), restorer.patience
     with restorer.database.write() as connection:
-        due = connection.execute(_DUE, {"now": now}).first()
+        due = connection.execute(DUE, {"now": now}).first()
         if due is None:
             return None
         if due.attempts:
@@ -188,7 +188,7 @@ def _fail(restorer: Restorer, claim: _Claim, reason: str, *, final: bool) -> Non
     _log.warning("restore failed", product=claim.held.name, attempt=claim.row.attempts, final=final, reason=reason)
 
 
-_DUE: sa.Select[Any] = (
+DUE: sa.Select[Any] = (
     sa.select(restore)
     .where(OPEN, restore.c.due_at <= sa.bindparam("now", type_=restore.c.due_at.type))
     .order_by(restore.c.priority.desc(), restore.c.id)
