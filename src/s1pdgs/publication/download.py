@@ -1,22 +1,22 @@
-"""Stored objects over HTTP: whole, in ranges that resume a broken transfer, and only when they changed (RFC 9110)."""
+"""Stored objects over HTTP: whole, in ranges, under conditions (RFC 9110), or from the store itself where it signs."""
 
 import base64
-import re
+import secrets
 from collections.abc import Iterator, Mapping
-from datetime import datetime
-from email.utils import format_datetime
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from urllib.parse import quote
 
 from attrs import frozen
-from fastapi import Request
-from starlette.responses import Response, StreamingResponse
+from fastapi import HTTPException, Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from s1pdgs.publication.errors import EvictedError
+from s1pdgs.publication.ranges import asked_spans
 from s1pdgs.storage.objects import ObjectStore
 
 CHUNK_BYTES = 1024 * 1024
-_RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
-_SEVERAL = re.compile(r"bytes=\d*-\d*(,\d*-\d*)+")
 
 
 @frozen
@@ -30,79 +30,118 @@ class Download:
     sha256: str | None = None
     md5: str | None = None
 
+    @property
+    def etag(self) -> str | None:
+        return None if self.sha256 is None else f'"{self.sha256}"'
 
-class UnsatisfiableRange(Exception):  # noqa: N818
-    """A range that begins behind the end of the object, or several at once."""
-
-    def __init__(self, size: int, reason: str) -> None:
-        super().__init__(reason)
-        self.size = size
+    @property
+    def last_modified(self) -> str:
+        return format_datetime(self.modified.replace(microsecond=0), usegmt=True)
 
 
 def respond(request: Request, store: ObjectStore, download: Download) -> Response:
-    """The answer to GET or HEAD: 200, 206 for one range, 304 when the client's copy is current.
+    """The answer to GET or HEAD: 200, 206 for ranges, 304 when the client's copy is current, 307 to an address of the
+    store where it signs them.
 
-    Raises `EvictedError` when the object is gone, `UnsatisfiableRange` for 416.
+    Raises `EvictedError` when the object is gone, `UnsatisfiableRange` for 416, `HTTPException` for 412.
     """
     size = store.size(download.key)
     if size is None:
         raise EvictedError(f"{download.filename} was published, and its bytes were removed since")
-    etag = None if download.sha256 is None else f'"{download.sha256}"'
-    headers = _headers(download, etag)
-    if etag is not None and etag in _tags(request.headers.get("if-none-match")):
-        return Response(status_code=304, headers=headers)
-    span = _asked_range(request.headers, etag, headers["Last-Modified"], size)
-    start, stop = (0, size) if span is None else span
-    if span is not None:
+    asked = request.headers
+    if _is_current(asked, download):
+        return Response(status_code=304, headers=_headers(download))
+    if request.method == "HEAD":
+        return Response(headers={**_headers(download), "Content-Length": str(size)}, media_type=download.media_type)
+    condition = asked.get("if-range")
+    resumes_ours = condition is not None and condition in {download.etag, download.last_modified}
+    address = None if resumes_ours else store.sign(download.key, download.filename, download.media_type)
+    if address is not None:  # conditions of a resumed transfer are those that the store set
+        return RedirectResponse(address, 307, {"Cache-Control": "no-store"})
+    spans = asked_spans(asked.get("range", ""), size) if condition is None or resumes_ours else []
+    if len(spans) > 1:
+        return _several(store, download, spans, size)
+    return _one(store, download, spans, size)
+
+
+def _one(store: ObjectStore, download: Download, spans: list[tuple[int, int]], size: int) -> Response:
+    headers, (start, stop) = _headers(download), spans[0] if spans else (0, size)
+    if spans:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
     elif download.md5 is not None:
         headers["Content-MD5"] = _base64(download.md5)
     headers["Content-Length"] = str(stop - start)
-    status = 200 if span is None else 206
-    if request.method == "HEAD":
-        return Response(status_code=status, headers=headers, media_type=download.media_type)
     chunks = _sized(store.read(download.key, start, stop))
-    return StreamingResponse(chunks, status, headers, media_type=download.media_type)
+    return StreamingResponse(chunks, 206 if spans else 200, headers, media_type=download.media_type)
 
 
-def _headers(download: Download, etag: str | None) -> dict[str, str]:
+def _several(store: ObjectStore, download: Download, spans: list[tuple[int, int]], size: int) -> Response:
+    """Several ranges, one after the other, each under a head of its own (RFC 9110, section 14.6)."""
+    boundary = secrets.token_hex(16)
+    heads = [
+        f"\r\n--{boundary}\r\nContent-Type: {download.media_type}\r\n"
+        f"Content-Range: bytes {start}-{stop - 1}/{size}\r\n\r\n".encode()
+        for start, stop in spans
+    ]
+    end = f"\r\n--{boundary}--\r\n".encode()
+
+    def parts() -> Iterator[bytes]:
+        for head, (start, stop) in zip(heads, spans, strict=True):
+            yield head
+            yield from _sized(store.read(download.key, start, stop))
+        yield end
+
+    length = sum(map(len, heads)) + sum(stop - start for start, stop in spans) + len(end)
+    headers = {**_headers(download), "Content-Length": str(length)}
+    return StreamingResponse(parts(), 206, headers, media_type=f"multipart/byteranges; boundary={boundary}")
+
+
+def _headers(download: Download) -> dict[str, str]:
     name = quote(download.filename)
     headers = {
         "Accept-Ranges": "bytes",
         "Content-Disposition": f"attachment; filename=\"{name}\"; filename*=UTF-8''{name}",
-        "Last-Modified": format_datetime(download.modified.replace(microsecond=0), usegmt=True),
+        "Last-Modified": download.last_modified,
     }
-    if etag is not None and download.sha256 is not None:
-        headers["ETag"] = etag
+    if download.etag is not None and download.sha256 is not None:
+        headers["ETag"] = download.etag
         headers["Digest"] = f"sha-256={_base64(download.sha256)}"
         headers["Repr-Digest"] = f"sha-256=:{_base64(download.sha256)}:"
     return headers
 
 
-def _asked_range(headers: Mapping[str, str], etag: str | None, modified: str, size: int) -> tuple[int, int] | None:
-    """The bytes asked for, from and up to; None for all of them (also for ranges that need not be understood)."""
-    condition, asked = headers.get("if-range"), headers.get("range", "").replace(" ", "")
-    if condition is not None and condition not in {etag, modified}:
-        return None
-    if _SEVERAL.fullmatch(asked):
-        raise UnsatisfiableRange(size, "several ranges were asked for; this service gives one at a time")
-    matched = _RANGE.fullmatch(asked)
-    if matched is None:
-        return None
-    first, last = matched.groups()
-    if not first and not last:
-        return None
-    start = int(first) if first else max(size - int(last), 0)
-    stop = min(int(last) + 1, size) if first and last else size
-    if first and last and int(last) < int(first):
-        return None
-    if start >= size or (not first and int(last) == 0):
-        raise UnsatisfiableRange(size, f"the range begins behind the end of {size} bytes")
-    return start, stop
+def _is_current(asked: Mapping[str, str], download: Download) -> bool:
+    """Whether the client has what it asks for (304), by the order of RFC 9110, section 13.2.2.
+
+    Raises `HTTPException` 412 when the object is not the one that the client means.
+    """
+    if "if-match" in asked:
+        is_meant = _names(asked["if-match"], download, weak=False)
+    else:
+        unmodified = _moment(asked.get("if-unmodified-since"))
+        is_meant = unmodified is None or download.modified.replace(microsecond=0) <= unmodified
+    if not is_meant:
+        raise HTTPException(412, f"{download.filename} is not the version that the request names")
+    if "if-none-match" in asked:
+        return _names(asked["if-none-match"], download, weak=True)
+    since = _moment(asked.get("if-modified-since"))
+    return since is not None and download.modified.replace(microsecond=0) <= since
 
 
-def _tags(header: str | None) -> list[str]:
-    return [] if header is None else [tag.strip().removeprefix("W/") for tag in header.split(",")]
+def _names(header: str, download: Download, *, weak: bool) -> bool:
+    """Whether a list of tags, or `*`, has that of the object; weak tags count where the comparison is weak."""
+    tags = [tag.strip() for tag in header.split(",")]
+    if weak:
+        tags = [tag.removeprefix("W/") for tag in tags]
+    return tags == ["*"] or download.etag in tags
+
+
+def _moment(header: str | None) -> datetime | None:
+    """A date of HTTP; None for none, and for what is no date."""
+    moment = None
+    with suppress(ValueError):
+        moment = None if header is None else parsedate_to_datetime(header)
+    return moment if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def _sized(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -11,9 +11,9 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
 
-from s1pdgs.publication.download import UnsatisfiableRange
 from s1pdgs.publication.errors import ConflictError, EvictedError, PublicationError, QueryError, UnknownProductError
 from s1pdgs.publication.limits import MAX_BODY_BYTES
+from s1pdgs.publication.ranges import UnsatisfiableRange
 from s1pdgs.storage.objects import MissingObject
 
 VERSION = {"OData-Version": "4.0"}
