@@ -50,6 +50,7 @@ def settings_text(
     """A settings file for short journeys: short lease, short rests, quick polls; a source for each of the `units`."""
     account = Account()
     tables: dict[str, dict[str, Any]] = {
+        "store": {},
         "serve": {"port": 0},
         "work": {"slots": 2, "lease_s": 5.0, "backoff_s": 0.5},
         "triggers": {} if chains is None else {"chains": str(chains)},
