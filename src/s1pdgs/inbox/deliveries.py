@@ -56,9 +56,7 @@ def delivery_of(connection: sa.Connection, session: Session) -> str | None:
     return None if known is None else str(known.id)
 
 
-def announce_block(
-    connection: sa.Connection, source: str, file: SessionFile, now: datetime, checksum: str | None = None
-) -> bool:
+def announce_block(connection: sa.Connection, source: str, file: SessionFile, now: datetime) -> bool:
     """Note that a source offers a block of a session; True when it is news to be downloaded.
 
     A size below zero means that the source does not tell it. A block that is news to a delivery given up as incomplete
@@ -73,7 +71,7 @@ def announce_block(
             name=file.name,
             published=file.publication_time,
             size=file.size if file.size >= 0 else None,
-            checksum=checksum,
+            checksum=file.checksum,
             session_id=delivery,
             channel=file.channel,
             block=file.block_number,
@@ -122,7 +120,8 @@ def _known(connection: sa.Connection, session: Session) -> sa.Row[Any] | None:
 
 
 def _delivery_for(connection: sa.Connection, source: str, file: SessionFile, now: datetime) -> str:
-    """The delivery that a block belongs to: of its source and with its flag, the newest of several.
+    """The delivery that a block belongs to: the one that its source names, else of its source and with its flag, the
+    newest of several.
 
     A block flagged as retransferred, of a session that was only announced without that flag, begins a delivery.
     """
@@ -130,7 +129,15 @@ def _delivery_for(connection: sa.Connection, source: str, file: SessionFile, now
     rows = connection.execute(query).all()
     if not rows:
         raise UnknownFile(f"block {file.name} belongs to session {file.session_id}, which {source} never announced")
-    best = max(rows, key=lambda row: (row.source == source, row.retransfer == file.retransfer, row.delivery))
+    best = max(
+        rows,
+        key=lambda row: (
+            row.source == source,
+            file.delivery != "" and row.remote_id == file.delivery,
+            row.retransfer == file.retransfer,
+            row.delivery,
+        ),
+    )
     if file.retransfer and not best.retransfer and best.source == source:
         return _add(connection, source, _retransferred(best, file), now)
     return str(best.id)

@@ -1,5 +1,6 @@
 """What has arrived: sessions, their files, auxiliary downloads and what was set aside."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -10,23 +11,21 @@ from s1pdgs.storage.database import Identifier, Micros, metadata
 _NAMESPACE = UUID("5b1e1d0a-4f3c-5b7e-9c55-0f6a7f1c2d15")
 
 
-def _identifier_of(*columns: str) -> sa.ColumnDefault:
-    """Public identifiers: the same for the same session or file always."""
+def _identifier_of(table: str, *columns: str) -> Callable[[Any], str]:
+    """Makes the public identifier of a new row: the same for the same session or file always."""
 
     def make(context: Any) -> str:
         row = context.get_current_parameters()
-        return str(
-            uuid5(_NAMESPACE, "/".join((context.compiled.statement.table.name, *(row[name] for name in columns))))
-        )
+        return str(uuid5(_NAMESPACE, "/".join((table, *(row[name] for name in columns)))))
 
-    return sa.ColumnDefault(make)
+    return make
 
 
 session = sa.Table(
     "session",
     metadata,
     sa.Column("id", sa.Text, primary_key=True, comment="of this delivery: <session_id>, then <session_id>_R<delivery>"),
-    sa.Column("uuid", sa.Text, _identifier_of("id"), nullable=False, comment="by which we offer it"),
+    sa.Column("uuid", sa.Text, nullable=False, default=_identifier_of("session", "id"), comment="by which we offer it"),
     sa.Column("session_id", sa.Text, nullable=False, comment="as the station calls it; its deliveries share it"),
     sa.Column("delivery", sa.Integer, nullable=False, comment="0 for the first, n for the one called R<n>"),
     sa.Column("remote_id", sa.Text, nullable=False, comment="the station's own key of it, empty where there is none"),
@@ -55,7 +54,13 @@ received_file = sa.Table(
     metadata,
     sa.Column("source", sa.Text, primary_key=True),
     sa.Column("remote_id", sa.Text, primary_key=True, comment="the identifier that the source gave it"),
-    sa.Column("uuid", sa.Text, _identifier_of("source", "remote_id"), nullable=False, comment="by which we offer it"),
+    sa.Column(
+        "uuid",
+        sa.Text,
+        nullable=False,
+        default=_identifier_of("received_file", "source", "remote_id"),
+        comment="by which we offer it",
+    ),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("session_id", sa.ForeignKey(session.c.id), comment="the delivery of a session that it belongs to"),
     sa.Column("channel", sa.Integer),

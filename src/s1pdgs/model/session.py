@@ -25,7 +25,11 @@ class Session:
 
 @frozen
 class SessionFile:
-    """One data block (DSDB) of a channel of a session."""
+    """One data block (DSDB) of a channel of a session.
+
+    Where a source tells them: `delivery`, the source's key of the delivery of the session that it belongs to, and
+    `checksum`, `MD5:<hex>` or `SHA256:<hex>`.
+    """
 
     id: str
     session_id: str
@@ -36,3 +40,5 @@ class SessionFile:
     publication_time: datetime
     size: int
     retransfer: bool = False
+    delivery: str = ""
+    checksum: str | None = None

@@ -14,7 +14,6 @@ from s1pdgs.stations.http import StationHttp
 from s1pdgs.stations.odata import Record
 
 _log = structlog.get_logger(__name__)
-_HEX = {"MD5": 32, "SHA256": 64}
 
 
 @frozen
@@ -59,21 +58,5 @@ def product_of(record: Record, source: str) -> Announcement:
         name=name,
         published=published,
         size=odata.number_of(record, "ContentLength"),
-        checksum=_checksum(record),
+        checksum=odata.checksum_of(record),
     )
-
-
-def _checksum(record: Record) -> str | None:
-    """The announced checksum that we can compute, `MD5:<hex>` or `SHA256:<hex>`; None when there is none."""
-    entries = record.get("Checksum")
-    found = {}
-    for entry in entries if isinstance(entries, list) else []:
-        if isinstance(entry, dict):
-            algorithm = str(entry.get("Algorithm")).upper().replace("-", "")
-            value = str(entry.get("Value")).strip().lower()
-            if len(value) == _HEX.get(algorithm):
-                found[algorithm] = value
-    for algorithm in ("SHA256", "MD5"):
-        if algorithm in found:
-            return f"{algorithm}:{found[algorithm]}"
-    return None

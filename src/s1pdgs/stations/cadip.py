@@ -136,4 +136,6 @@ def _file(record: Record, _profile: Profile) -> SessionFile:
         publication_time=published,
         size=-1 if size is None else size,
         retransfer=bool(record.get("Retransfer")),
+        delivery=str(record.get("DeliveryId") or ""),
+        checksum=odata.checksum_of(record),
     )

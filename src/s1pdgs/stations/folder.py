@@ -44,10 +44,10 @@ _SESSION_ID = re.compile(r"^(S1[A-D])_(\d{14})(\d{6})?$")
 
 @frozen
 class Found:
-    """A session folder as it was read: the blocks with their files and the checksums that are known."""
+    """A session folder as it was read: the blocks with their files."""
 
     session: Session
-    blocks: tuple[tuple[SessionFile, Path, str | None], ...]
+    blocks: tuple[tuple[SessionFile, Path], ...]
 
 
 def ingest(
@@ -75,12 +75,12 @@ def ingest(
 
 def _ingest_session(found: Found, database: Database, objects: ObjectStore, outbox: Outbox, source: str) -> str:
     now = outbox.clock.now()
-    paths = {file.id: path for file, path, _ in found.blocks}
+    paths = {file.id: path for file, path in found.blocks}
     with database.write() as connection:
         deliveries.announce_session(connection, source, found.session, now)
         delivery = str(deliveries.delivery_of(connection, found.session))
-        for block, _, checksum in found.blocks:
-            deliveries.announce_block(connection, source, block, now, checksum)
+        for block, _ in found.blocks:
+            deliveries.announce_block(connection, source, block, now)
         due = [entry.announcement for entry in due_files(connection, source, now, limit=_MOST_BLOCKS)]
     for file in due:
         if file.remote_id in paths and file.session_id == delivery:
@@ -182,7 +182,7 @@ def _block(
     entry: dict[str, Any] | None,
     *,
     highest: int,
-) -> tuple[SessionFile, Path, str | None]:
+) -> tuple[SessionFile, Path]:
     """One block; it is the final one as session.json says, else as the DSIB says, else as the highest number."""
     number = int(name.block or 0)
     final = number == highest
@@ -200,8 +200,9 @@ def _block(
         publication_time=session.publication_time,
         size=path.stat().st_size if entry is None else int(entry["size"]),
         retransfer=session.retransfer,
+        checksum=None if entry is None else f"MD5:{entry['md5']}",
     )
-    return file, path, None if entry is None else f"MD5:{entry['md5']}"
+    return file, path
 
 
 def sweep(profile: Profile, database: Database, objects: ObjectStore, outbox: Outbox, work_root: Path) -> bool:

@@ -11,6 +11,7 @@ from s1pdgs.stations.http import StationHttp
 
 MAX_PAGES = 100_000
 _PLAIN = "(),:/$'"
+_HEX = {"MD5": 32, "SHA256": 64}
 Record = Mapping[str, Any]
 
 
@@ -104,6 +105,22 @@ def text_of(record: Record, name: str) -> str:
     if value is None or value == "":
         raise StationAnswerError(f"a record has no {name}: {str(dict(record))[:200]}")
     return str(value)
+
+
+def checksum_of(record: Record) -> str | None:
+    """The announced checksum that we can compute, `MD5:<hex>` or `SHA256:<hex>`; None when there is none."""
+    entries = record.get("Checksum")
+    found = {}
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, dict):
+            algorithm = str(entry.get("Algorithm")).upper().replace("-", "")
+            value = str(entry.get("Value")).strip().lower()
+            if len(value) == _HEX.get(algorithm):
+                found[algorithm] = value
+    for algorithm in ("SHA256", "MD5"):
+        if algorithm in found:
+            return f"{algorithm}:{found[algorithm]}"
+    return None
 
 
 def _page(url: str, answer: Any) -> tuple[list[Record], str | None, int | None]:

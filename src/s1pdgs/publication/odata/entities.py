@@ -19,8 +19,8 @@
     Shelf(ORDERS, database, base_url, only=lambda request: lta_order.c.user == user_of(request)).add(add)
 
 `add` is what an `Addition` is given. That makes GET /Orders, /Orders/$count, /Orders(<key>) and /Orders(<key>)/Product.
-Other endpoints of the set use `find_one` and `shown`. The first term of `order` and `number` want an index together:
-pages begin there.
+Other endpoints of the set use `find_one` and `shown`, other sets `select` and `shown`. The first term of `order` and
+`number` want an index together: pages begin there.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from fastapi import Request
 from fastapi.responses import PlainTextResponse, Response
 
@@ -45,6 +45,8 @@ from s1pdgs.publication.sql import Columns
 from s1pdgs.storage.database import Database
 
 PREFIX = "/odata/v1"
+EXPANDED_TOP = 100
+"""So many entities come with what belongs to them on one page."""
 _ONE = ("$expand", "$select", "$format")
 
 
@@ -123,6 +125,16 @@ class EntitySet:
         columns = {name: one.column for name, one in self.asked.items() if one.column is not None}
         return Columns(columns, {one.name for one in self.properties if one.nullable})
 
+    @property
+    def select(self) -> sa.Select[Any]:
+        """All entities, as `shown` wants them."""
+        columns = [
+            one.column.label(f"property_{place}")
+            for place, one in enumerate(self.properties)
+            if one.column is not None and one.show is None
+        ]
+        return sa.select(*columns, *self.extra).select_from(self.source)
+
     def navigation(self, name: str) -> Navigation:
         return next(one for one in self.navigations if one.name == name)
 
@@ -175,7 +187,7 @@ def find_one(connection: sa.Connection, entities: EntitySet, key: str, only: Sql
     value = _key_value(prop, checked_text(bare(key)))
     row = None
     if value is not None:
-        query = _select(entities).where(entities.columns.fields[prop.name] == value)
+        query = entities.select.where(entities.columns.fields[prop.name] == value)
         row = connection.execute(query if only is None else query.where(only)).one_or_none()
     if row is None:
         raise UnknownProductError(f"there is nothing in {entities.name} with {entities.key} {bare(key)[:100]!r}")
@@ -194,17 +206,8 @@ def shown(
 
 
 def _query(connection: sa.Connection, entities: EntitySet, options: Options, only: Sql | None) -> sa.Select[Any]:
-    query = _select(entities).where(condition(connection, options.predicate, entities.columns))
+    query = entities.select.where(condition(connection, options.predicate, entities.columns))
     return query if only is None else query.where(only)
-
-
-def _select(entities: EntitySet) -> sa.Select[Any]:
-    columns = [
-        one.column.label(f"property_{place}")
-        for place, one in enumerate(entities.properties)
-        if one.column is not None and one.show is None
-    ]
-    return sa.select(*columns, *entities.extra).select_from(entities.source)
 
 
 def _keys(prop: Property) -> list[Sql]:
@@ -280,6 +283,8 @@ class Shelf:
         """A page of entities."""
         entities, only = self.entities, self._only(request)
         options = read_options(request.query_params.multi_items(), offer=entities.offer)
+        if options.expand:
+            options = evolve(options, top=min(options.top, EXPANDED_TOP))
         body: dict[str, Any] = {"@odata.context": self._context}
         with self.database.read() as connection:
             if options.count:
