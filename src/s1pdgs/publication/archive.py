@@ -53,9 +53,14 @@ def verified_chunks(store: ObjectStore, product: Product, stored: StoredFile) ->
         )
 
 
+def path_in_zip(product: str, files: Sequence[StoredFile], stored: StoredFile) -> str:
+    """Where a file of a product is in its zip: below a folder of the product's name, unless it is all of it."""
+    alone = len(files) == 1 and stored.path == product
+    return stored.path if alone else f"{product}/{stored.path}"
+
+
 def _entry(product: Product, stored: StoredFile, deflated: Sequence[str]) -> zipfile.ZipInfo:
-    alone = len(product.files) == 1 and stored.path == product.name
-    path = stored.path if alone else f"{product.name}/{stored.path}"
+    path = path_in_zip(product.name, product.files, stored)
     entry = zipfile.ZipInfo(path, _dos_time(product.generation_time))
     is_deflated = any(fnmatchcase(stored.path.lower(), pattern.lower()) for pattern in deflated)
     entry.compress_type = zipfile.ZIP_DEFLATED if is_deflated else zipfile.ZIP_STORED

@@ -92,6 +92,15 @@ class Prip:
 
     def value(self, request: Request, key: str) -> Response:
         """The zip of a product."""
+    def manifest(self, request: Request, key: str) -> Response:
+        """Every file of a product with its checksums: JSON, or what `sha256sum --check` reads for `text/plain`."""
+        found = self._found(key)
+        with self.database.read() as connection:
+            files = files_of(connection, found)
+        if "text/plain" in request.headers.get("accept", ""):
+            return PlainTextResponse(manifest_text(found, files), headers=VERSION)
+        return reply(manifest(found, files))
+
         found = self._online(key)
         return respond(
             request,
@@ -145,6 +154,7 @@ class Prip:
         add("/Products({key})/$value", self.value)
         add("/Products({key})/Quicklooks({image})/$value", self.quicklook)
 
+        add("/Products({key})/Manifest", self.manifest)
 
 def router(service: Prip, access: Sequence[Depends] = (), additions: Sequence[Addition] = ()) -> APIRouter:
     """The routes of the service and of what is added to it; every request has to pass `access`."""
