@@ -1,0 +1,113 @@
+"""From an order to its wish: what has to be made, by when, and how urgent it is. In the caller's transaction."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Any
+
+import sqlalchemy as sa
+
+from s1pdgs.bus.notices import Courier
+from s1pdgs.jobs import tables as jobs
+from s1pdgs.model.job import JobState, OrderState
+from s1pdgs.model.timeliness import Timeliness
+from s1pdgs.publication.on_demand.tables import demand as table
+from s1pdgs.triggers import tables as t
+from s1pdgs.triggers.orders import Planner
+from s1pdgs.triggers.wanted import wish as wanted_wish
+from s1pdgs.triggers.wanted.asked import Asked
+from s1pdgs.triggers.wanted.inheritance import OPEN, Wish
+from s1pdgs.triggers.wanted.sources import WantedError
+from s1pdgs.triggers.wanted.way import Action, Step
+
+MOST_UNITS = 100
+"""Slices of which one order is made."""
+_OF_LATE = 20
+
+
+def begin(planner: Planner, connection: sa.Connection, row: sa.Row[Any]) -> None:
+    """Wish for what an order wants, unless it exists or is made with other options just now. Raises `WantedError`."""
+    asked = Asked(  # type: ignore[call-arg]
+        type=row.workflow,
+        product=row.reference,
+        start=row.start if row.reference is None else None,
+        stop=row.stop if row.reference is None else None,
+        parameters=row.parameters,
+        priority=_job_priority(row.priority),
+    )
+    steps = wanted_wish.place(planner, connection, asked, Courier(), dry_run=True).steps
+    if len(steps) > MOST_UNITS:
+        raise WantedError(f"{len(steps)} slices or sessions belong to it; {MOST_UNITS} make one order, tell less")
+    if all(step.action is Action.EXISTS for step in steps):
+        _change(connection, row, products=sorted({name for step in steps for name in step.held}))
+        return
+    under_way = _under_way(connection, steps)
+    if any(parameters != row.parameters for parameters in [*map(_parameters, under_way), *_wished(connection, steps)]):
+        units = ", ".join(step.unit for step in steps[:3])
+        _change(connection, row, message=f"waits for its turn: {units} is made with other options just now")
+        return
+    asked = asked.model_copy(update={"priority": max([asked.priority or 0, *map(_priority, under_way)])})
+    placed = wanted_wish.place(planner, connection, asked, Courier())
+    done_at = _estimate(connection, steps, planner.outbox.clock.now())
+    _change(connection, row, wish_id=placed.wish, message="", estimated_at=done_at)
+
+
+def _under_way(connection: sa.Connection, steps: Sequence[Step]) -> list[sa.Row[Any]]:
+    """The orders of the house that some steps find under way; one whose job is parked goes on by an operator only."""
+    numbers = [step.order for step in steps if step.order is not None]
+    of_round = sa.and_(jobs.job.c.order_id == t.order.c.id, jobs.job.c.round == t.order.c.round)
+    is_going = sa.or_(
+        t.order.c.state == OrderState.WAITING,
+        t.order.c.late,
+        sa.and_(t.order.c.state == OrderState.PLANNED, jobs.job.c.state != JobState.PARKED),
+    )
+    query = sa.select(t.order).outerjoin(jobs.job, of_round).where(t.order.c.id.in_(numbers), is_going)
+    return list(connection.execute(query.order_by(t.order.c.id)).all())
+
+
+def _wished(connection: sa.Connection, steps: Sequence[Step]) -> list[Mapping[str, str]]:
+    """The parameters of the open wishes for what some steps find: another round would count for them too."""
+    numbers = [step.order for step in steps if step.order is not None]
+    query = (
+        sa.select(t.wish.c.asked)
+        .join(t.wish_order, t.wish_order.c.wish_id == t.wish.c.id)
+        .where(t.wish_order.c.order_id.in_(numbers), t.wish.c.state == OPEN)
+    )
+    return [asked.get("parameters", {}) for asked in connection.scalars(query)]
+
+
+def _parameters(order: sa.Row[Any]) -> Mapping[str, str]:
+    wish = Wish.from_json(order.wanted)
+    return {} if wish is None else wish.parameters
+
+
+def _priority(order: sa.Row[Any]) -> int:
+    wish = Wish.from_json(order.wanted)
+    of_time = Timeliness(order.timeliness).priority
+    return of_time if wish is None or wish.priority is None else wish.priority
+
+
+def _job_priority(priority: int) -> int:
+    """The priority of the jobs of an order: 1 is as NTC, 50 between FAST24 and NRT, 100 as PT."""
+    least, most = Timeliness.NTC.priority, Timeliness.PT.priority
+    return least + (priority - 1) * (most - least) // 99
+
+
+def _estimate(connection: sa.Connection, steps: Sequence[Step], now: datetime) -> datetime | None:
+    """When the jobs on the longest way will be done, at the median pace of the last ones of each chain; None when one
+    of these has made none.
+    """
+    whole = timedelta()
+    for chain in max((step.way for step in steps), key=len):
+        done = sa.select(jobs.job.c.created_at, jobs.job.c.finished_at).where(
+            jobs.job.c.chain == chain, jobs.job.c.state == JobState.DONE
+        )
+        last = connection.execute(done.order_by(jobs.job.c.id.desc()).limit(_OF_LATE)).all()
+        if not last:
+            return None
+        whole += timedelta(seconds=median((job.finished_at - job.created_at).total_seconds() for job in last))
+    return now + whole
+
+
+def _change(connection: sa.Connection, row: sa.Row[Any], **values: Any) -> None:
+    connection.execute(table.update().where(table.c.id == row.id).values(**values))
