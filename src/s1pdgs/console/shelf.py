@@ -22,7 +22,10 @@ _MANY = 50
 
 @frozen
 class ProductRow:
-    """A product as a line of the list; `state` is that of its publication, None for what stays inside."""
+    """A product as a line of the list; `state` is that of its publication, None for what stays inside.
+
+    `evicted_at` and `evict_at` are those of its zip, of what was not published those of its files.
+    """
 
     uuid: str
     name: str
@@ -35,6 +38,7 @@ class ProductRow:
     ring: Sequence[Sequence[float]] | None
     catalogued_at: datetime
     evicted_at: datetime | None
+    evict_at: datetime | None
     state: str | None
     published_at: datetime | None
     reason: str | None
@@ -99,7 +103,12 @@ _COLUMNS = (
     product.c.timeliness,
     product.c.footprint,
     product.c.catalogued_at,
-    product.c.evicted_at,
+    sa.case((publication.c.published_at.is_not(None), publication.c.evicted_at), else_=product.c.evicted_at).label(
+        "evicted_at"
+    ),
+    sa.case((publication.c.published_at.is_not(None), publication.c.evict_at), else_=product.c.evict_at).label(
+        "evict_at"
+    ),
     publication.c.state,
     publication.c.published_at,
     publication.c.reason,
@@ -169,6 +178,13 @@ def find_by_uuid(connection: sa.Connection, uuid: str) -> Held | None:
     return None if name is None else find(connection, name)
 
 
+def quicklook_key(connection: sa.Connection, held: Held) -> str:
+    """The object of a product's quicklook: the published one stays when files and zip go."""
+    published = sa.select(publication.c.quicklook).where(publication.c.product_id == held.id)
+    key: str | None = connection.scalar(published)
+    return key or f"{held.product.location}/{QUICKLOOK}"
+
+
 def view_product(connection: sa.Connection, uuid: str) -> ProductView | None:
     """The product of a public identifier with its origin and its use."""
     found = _rows(connection, sa.select(*_COLUMNS).select_from(_JOIN).where(product.c.uuid == uuid))
@@ -196,10 +212,11 @@ def _rows(connection: sa.Connection, query: sa.Select[Any]) -> list[ProductRow]:
             ring=row.footprint,
             catalogued_at=row.catalogued_at,
             evicted_at=row.evicted_at,
+            evict_at=row.evict_at,
             state=row.state,
             published_at=row.published_at,
             reason=row.reason,
-            has_quicklook=row.evicted_at is None and row.id in pictured,
+            has_quicklook=row.id in pictured and (row.published_at is not None or row.evicted_at is None),
         )
         for row in rows
     ]

@@ -19,7 +19,7 @@ from s1pdgs.access.operators import OperatorGate
 from s1pdgs.console import pages
 from s1pdgs.console.overview import Wish, overview
 from s1pdgs.console.pages import PAGE_HEADERS
-from s1pdgs.console.shelf import find_by_uuid, view_product
+from s1pdgs.console.shelf import find_by_uuid, quicklook_key, view_product
 from s1pdgs.inbox.files import retry_file
 from s1pdgs.jobs.listing import actions_of, attempts_of, find_job, inputs_of, outputs_of, read_log
 from s1pdgs.jobs.queue import UnknownJob
@@ -225,6 +225,7 @@ def _quicklook(console: Console, request: Request, uuid: str) -> Response:
     """The product's own image; it never changes, so browsers keep it."""
     with console.database.read() as connection:
         held = find_by_uuid(connection, uuid)
+        key = "" if held is None else quicklook_key(connection, held)
     image = None if held is None else next((file for file in held.product.files if file.path == QUICKLOOK), None)
     if held is None or image is None:
         raise NotHere("the product has no quicklook")
@@ -237,7 +238,7 @@ def _quicklook(console: Console, request: Request, uuid: str) -> Response:
     }
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)
-    return _image(console.store, f"{held.product.location}/{image.path}", image, headers)
+    return _image(console.store, key, image, headers)
 
 
 def _image(store: ObjectStore, key: str, image: StoredFile, headers: dict[str, str]) -> Response:

@@ -12,6 +12,8 @@ from pydantic import BaseModel, Field
 
 from s1pdgs.publication.download import Download, respond
 from s1pdgs.publication.errors import EvictedError, UnknownProductError
+from s1pdgs.publication.lta.telling import why_gone
+from s1pdgs.publication.manifest import files_of, manifest, manifest_text
 from s1pdgs.publication.odata.entity import CONTEXT, attributes, entity, quicklooks
 from s1pdgs.publication.odata.options import MAX_TOP, next_link, read_options
 from s1pdgs.publication.odata.route import VERSION, Addition, AddRoute, bare, read_body, reply
@@ -90,8 +92,6 @@ class Prip:
         """The quicklooks of a product."""
         return reply({"@odata.context": f"{CONTEXT}({bare(key)})/Quicklooks", "value": quicklooks(self._found(key))})
 
-    def value(self, request: Request, key: str) -> Response:
-        """The zip of a product."""
     def manifest(self, request: Request, key: str) -> Response:
         """Every file of a product with its checksums: JSON, or what `sha256sum --check` reads for `text/plain`."""
         found = self._found(key)
@@ -101,7 +101,9 @@ class Prip:
             return PlainTextResponse(manifest_text(found, files), headers=VERSION)
         return reply(manifest(found, files))
 
-        found = self._online(key)
+    def value(self, request: Request, key: str) -> Response:
+        """The zip of a product."""
+        found = self._online(request, key)
         return respond(
             request,
             self.store,
@@ -110,7 +112,7 @@ class Prip:
 
     def quicklook(self, request: Request, key: str, image: str) -> Response:
         """The image of a quicklook."""
-        found = self._online(key)
+        found = self._found(key)
         if found.quicklook is None or bare(image) != found.quicklook_name:
             raise UnknownProductError(f"product {found.archive_name} has no quicklook {bare(image)!r}")
         return respond(
@@ -137,11 +139,12 @@ class Prip:
             raise UnknownProductError(f"there is no published product with Id {bare(key)!r}")
         return found
 
-    def _online(self, key: str) -> Published:
+    def _online(self, request: Request, key: str) -> Published:
         found = self._found(key)
-        if found.evicted_at is not None:
-            raise EvictedError(f"{found.archive_name} was evicted on {found.evicted_at.isoformat()}")
-        return found
+        if found.evicted_at is None:
+            return found
+        with self.database.read() as connection:
+            raise EvictedError(why_gone(connection, found, root(request, self.base_url, PREFIX)))
 
     def add(self, add: AddRoute) -> None:
         """Put the products on a service."""
@@ -151,10 +154,10 @@ class Prip:
         add("/Products({key})", self.product)
         add("/Products({key})/Attributes", self.attributes)
         add("/Products({key})/Quicklooks", self.quicklooks)
+        add("/Products({key})/Manifest", self.manifest)
         add("/Products({key})/$value", self.value)
         add("/Products({key})/Quicklooks({image})/$value", self.quicklook)
 
-        add("/Products({key})/Manifest", self.manifest)
 
 def router(service: Prip, access: Sequence[Depends] = (), additions: Sequence[Addition] = ()) -> APIRouter:
     """The routes of the service and of what is added to it; every request has to pass `access`."""

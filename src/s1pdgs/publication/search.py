@@ -22,7 +22,9 @@ _NEVER = 2**62
 
 @frozen
 class Published:
-    """A published product: what the catalogue knows of it and the form in which it goes out."""
+    """A published product: what the catalogue knows of it and the form in which it goes out, which goes at `evict_at`
+    (None for never) and is offline since `evicted_at`; `is_orderable` tells whether it can be brought back.
+    """
 
     id: int
     uuid: str
@@ -37,6 +39,8 @@ class Published:
     ring: Sequence[Sequence[float]] | None
     attributes: dict[str, list[Any]]
     evicted_at: datetime | None
+    evict_at: datetime | None
+    is_orderable: bool
     location: str
     size: int
     md5: str
@@ -87,7 +91,10 @@ _COLUMNS = (
     product.c.timeliness,
     product.c.footprint,
     product.c.attributes,
-    product.c.evicted_at,
+    product.c.evicted_at.label("files_evicted_at"),
+    publication.c.evicted_at,
+    publication.c.evict_at,
+    publication.c.archived_at,
     publication.c.location,
     publication.c.size,
     publication.c.md5,
@@ -176,7 +183,9 @@ def _published(row: Any) -> Published:
     return Published(
         id=row.id, uuid=row.uuid, name=row.name, type=row.type, satellite=row.satellite, start=row.start, stop=row.stop,
         generated=row.generated, t0=row.t0, timeliness=row.timeliness, ring=row.footprint, attributes=row.attributes,
-        evicted_at=row.evicted_at, location=row.location, size=row.size, md5=row.md5, sha256=row.sha256,
+        evicted_at=row.evicted_at, evict_at=row.evict_at,
+        is_orderable=row.archived_at is not None or row.files_evicted_at is None,
+        location=row.location, size=row.size, md5=row.md5, sha256=row.sha256,
         quicklook=row.quicklook, published_at=row.published_at,
     )  # fmt: skip
 
@@ -186,7 +195,7 @@ def _key(term: Order) -> Any:
     if term.field == "Name":
         return product.c.name
     if term.field == "EvictionDate":
-        return sa.func.coalesce(sa.type_coerce(product.c.evicted_at, sa.BigInteger), _NEVER, type_=sa.BigInteger())
+        return sa.func.coalesce(sa.type_coerce(FIELDS[term.field], sa.BigInteger), _NEVER, type_=sa.BigInteger())
     match KINDS[term.field]:
         case Kind.TIME:
             return sa.type_coerce(FIELDS[term.field], sa.BigInteger)

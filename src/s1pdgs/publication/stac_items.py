@@ -19,6 +19,7 @@ _SAT = f"{_EXTENSIONS}/sat/v1.0.0/schema.json"
 _PROCESSING = f"{_EXTENSIONS}/processing/v1.2.0/schema.json"
 _PRODUCT = f"{_EXTENSIONS}/product/v1.0.0/schema.json"
 _TIMESTAMPS = f"{_EXTENSIONS}/timestamps/v1.1.0/schema.json"
+_ORDER = f"{_EXTENSIONS}/order/v1.1.0/schema.json"
 _FILE = f"{_EXTENSIONS}/file/v2.1.0/schema.json"
 _TERMS = "https://sentinel.esa.int/documents/247904/690755/Sentinel_Data_Legal_Notice"
 _CENTER_FREQUENCY_GHZ = 5.405
@@ -66,7 +67,7 @@ def bounding_box(product: Published) -> list[float]:
 
 
 def _properties(product: Published) -> tuple[dict[str, Any], list[str]]:
-    extensions = [_TIMESTAMPS]
+    extensions, expires = [_TIMESTAMPS], product.evicted_at or product.evict_at
     found: dict[str, Any] = {
         "datetime": format_iso(product.start),
         "start_datetime": format_iso(product.start),
@@ -74,7 +75,7 @@ def _properties(product: Published) -> tuple[dict[str, Any], list[str]]:
         "created": format_iso(product.published_at),
         "updated": format_iso(product.published_at),
         "published": format_iso(product.published_at),
-        "expires": None if product.evicted_at is None else format_iso(product.evicted_at),
+        "expires": None if expires is None else format_iso(expires),
         "platform": platform(product.satellite),
         "constellation": "sentinel-1",
         "s1:datatake_id": _text(_value(product, "datatakeID")),
@@ -83,7 +84,7 @@ def _properties(product: Published) -> tuple[dict[str, Any], list[str]]:
         "s1:instrument_configuration_ID": _text(_value(product, "instrumentConfigurationID")),
         "s1:product_timeliness": product.timeliness,
     }
-    parts = ((_PRODUCT, _kind), (_SAR, _sar), (_SAT, _sat), (_PROCESSING, _processing))
+    parts = ((_PRODUCT, _kind), (_SAR, _sar), (_SAT, _sat), (_PROCESSING, _processing), (_ORDER, _order))
     for extension, more in ((name, part(product)) for name, part in parts):
         if more:
             extensions.append(extension)
@@ -134,6 +135,11 @@ def _processing(product: Published) -> dict[str, Any]:
         "processing:datetime": format_iso(product.generated),
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _order(product: Published) -> dict[str, Any]:
+    """What is offline can be ordered where it has a copy."""
+    return {"order:status": "orderable"} if product.evicted_at is not None and product.is_orderable else {}
 
 
 def _assets(product: Published, site: str) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from s1pdgs.catalogue.tables import product as product_table
 from s1pdgs.publication.service import mount
+from s1pdgs.publication.tables import publication
 from tests.unit.publication.conftest import (
     NOON,
     PNG,
@@ -390,7 +390,7 @@ def test_evicted_and_lost_products_are_gone(segment: Segment) -> None:
         name = product_name("S1A", "IW_SLC__1SDV", NOON, number)
         segment.publish(store_product(segment.store, name, "IW_SLC__1S", ring=square(1, 1)))
     with segment.database.write() as connection:
-        evicted = product_table.update().where(product_table.c.id == 1)
+        evicted = publication.update().where(publication.c.product_id == 1)
         connection.execute(evicted.values(evicted_at=NOON + timedelta(days=7)))
     segment.store.delete(f"published/{product_name('S1A', 'IW_SLC__1SDV', NOON, 1)}.zip")
     app = FastAPI()
@@ -398,7 +398,10 @@ def test_evicted_and_lost_products_are_gone(segment: Segment) -> None:
     with serving(app) as address, httpx2.Client(base_url=f"{address}/odata/v1") as prip:
         first, second = get(prip, "/Products")["value"]
         assert (first["Online"], first["EvictionDate"]) == (False, "2020-06-22T12:00:00.000000Z")
-        assert "was evicted" in refused(prip.get(f"/Products({first['Id']})/$value"), 410)
+        advice = f"order it by POST https://pdgs.example/odata/v1/Products({first['Id']})/OData.CSC.Order"
+        assert advice in refused(prip.get(f"/Products({first['Id']})/$value"), 410)
+        image = first["Name"].replace(".zip", ".png")
+        assert prip.get(f"/Products({first['Id']})/Quicklooks('{image}')/$value").content == PNG
         assert "removed" in refused(prip.get(f"/Products({second['Id']})/$value"), 410)
         assert len(get(prip, "/Products", filter="Online eq false")["value"]) == 1
         assert get(prip, "/Products", top="1")["@odata.nextLink"].startswith("https://pdgs.example/odata/v1/Products?")

@@ -11,7 +11,6 @@ from click.testing import CliRunner
 from fastapi import FastAPI
 from tests.unit.publication.conftest import NOON, Segment, new_segment, product_name, serving, square, store_product
 
-from s1pdgs.catalogue.tables import product as product_table
 from s1pdgs.model.time import SystemClock
 from s1pdgs.publication.service import mount
 from s1pdgs.publication.tables import publication
@@ -169,8 +168,8 @@ def test_evicted_products_fail_and_say_what_to_do(
     segment: Segment, http: StationHttp, url: str, tmp_path: Path
 ) -> None:
     with segment.database.write() as connection:
-        chosen = sa.select(sa.func.min(product_table.c.id)).scalar_subquery()
-        connection.execute(product_table.update().where(product_table.c.id == chosen).values(evicted_at=NOON))
+        chosen = sa.select(sa.func.min(publication.c.product_id)).scalar_subquery()
+        connection.execute(publication.update().where(publication.c.product_id == chosen).values(evicted_at=NOON))
     results = get(http, list(listed(http, Wish())), tmp_path / "out", 2)
     failed = [result for result in results if result.state is State.FAILED]
     assert len(failed) == 1

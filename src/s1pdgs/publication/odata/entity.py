@@ -1,6 +1,6 @@
 """Published products as OData entities (peers.md, section 3.2)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from s1pdgs.model.globe import footprint_shape
@@ -34,6 +34,11 @@ def attributes(product: Published) -> list[dict[str, Any]]:
             stored.setdefault(twin, stored[name])
     if product.timeliness is not None:
         stored.setdefault("timeliness", [Kind.STRING.value, product.timeliness])
+    return typed(stored)
+
+
+def typed(stored: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """Attributes as the catalogue keeps them, by name."""
     return [
         {
             "@odata.type": f"#OData.CSC.{kind}Attribute",
@@ -51,7 +56,8 @@ def quicklooks(product: Published) -> list[dict[str, Any]]:
 
 
 def _eviction(product: Published) -> str | None:
-    return None if product.evicted_at is None else format_iso(product.evicted_at)
+    moment = product.evicted_at or product.evict_at
+    return None if moment is None else format_iso(moment)
 
 
 def _checksums(product: Published) -> list[dict[str, str]]:
