@@ -204,6 +204,7 @@ def station_profile(source: Source, settings: Settings) -> Profile:
 
 def _trigger_role(ground: GroundSegment) -> Role:
     from s1pdgs.catalogue import accounts  # noqa: PLC0415
+    from s1pdgs.publication import auxiliary  # noqa: PLC0415
     from s1pdgs.publication.subscriptions import consumer as subscriptions  # noqa: PLC0415
     from s1pdgs.triggers.campaigns import steps as campaign_steps  # noqa: PLC0415
     from s1pdgs.triggers.chains import SHIPPED, Chains  # noqa: PLC0415
@@ -219,6 +220,9 @@ def _trigger_role(ground: GroundSegment) -> Role:
         accounts.subscriber(ground.store),
         subscriptions.subscriber(ground.outbox.clock, subscription_limits(ground)),
     ]
+    serve = ground.settings.serve
+    if serve.auxip:
+        subscribers.append(auxiliary.subscriber(serve.auxip_types, ground.outbox.clock))
     swept_at = ground.outbox.clock.now()
 
     def step() -> bool:
@@ -340,6 +344,7 @@ def _housekeeping_role(ground: GroundSegment) -> Role:
     from s1pdgs.bus import notices  # noqa: PLC0415
     from s1pdgs.jobs.containers import EngineError, find_engine  # noqa: PLC0415
     from s1pdgs.jobs.housekeeping import remove_dead_containers, sweep_attempts, sweep_workdirs  # noqa: PLC0415
+    from s1pdgs.publication.auxiliary import withdraw  # noqa: PLC0415
     from s1pdgs.publication.subscriptions.pruning import prune  # noqa: PLC0415
     from s1pdgs.triggers.chains import SHIPPED, Chains  # noqa: PLC0415
 
@@ -351,6 +356,7 @@ def _housekeeping_role(ground: GroundSegment) -> Role:
         sweep_workdirs(ground.database, ground.work_root / "jobs", keep_of(ground), ground.outbox.clock.now())
         sweep_attempts(ground.database, ground.store, ground.outbox.clock.now())
         ground.store.remove_abandoned()
+        withdraw(ground.database, ground.store)
         prune(ground.database, limits, ground.outbox.clock.now())
         notices.prune(ground.database, ground.outbox.clock.now() - keep_notices)
         if in_containers:
@@ -363,15 +369,16 @@ def _housekeeping_role(ground: GroundSegment) -> Role:
 
 
 def _publish_role(ground: GroundSegment) -> Role:
+    from s1pdgs.publication.auxiliary import make_zip  # noqa: PLC0415
     from s1pdgs.publication.publisher import Patience, publish_step  # noqa: PLC0415
 
     wanted = ground.settings.publication
     patience = Patience(wanted.max_attempts, wanted.backoff_s, wanted.lease_s)
 
     def step() -> bool:
-        return publish_step(
-            ground.database, ground.store, ground.outbox, ground.outbox.clock, patience, deflated=wanted.deflated
-        )
+        database, store, clock = ground.database, ground.store, ground.outbox.clock
+        published = publish_step(database, store, ground.outbox, clock, patience, deflated=wanted.deflated)
+        return make_zip(database, store, clock) or published
 
     return Role("publish", step, waked=True)
 

@@ -24,6 +24,8 @@ from s1pdgs.console.datatakes import data_take_pages
 from s1pdgs.console.jobs import job_pages
 from s1pdgs.console.orders import order_pages
 from s1pdgs.console.web import mount as mount_console
+from s1pdgs.publication.auxip import Auxip
+from s1pdgs.publication.cadip import Cadip
 from s1pdgs.publication.service import mount as mount_publication
 from s1pdgs.publication.subscriptions.door import Desk
 from s1pdgs.publication.subscriptions.model import Limits
@@ -60,6 +62,10 @@ def application(settings: Settings, database: Database, store: ObjectStore, outb
     limits = Limits(**settings.subscriptions.model_dump())
     desk = Desk(database, guard, courier, outbox.clock, limits, serve.base_url)
     mount_publication(app, database, store, base_url=serve.base_url, additions=(desk.addition,))
+    if serve.cadip:
+        app.include_router(Cadip(database, store, serve.base_url).router())
+    if serve.auxip:
+        app.include_router(Auxip(database, store, serve.base_url).router())
     planner = Planner(Chains.read(settings.triggers.chains or SHIPPED), outbox, MaskShelf(store))
     mount_console(
         app,

@@ -32,6 +32,18 @@ class SettingsError(ValueError):
     """The configuration cannot be used; the message names the file or variable, the key and the remedy."""
 
 
+def _compiles(patterns: list[str]) -> list[str]:
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+    return patterns
+
+
+Patterns = Annotated[list[str], AfterValidator(_compiles)]
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -98,6 +110,11 @@ class Serve(_Table):
     presign_s: Seconds = Field(3600.0, le=604_800, description="how long such an address can be used")
     operator_key: SecretStr | None = Field(
         None, description="asked of operators for actions; without one, actions are taken from this host only"
+    )
+    cadip: bool = Field(False, description="be a CADIP station of the sessions that arrived, at /cadip/odata/v1")
+    auxip: bool = Field(False, description="be an AUXIP station of auxiliary products, at /auxip/odata/v1")
+    auxip_types: Patterns = Field(
+        [r"(AUX|AMV|AMH|MSK|MPL)_.*"], description="patterns of the product types that AUXIP offers"
     )
 
 

@@ -20,9 +20,8 @@ from s1pdgs.catalogue.tables import product
 from s1pdgs.inbox.deliveries import COMPLETE, OPEN
 from s1pdgs.inbox.files import STORED
 from s1pdgs.inbox.tables import received_file, session
-from s1pdgs.model.time import format_iso
 from s1pdgs.publication.download import Download, respond
-from s1pdgs.publication.odata.entities import Edm, EntitySet, Navigation, Property, Shelf, find_one, shown
+from s1pdgs.publication.odata.entities import Edm, EntitySet, Navigation, Property, Shelf, checksums_of, find_one, shown
 from s1pdgs.publication.odata.options import read_options
 from s1pdgs.publication.odata.route import Addition, AddRoute
 from s1pdgs.publication.odata.service import ODataService
@@ -42,12 +41,6 @@ def _untold(name: str, kind: Edm) -> Property:
     return Property(name, kind, sa.cast(sa.null(), _TYPES[kind]), nullable=True)
 
 
-def _checksums(row: Any) -> list[dict[str, str]]:
-    date = format_iso(row.stored_at)
-    sums = (("MD5", row.md5), ("SHA256", row.sha256))
-    return [{"Algorithm": name, "Value": value, "ChecksumDate": date} for name, value in sums]
-
-
 FILES = EntitySet(
     name="Files",
     source=received_file.join(session, session.c.id == received_file.c.session_id).outerjoin(
@@ -65,7 +58,7 @@ FILES = EntitySet(
         Property("Size", Edm.INTEGER, received_file.c.size),
         Property("Retransfer", Edm.BOOLEAN, session.c.retransfer),
         Property("DeliveryId", Edm.GUID, session.c.uuid),
-        Property("Checksum", Edm.JSON, show=_checksums),
+        Property("Checksum", Edm.JSON, show=lambda row: checksums_of(row.md5, row.sha256, row.stored_at)),
     ),
     extra=(
         received_file.c.session_id,

@@ -1,0 +1,127 @@
+"""Auxiliary products in the form in which AUXIP serves them: a file as it is, a folder as a zip of its own."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from s1pdgs.bus.events import AnyEvent, ProductCatalogued
+from s1pdgs.bus.outbox import Subscriber
+from s1pdgs.catalogue.query import Held, find
+from s1pdgs.catalogue.tables import product
+from s1pdgs.model.time import Clock
+from s1pdgs.publication.archive import zip_chunks
+from s1pdgs.publication.errors import PublicationError
+from s1pdgs.publication.tables import auxiliary_offer
+from s1pdgs.storage.database import Database
+from s1pdgs.storage.objects import Checksums, KeyTaken, ObjectStore
+
+SUBSCRIBER = "auxip"
+ARCHIVES = "auxip"
+"""Where the zips are in the store."""
+_LEASE = timedelta(minutes=2)
+_FIRST_WAIT = timedelta(seconds=10)
+_MOST_DOUBLINGS = 8
+_TOGETHER = 100
+_log = structlog.get_logger(__name__)
+
+
+def subscriber(types: Sequence[str], clock: Clock) -> Subscriber:
+    """The consumer of `ProductCatalogued` that offers products of types that match one of some patterns."""
+    patterns = [re.compile(pattern) for pattern in types]
+
+    def handle(connection: sa.Connection, event: AnyEvent) -> None:
+        assert isinstance(event, ProductCatalogued)  # noqa: S101  the only type subscribed to
+        held = find(connection, event.product)
+        if held is not None and any(pattern.fullmatch(held.product.type) for pattern in patterns):
+            offer(connection, held, clock.now())
+
+    return Subscriber(SUBSCRIBER, frozenset({ProductCatalogued.__name__}), handle)
+
+
+def offer(connection: sa.Connection, held: Held, now: datetime) -> bool:
+    """Offer a product: at once when it is one file of its own name, else when its zip is made; False if it is known."""
+    if connection.scalar(sa.select(auxiliary_offer.c.name).where(_is(held.id))) is not None:
+        return False
+    files, name = held.product.files, held.product.name
+    row: dict[str, Any] = {"product_id": held.id, "attempts": 0, "retry_at": now}
+    if [file.path for file in files] == [name]:
+        sums = Checksums(files[0].size, files[0].md5, files[0].sha256)
+        row |= {"name": name, "location": f"{held.product.location}/{name}", **_published(sums, now)}
+    else:
+        row |= {"name": f"{name}.zip", "location": f"{ARCHIVES}/{name}.zip"}
+    connection.execute(auxiliary_offer.insert().values(row))
+    return True
+
+
+def make_zip(database: Database, store: ObjectStore, clock: Clock) -> bool:
+    """Make the zip that is due first; False when none is. One that fails is tried again, later each time."""
+    with database.write() as connection:
+        due = _due(connection, clock.now())
+    if due is None:
+        return False
+    row, held = due
+    try:
+        sums = _stored(store, held, row.location)
+    except (OSError, PublicationError) as error:
+        wait = _FIRST_WAIT * 2 ** min(row.attempts, _MOST_DOUBLINGS)
+        changes = {"retry_at": clock.now() + wait, "reason": str(error)}
+        _log.warning("auxiliary product not offered", product=held.name, attempt=row.attempts + 1, why=str(error))
+    else:
+        changes = _published(sums, clock.now())
+    with database.write() as connection:
+        pending = auxiliary_offer.c.published_at.is_(None)
+        connection.execute(auxiliary_offer.update().where(_is(held.id), pending).values(changes))
+    return True
+
+
+def withdraw(database: Database, store: ObjectStore) -> int:
+    """End the offers of products that were evicted and remove their zips; how many."""
+    gone = (
+        sa.select(auxiliary_offer.c.product_id, auxiliary_offer.c.location)
+        .join(product, product.c.id == auxiliary_offer.c.product_id)
+        .where(product.c.evicted_at.is_not(None))
+        .limit(_TOGETHER)
+    )
+    with database.read() as connection:
+        rows = connection.execute(gone).all()
+    for row in rows:
+        if row.location.startswith(f"{ARCHIVES}/"):
+            store.delete(row.location)
+        with database.write() as connection:
+            connection.execute(auxiliary_offer.delete().where(_is(row.product_id)))
+    return len(rows)
+
+
+def _due(connection: sa.Connection, now: datetime) -> tuple[Any, Held] | None:
+    """The pending offer to work on, left alone by others for a while, and its product."""
+    pending = (auxiliary_offer.c.published_at.is_(None), auxiliary_offer.c.retry_at <= now)
+    query = sa.select(auxiliary_offer, product.c.name.label("product")).join(
+        product, product.c.id == auxiliary_offer.c.product_id
+    )
+    row = connection.execute(query.where(*pending).order_by(auxiliary_offer.c.retry_at).limit(1)).first()
+    if row is None:
+        return None
+    changes = {"attempts": row.attempts + 1, "retry_at": now + _LEASE}
+    connection.execute(auxiliary_offer.update().where(_is(row.product_id)).values(changes))
+    held = find(connection, row.product)
+    return None if held is None else (row, held)
+
+
+def _stored(store: ObjectStore, held: Held, key: str) -> Checksums:
+    try:
+        return store.put(key, zip_chunks(store, held.product))
+    except KeyTaken:  # of an attempt under another version of zlib, that nobody was told of
+        store.delete(key)
+        return store.put(key, zip_chunks(store, held.product))
+
+
+def _published(sums: Checksums, now: datetime) -> dict[str, Any]:
+    return {"size": sums.size, "md5": sums.md5, "sha256": sums.sha256, "published_at": now, "reason": None}
+
+
+def _is(number: int) -> sa.ColumnElement[bool]:
+    return auxiliary_offer.c.product_id == number

@@ -1,0 +1,230 @@
+"""An AUXIP station of the catalogue: products leave as they came, and another ground segment takes them up."""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import sqlalchemy as sa
+from attrs import frozen
+from fastapi import FastAPI
+from lxml import etree
+
+from s1pdgs.bus.outbox import deliver
+from s1pdgs.catalogue.query import find
+from s1pdgs.catalogue.tables import product as product_table
+from s1pdgs.publication.auxiliary import make_zip, subscriber, withdraw
+from s1pdgs.publication.auxip import PRODUCTS, Auxip
+from s1pdgs.publication.odata.entities import find_page
+from s1pdgs.publication.odata.options import read_options
+from s1pdgs.publication.tables import auxiliary_offer
+from s1pdgs.stations.folder import ingest
+from s1pdgs.stations.poller import download, open_source, poll
+from s1pdgs.stations.profile import Profile
+from s1pdgs.storage.database import Database
+from tests.databases import new_database, plans_of
+from tests.unit.publication.conftest import NOON, Segment, new_segment, serving, store_product
+
+TYPES = [r"(AUX|MSK)_.*"]
+ORBIT = "S1A_OPER_AUX_RESORB_OPOD_20260105T110702_V20260105T071044_20260105T102814.EOF"
+INSTRUMENT = "S1A_AUX_INS_V20190228T092500_G20210104T141310.SAFE"
+HEADER = """<?xml version="1.0"?>
+<Earth_Explorer_File><Earth_Explorer_Header><Fixed_Header>
+<File_Name>{stem}</File_Name><File_Description>Restituted Orbit File</File_Description><Notes></Notes>
+<Mission>Sentinel-1A</Mission><File_Class>OPER</File_Class><File_Type>AUX_RESORB</File_Type>
+<Validity_Period><Validity_Start>UTC=2026-01-05T07:10:44</Validity_Start>
+<Validity_Stop>UTC=2026-01-05T10:28:14</Validity_Stop></Validity_Period><File_Version>0001</File_Version>
+<Source><System>OPOD</System><Creator>OPOD</Creator><Creator_Version>0.0</Creator_Version>
+<Creation_Date>UTC=2026-01-05T11:07:02</Creation_Date></Source></Fixed_Header><Variable_Header/>
+</Earth_Explorer_Header><Data_Block type="xml"/></Earth_Explorer_File>
+""".format(stem=ORBIT.removesuffix(".EOF"))
+
+
+@frozen
+class Station:
+    """A ground segment whose auxiliary products are served."""
+
+    segment: Segment
+    client: httpx2.Client
+    folder: Path
+
+    def ingest(self, name: str, **files: bytes) -> None:
+        """Take in a file called `name`, or a folder of files."""
+        path = self.folder / name
+        for part, content in (files or {"": HEADER.encode()}).items():
+            member = path / part if part else path
+            member.parent.mkdir(parents=True, exist_ok=True)
+            member.write_bytes(content)
+        parts = self.segment
+        ingest(path, parts.database, parts.store, parts.outbox, self.folder / "work")
+
+    def offer(self) -> None:
+        """What the roles do, until nothing is left to do."""
+        while deliver(self.segment.database, subscriber(TYPES, self.segment.clock)):
+            pass
+        while make_zip(self.segment.database, self.segment.store, self.segment.clock):
+            self.segment.clock.advance(1.0)
+
+    def get(self, path: str, **options: str) -> Any:
+        reply = self.client.get(path, params={f"${name}": value for name, value in options.items()})
+        assert reply.status_code == 200, reply.text
+        return reply.json()
+
+    def names(self, **options: str) -> list[str]:
+        return [one["Name"] for one in self.get("/Products", **options)["value"]]
+
+
+@pytest.fixture
+def station(database: Database, tmp_path: Path) -> Iterator[Station]:
+    segment = new_segment(database, tmp_path)
+    app = FastAPI()
+    app.include_router(Auxip(database, segment.store).router())
+    with serving(app) as site, httpx2.Client(base_url=f"{site}/auxip/odata/v1") as client:
+        yield Station(segment, client, tmp_path / "dropped")
+
+
+INSTRUMENT_FILES = {"manifest.safe": b"<XFDU/>", "data/s1a-aux-ins.xml": b"<auxiliaryInstrument/>" * 50}
+
+
+def test_a_file_is_offered_as_it_came(station: Station) -> None:
+    station.ingest(ORBIT)
+    station.offer()
+    (entry,) = station.get("/Products", expand="Attributes")["value"]
+    content, published = HEADER.encode(), entry["PublicationDate"]
+    attributes = {one["Name"]: one["Value"] for one in entry.pop("Attributes")}
+    assert attributes["productType"] == "AUX_RESORB"
+    assert attributes["beginningDateTime"] == "2026-01-05T07:10:44.000000Z"
+    assert entry == {
+        "Id": entry["Id"], "Name": ORBIT, "ContentType": "application/octet-stream", "ContentLength": len(content),
+        "OriginDate": published, "PublicationDate": published, "EvictionDate": None,
+        "Checksum": [
+            {"Algorithm": "MD5", "Value": hashlib.md5(content).hexdigest(), "ChecksumDate": published},
+            {"Algorithm": "SHA256", "Value": hashlib.sha256(content).hexdigest(), "ChecksumDate": published},
+        ],
+        "ContentDate": {"Start": "2026-01-05T07:10:44.000000Z", "End": "2026-01-05T10:28:14.000000Z"},
+    }  # fmt: skip
+    reply = station.client.get(f"/Products({entry['Id']})/$value", headers={"Range": "bytes=10-"})
+    assert (reply.status_code, reply.content) == (206, content[10:])
+
+
+def test_a_folder_is_offered_as_a_zip_when_that_is_made(station: Station) -> None:
+    station.ingest(INSTRUMENT, **INSTRUMENT_FILES)
+    deliver(station.segment.database, subscriber(TYPES, station.segment.clock))
+    assert station.names() == []
+    station.offer()
+    (entry,) = station.get("/Products", filter=f"Name eq '{INSTRUMENT}.zip'")["value"]
+    content = station.client.get(f"/Products({entry['Id']})/$value").content
+    assert (len(content), hashlib.sha256(content).hexdigest()) == (
+        entry["ContentLength"],
+        entry["Checksum"][1]["Value"],
+    )
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        held = {name: archive.read(name) for name in archive.namelist()}
+    assert held == {f"{INSTRUMENT}/{name}": data for name, data in INSTRUMENT_FILES.items()}
+
+
+def test_clients_find_what_they_want(station: Station) -> None:
+    station.ingest(ORBIT)
+    station.ingest(INSTRUMENT, **INSTRUMENT_FILES)
+    station.segment.register(store_product(station.segment.store, "S1A_IW_SLC__1SDV_X.SAFE", "IW_SLC__1S"))
+    station.offer()
+    both = [ORBIT, f"{INSTRUMENT}.zip"]
+    assert station.names(orderby="PublicationDate asc", filter="PublicationDate gt 2026-01-01T00:00:00.000Z") == both
+    for kind, found in (("AUX_RESORB", [ORBIT]), ("AUX_INS", both[1:]), ("IW_SLC__1S", [])):
+        named = f"att/Name eq 'productType' and att/OData.CSC.StringAttribute/Value eq '{kind}'"
+        assert station.names(filter=f"Attributes/OData.CSC.StringAttribute/any(att:{named})") == found
+    assert station.names(filter="contains(Name,'AUX_INS') and ContentType eq 'application/zip'") == [both[1]]
+    assert station.names(filter="ContentDate/Start lt 2020-01-01T00:00:00Z") == [both[1]]
+    assert station.client.get("/Products/$count").text == "2"
+    assert (
+        station.client.get(station.get("/Products", top="1")["@odata.nextLink"]).json()["value"][0]["Name"] == both[1]
+    )
+
+
+def test_what_was_evicted_is_not_offered_and_leaves_no_zip(station: Station) -> None:
+    station.ingest(ORBIT)
+    station.ingest(INSTRUMENT, **INSTRUMENT_FILES)
+    station.offer()
+    key = station.get("/Products")["value"][0]["Id"]
+    with station.segment.database.write() as connection:
+        connection.execute(product_table.update().values(evicted_at=NOON))
+    assert station.names() == []
+    assert station.client.get(f"/Products({key})/$value").status_code == 404
+    assert list(station.segment.store.list("auxip/"))
+    assert withdraw(station.segment.database, station.segment.store) == 2
+    assert not list(station.segment.store.list("auxip/"))
+    with station.segment.database.read() as connection:
+        assert connection.scalars(sa.select(auxiliary_offer.c.name)).all() == []
+
+
+def test_a_zip_that_cannot_be_made_is_tried_again_later(station: Station) -> None:
+    station.ingest(INSTRUMENT, **INSTRUMENT_FILES)
+    key = f"ingested/{INSTRUMENT}/manifest.safe"
+    kept = b"".join(station.segment.store.read(key))
+    station.segment.store.delete(key)
+    station.segment.store.put(key, iter([b"other"]))
+    station.offer()
+    with station.segment.database.read() as connection:
+        assert "catalogued are" in connection.scalars(sa.select(auxiliary_offer.c.reason)).one()
+    station.segment.store.delete(key)
+    station.segment.store.put(key, iter([kept]))
+    station.offer()
+    assert station.names() == []
+    station.segment.clock.advance(60.0)
+    station.offer()
+    assert station.names() == [f"{INSTRUMENT}.zip"]
+
+
+def test_a_zip_of_a_maker_that_died_is_taken_or_replaced(station: Station) -> None:
+    station.ingest(INSTRUMENT, **INSTRUMENT_FILES)
+    station.segment.store.put(f"auxip/{INSTRUMENT}.zip", iter([b"half a zip of an older zlib"]))
+    station.offer()
+    (entry,) = station.get("/Products")["value"]
+    assert station.client.get(f"/Products({entry['Id']})/$value").content[:2] == b"PK"
+
+
+def test_the_service_tells_what_it_is(station: Station) -> None:
+    assert [one["name"] for one in station.get("/")["value"]] == ["Products"]
+    model = etree.fromstring(station.client.get("/$metadata").content)
+    namespace = {"m": "http://docs.oasis-open.org/odata/ns/edm"}
+    described = model.xpath("//m:EntityType[@Name='Product']/m:Property/@Name", namespaces=namespace)
+    assert described == list(dict.fromkeys(one.name.partition("/")[0] for one in PRODUCTS.properties))
+
+
+def test_another_ground_segment_takes_them_up(station: Station, tmp_path: Path) -> None:
+    station.ingest(ORBIT)
+    station.ingest(INSTRUMENT, **INSTRUMENT_FILES)
+    station.offer()
+    (tmp_path / "downstream").mkdir()
+    with new_database("sqlite", tmp_path / "downstream") as database:
+        segment = new_segment(database, tmp_path / "downstream")
+        profile = Profile(name="upstream", kind="auxip", url=str(station.client.base_url))  # type: ignore[arg-type]
+        source = open_source(profile, database, segment.store, segment.outbox, tmp_path / "work")
+        poll(source)
+        while download(source):
+            pass
+        source.close()
+        for name in (ORBIT, INSTRUMENT):
+            with database.read() as here, station.segment.database.read() as there:
+                mine, theirs = find(here, name), find(there, name)
+            assert mine is not None
+            assert theirs is not None
+            assert mine.product.files == theirs.product.files
+            assert mine.product.attributes == theirs.product.attributes
+
+
+def test_a_poll_runs_along_the_index_of_publication(database: Database) -> None:
+    text = "PublicationDate gt 2026-01-01T00:00:00Z"
+    options = read_options([("$filter", text), ("$top", "10")], offer=PRODUCTS.offer)
+
+    def act(connection: sa.Connection) -> None:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        find_page(connection, PRODUCTS, options)
+
+    (plan,) = plans_of(database, act)
+    assert "ix_auxiliary_offer_published_at" in plan
