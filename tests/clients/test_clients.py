@@ -10,7 +10,11 @@ import httpx2
 import pytest
 from pystac_client import Client
 
+from s1pdgs.publication.export import write_geoparquet
+from s1pdgs.publication.predicate import ALWAYS
 from tests.clients.conftest import REAL, Judge, client
+from tests.databases import new_database
+from tests.unit.publication.conftest import filled, new_segment
 
 ITALY = [9, 44, 20, 48]
 AROUND = {"type": "Polygon", "coordinates": [[[9, 44], [13, 44], [13, 48], [9, 48], [9, 44]]]}
@@ -62,6 +66,23 @@ def test_pystac_client_reads_real_products(site: str) -> None:
 def test_stac_api_validator_finds_no_error(judge: Judge) -> None:
     told = judge("validator_judge.py", "IW_SLC__1S", json.dumps(AROUND))
     assert "Errors: none" in told, told[-5000:]
+
+
+def test_rustac_reads_the_exported_catalogue(judge: Judge, tmp_path: Path) -> None:
+    path = tmp_path / "all.parquet"
+    with new_database("sqlite", tmp_path) as database:
+        filled(new_segment(database, tmp_path))
+        with database.read() as connection:
+            assert write_geoparquet(connection, path, ALWAYS, "https://pdgs.example") == 12
+    items = judge("rustac_judge.py", str(path))["items"]
+    assert len({one["id"] for one in items}) == 12
+    (first,) = [one for one in items if one["properties"]["sat:absolute_orbit"] == 33000]
+    assert first["collection"] == "IW_SLC__1S"
+    assert first["bbox"] == [10.0, 45.0, 12.0, 47.0]
+    assert first["properties"]["start_datetime"] == "2020-06-15T12:00:00Z"
+    assert first["properties"]["sar:polarizations"] == ["VV", "VH"]
+    assert first["properties"]["processing:software"] == {"s1pdgs-l1": "0.1.0"}
+    assert first["assets"]["product"]["roles"] == ["data"]
 
 
 def _curl(*arguments: str) -> str:

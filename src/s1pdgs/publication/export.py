@@ -1,0 +1,136 @@
+"""The catalogue of published products as one file: stac-geoparquet, which GeoPandas, DuckDB, QGIS and rustac read.
+
+A row is a STAC item as the STAC API shows it, with its properties as columns of their own (GeoParquet 1.1).
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from s1pdgs.formats.files import atomic_file
+from s1pdgs.model.globe import footprint_shape, to_binary
+from s1pdgs.publication.holdings import spans
+from s1pdgs.publication.predicate import Predicate
+from s1pdgs.publication.search import Order, Published, search
+from s1pdgs.publication.stac_items import collection, item
+
+GROUP_ROWS = 10_000
+"""Rows that are held in memory, and that readers get at a time."""
+_PAGE = 1000
+_ORDER = (Order("ContentDate/Start"),)
+_MICROSECONDS = pa.timestamp("us", tz="UTC")
+_TEXTS = pa.list_(pa.string())
+_TIMES = (
+    "datetime", "start_datetime", "end_datetime", "created", "updated", "published", "expires", "processing:datetime",
+)  # fmt: skip
+_PROPERTIES: dict[str, pa.DataType] = {
+    **dict.fromkeys(_TIMES, _MICROSECONDS),
+    **dict.fromkeys(
+        (
+            "platform", "constellation", "product:type", "product:timeliness", "product:timeliness_category",
+            "sar:instrument_mode", "sar:frequency_band", "sar:product_type", "sat:orbit_state", "processing:level",
+            "processing:facility", "order:status", "s1:datatake_id", "s1:slice_number", "s1:total_slices",
+            "s1:instrument_configuration_ID", "s1:product_timeliness",
+        ),
+        pa.string(),
+    ),
+    **dict.fromkeys(("sat:absolute_orbit", "sat:relative_orbit"), pa.int64()),
+    **dict.fromkeys(("instruments", "sar:polarizations"), _TEXTS),
+    "sar:center_frequency": pa.float64(),
+    "processing:software": pa.map_(pa.string(), pa.string()),
+}  # fmt: skip
+_LINK = pa.struct([(name, pa.string()) for name in ("rel", "type", "href", "title")])
+_ASSET = pa.struct([
+    ("href", pa.string()), ("type", pa.string()), ("title", pa.string()), ("roles", _TEXTS), ("file:size", pa.int64()),
+    ("file:checksum", pa.string()), ("storage:tier", pa.string()),
+])  # fmt: skip
+_EDGES = ("xmin", "ymin", "xmax", "ymax")
+_SCHEMA = pa.schema([
+    ("id", pa.string()),
+    ("collection", pa.string()),
+    ("geometry", pa.binary()),
+    ("bbox", pa.struct([(edge, pa.float64()) for edge in _EDGES])),
+    *_PROPERTIES.items(),
+    ("type", pa.string()),
+    ("stac_version", pa.string()),
+    ("stac_extensions", _TEXTS),
+    ("links", pa.list_(_LINK)),
+    ("assets", pa.struct([("product", _ASSET), ("thumbnail", _ASSET)])),
+])  # fmt: skip
+
+
+def write_geoparquet(
+    connection: sa.Connection,
+    path: Path,
+    predicate: Predicate,
+    site: str,
+    progress: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Write the published products that a predicate holds for, by time of sensing; how many there were.
+
+    `site` is the address of the application in the links of the items. The file is there when all is in it, else not
+    at all. `progress` is told how many rows were written after each group.
+    """
+    root = f"{site}/stac"
+    schema = _SCHEMA.with_metadata(_metadata(connection, root))
+    rows = 0
+    with atomic_file(path) as stream, pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+        for group in _groups(connection, predicate):
+            columns = [_row(product, site, root) for product in group]
+            writer.write_table(pa.Table.from_pylist(columns, schema))
+            rows += len(group)
+            progress(rows)
+    return rows
+
+
+def _groups(connection: sa.Connection, predicate: Predicate) -> Iterator[list[Published]]:
+    """Products in groups for one row group each; the pages cost the same however many there are."""
+    group: list[Published] = []
+    after: str | None = None
+    while True:
+        page = search(connection, predicate, _ORDER, limit=_PAGE, after=after)
+        group += page.products
+        after = page.after
+        if group and (after is None or len(group) >= GROUP_ROWS):
+            yield group
+            group = []
+        if after is None:
+            return
+
+
+def _row(product: Published, site: str, root: str) -> dict[str, Any]:
+    found = item(product, site, root)
+    properties = found.pop("properties")
+    unknown = {*properties} - {*_PROPERTIES} | {*found} - {*_SCHEMA.names} | _parts(found["assets"].values(), _ASSET)
+    if unknown:
+        raise ValueError(f"the export has no columns for {', '.join(sorted(unknown))} of {product.name}")
+    for name in _TIMES:
+        if name in properties:
+            properties[name] = datetime.fromisoformat(properties[name])
+    if "processing:software" in properties:
+        properties["processing:software"] = list(properties["processing:software"].items())
+    found["geometry"] = None if product.ring is None else to_binary(footprint_shape(product.ring))
+    if "bbox" in found:
+        found["bbox"] = dict(zip(_EDGES, found["bbox"], strict=True))
+    return {**found, **properties}
+
+
+def _parts(values: Sequence[dict[str, Any]], known: pa.StructType) -> set[str]:
+    return {name for value in values for name in value} - {field.name for field in known}
+
+
+def _metadata(connection: sa.Connection, root: str) -> dict[str, str]:
+    """What GeoParquet and stac-geoparquet say of a file in its footer."""
+    edges = {edge: ["bbox", edge] for edge in _EDGES}
+    geometry = {"encoding": "WKB", "geometry_types": ["Polygon", "MultiPolygon"], "covering": {"bbox": edges}}
+    collections = {span.type: collection(span, root) for span in spans(connection)}
+    return {
+        "geo": json.dumps({"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": geometry}}),
+        "stac-geoparquet": json.dumps({"version": "1.0.0", "collections": collections}),
+    }
