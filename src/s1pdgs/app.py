@@ -158,9 +158,9 @@ def roles_of(ground: GroundSegment, name: str) -> list[Role]:
         case "work":
             return [_work_role(ground)] if ground.settings.work.slots else []
         case "publish":
-            return [_publish_role(ground)]
+            return [_publish_role(ground), *_archive_roles(ground)]
         case "housekeeping":
-            return [_housekeeping_role(ground)]
+            return [_housekeeping_role(ground), _retention_role(ground)]
         case _:
             return []
 
@@ -205,6 +205,7 @@ def station_profile(source: Source, settings: Settings) -> Profile:
 def _trigger_role(ground: GroundSegment) -> Role:
     from s1pdgs.catalogue import accounts  # noqa: PLC0415
     from s1pdgs.publication import auxiliary  # noqa: PLC0415
+    from s1pdgs.publication.on_demand import orders as demands  # noqa: PLC0415
     from s1pdgs.publication.subscriptions import consumer as subscriptions  # noqa: PLC0415
     from s1pdgs.triggers.campaigns import steps as campaign_steps  # noqa: PLC0415
     from s1pdgs.triggers.chains import SHIPPED, Chains  # noqa: PLC0415
@@ -235,6 +236,8 @@ def _trigger_role(ground: GroundSegment) -> Role:
                 sweep(planner, connection, now)
             with ground.database.write() as connection:
                 wanted_wish.step(planner, connection)
+            with ground.database.write() as connection:
+                demands.advance(planner, connection)
         return campaign_steps.step(planner, ground.database) or any(delivered)
 
     return Role("triggers", step, waked=True)
@@ -381,6 +384,30 @@ def _publish_role(ground: GroundSegment) -> Role:
         return make_zip(database, store, clock) or published
 
     return Role("publish", step, waked=True)
+
+
+def _archive_roles(ground: GroundSegment) -> list[Role]:
+    """One that brings back what was ordered, and where there is an archive one that copies into it."""
+    from s1pdgs import keeping  # noqa: PLC0415
+    from s1pdgs.publication.lta.copying import copy_step  # noqa: PLC0415
+    from s1pdgs.publication.lta.restore import restore_step  # noqa: PLC0415
+
+    settings, database, store, outbox = ground.settings, ground.database, ground.store, ground.outbox
+    restorer, archive = keeping.restorer_of(settings, database, store, outbox), keeping.archive_of(settings)
+    idle_s, patience = SWEEP_EVERY.total_seconds(), keeping.patience_of(settings)
+    roles = [Role("restore", lambda: restore_step(restorer), idle_s=idle_s)]
+    if archive is not None:
+        copy = partial(copy_step, database, store, archive, outbox.clock, patience)
+        roles.append(Role("archive", copy, idle_s=idle_s))
+    return roles
+
+
+def _retention_role(ground: GroundSegment) -> Role:
+    from s1pdgs import keeping  # noqa: PLC0415
+
+    evictor = keeping.evictor_of(ground.settings, ground.database, ground.store, ground.outbox)
+    policy = keeping.policy_of(ground.settings, evictor.archive)
+    return Role("retention", lambda: keeping.keep(evictor, policy), idle_s=HOUSEKEEPING_S)
 
 
 def _publication_subscriber(ground: GroundSegment) -> Subscriber:

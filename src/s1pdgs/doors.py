@@ -24,8 +24,16 @@ from s1pdgs.console.datatakes import data_take_pages
 from s1pdgs.console.jobs import job_pages
 from s1pdgs.console.orders import order_pages
 from s1pdgs.console.web import mount as mount_console
+from s1pdgs.keeping import archive_of, terms_of
 from s1pdgs.publication.auxip import Auxip
 from s1pdgs.publication.cadip import Cadip
+from s1pdgs.publication.lta.door import OrderDesk
+from s1pdgs.publication.on_demand.odata import OrderDoor
+from s1pdgs.publication.on_demand.orders import Desk as DemandDesk
+from s1pdgs.publication.on_demand.processes import ProcessDoor
+from s1pdgs.publication.on_demand.processes import mount as mount_processes
+from s1pdgs.publication.on_demand.workflows import workflows_of
+from s1pdgs.publication.prip import Prip
 from s1pdgs.publication.service import mount as mount_publication
 from s1pdgs.publication.subscriptions.door import Desk
 from s1pdgs.publication.subscriptions.model import Limits
@@ -61,12 +69,18 @@ def application(settings: Settings, database: Database, store: ObjectStore, outb
     courier = Courier(tuple(settings.notices.hosts))
     limits = Limits(**settings.subscriptions.model_dump())
     desk = Desk(database, guard, courier, outbox.clock, limits, serve.base_url)
-    mount_publication(app, database, store, base_url=serve.base_url, additions=(desk.addition,))
+    terms = terms_of(settings, archive_of(settings))
+    restores = OrderDesk(database, terms, guard, courier, outbox.clock, serve.base_url)
     if serve.cadip:
         app.include_router(Cadip(database, store, serve.base_url).router())
     if serve.auxip:
         app.include_router(Auxip(database, store, serve.base_url).router())
     planner = Planner(Chains.read(settings.triggers.chains or SHIPPED), outbox, MaskShelf(store))
+    demands = DemandDesk(planner, workflows_of(planner.chains, settings.on_demand.types), courier)
+    orders_door = OrderDoor(demands, Prip(database, store, serve.base_url), guard)
+    additions = (desk.addition, restores.addition, orders_door.addition)
+    mount_publication(app, database, store, base_url=serve.base_url, additions=additions)
+    mount_processes(app, ProcessDoor(demands, database, guard, serve.base_url))
     mount_console(
         app,
         database,

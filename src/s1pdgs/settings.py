@@ -205,6 +205,63 @@ class Publication(_Table):
     lease_s: Seconds = Field(120.0, description="a publisher that is silent for so long is taken for dead")
 
 
+class OnDemand(_Table):
+    """What users may order."""
+
+    types: list[str] = Field(
+        [r".*_(SLC|GRD|OCN)[FHM_]_[12]S"],
+        description="patterns of the types, as task tables name them, that are workflows when a chain makes them",
+    )
+
+    @model_validator(mode="after")
+    def _compile(self) -> Self:
+        for pattern in self.types:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"types: {pattern!r} is not a regular expression: {error}") from None
+        return self
+
+
+class Retention(_Table):
+    """How long products are kept."""
+
+    rules: Path | None = Field(
+        None, description="retention.toml, days by family, type and name; none takes the one shipped with s1pdgs"
+    )
+    notice_s: float = Field(
+        259_200.0, ge=0, description="after a change of the rules nothing that was there goes for so long"
+    )
+    grace_s: float = Field(
+        3600.0, ge=0, description="objects of what was evicted stay for so long, for downloads that run"
+    )
+
+
+class Archive(_Table):
+    """Where published products are kept for ever, and how they come back."""
+
+    folder: Path | None = Field(None, description="an existing folder, on another disk best; none keeps no archive")
+    url: str | None = Field(
+        None,
+        pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w./-]*)?$",
+        description="or a bucket, at the server and with the keys of [store]",
+    )
+    types: Patterns = Field([r".*_RAW__0[SACN_]"], description="patterns of archived product types")
+    stay_s: Seconds = Field(604_800.0, description="how long what was ordered stays online at least")
+    files_of: Patterns = Field(
+        [r".*_RAW__0[SACN_]"], description="patterns of types whose files come back with the zip, for jobs to read"
+    )
+    max_attempts: int = Field(5, ge=1, description="tries of a copy or a restore")
+    backoff_s: Seconds = Field(10.0, description="wait after the first failed attempt; doubled after each")
+    lease_s: Seconds = Field(120.0, description="one that is silent for so long is taken for dead")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.folder is not None and self.url is not None:
+            raise ValueError("folder and url are two archives; set one of them")
+        return self
+
+
 class Settings(_Table):
     """Everything that can be set."""
 
@@ -223,6 +280,9 @@ class Settings(_Table):
     notices: Notices = Notices()  # type: ignore[call-arg]
     subscriptions: Subscriptions = Subscriptions()  # type: ignore[call-arg]
     publication: Publication = Publication()  # type: ignore[call-arg]
+    retention: Retention = Retention()  # type: ignore[call-arg]
+    archive: Archive = Archive()  # type: ignore[call-arg]
+    on_demand: OnDemand = OnDemand()  # type: ignore[call-arg]
 
 
 def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:

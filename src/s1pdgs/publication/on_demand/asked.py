@@ -1,7 +1,7 @@
 """What somebody orders, in the words of a production order (ODPRIP) and as a value that both doors make."""
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from attrs import field, frozen
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,11 +19,27 @@ Text = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 @frozen
+class Listener:
+    """Who is told: the URL for each status, in the form of the door at which the order was placed. `base` is the
+    address of the OGC processes as the one who ordered knows it, `raw` how he wants their results.
+    """
+
+    form: Literal["odata", "ogc"] = "odata"
+    urls: Mapping[str, str] = field(factory=dict)
+    base: str = ""
+    raw: bool = False
+    login: Login | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the login."""
+        return {"form": self.form, "urls": dict(self.urls), "base": self.base, "raw": self.raw}
+
+
+@frozen
 class Demand:
     """What is wanted of a product (by its name), of what was sensed within a time, or of both.
 
-    `options` are those that were told, `parameters` those of them that differ from their defaults; `told` has the form
-    of notices (`odata` or `ogc`) as `form`, and the URL that is told of each status.
+    `options` are those that were told, `parameters` those of them that differ from their defaults.
     """
 
     workflow: Workflow
@@ -32,8 +48,7 @@ class Demand:
     options: Mapping[str, str]
     parameters: Mapping[str, str]
     priority: int = PRIORITY
-    told: Mapping[str, str] = field(factory=dict)
-    login: Login | None = None
+    listener: Listener = Listener()
 
 
 class _Words(BaseModel):
@@ -78,7 +93,7 @@ class ProductionOrder(_Words):
         workflow = workflow_of(workflows, self.WorkflowId and self.WorkflowId.lower(), self.WorkflowName)
         options = workflow.chosen((option.Name, option.Value) for option in self.WorkflowOptions)
         wanted = self.InputProductReference
-        told = {} if self.NotificationEndpoint is None else dict.fromkeys(_ENDED, self.NotificationEndpoint)
+        urls = {} if self.NotificationEndpoint is None else dict.fromkeys(_ENDED, self.NotificationEndpoint)
         return Demand(
             workflow=workflow,
             reference=wanted.Reference,
@@ -86,8 +101,7 @@ class ProductionOrder(_Words):
             options=options,
             parameters=workflow.departures(options),
             priority=self.Priority,
-            told={"form": "odata", **told},
-            login=self._login(),
+            listener=Listener(urls=urls, login=self._login()),
         )
 
     def _login(self) -> Login | None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from s1pdgs.publication.errors import QueryError
-from s1pdgs.publication.on_demand.asked import PRIORITY, Demand, interval
+from s1pdgs.publication.on_demand.asked import PRIORITY, Demand, Listener, interval
 from s1pdgs.publication.on_demand.fates import Status
 from s1pdgs.publication.on_demand.workflows import Workflow
 from s1pdgs.triggers.wanted.asked import Time
@@ -53,7 +53,7 @@ class Execute(BaseModel):
             options=options,
             parameters=workflow.departures(options),
             priority=_priority(inputs.get("priority", PRIORITY)),
-            told=self._told(base),
+            listener=self._listener(base),
         )
 
     def _check_outputs(self) -> None:
@@ -63,24 +63,16 @@ class Execute(BaseModel):
             if output.get("transmissionMode", "reference") != "reference":
                 raise QueryError("outputs: product is given by reference only")
 
-    def _told(self, base: str) -> dict[str, str]:
-        told = self.subscriber
-        urls = (
-            {}
-            if told is None
-            else {
-                Status.IN_PROGRESS: told.in_progress,
-                Status.COMPLETED: told.success,
-                Status.FAILED: told.failed,
-                Status.CANCELLED: told.failed,
-            }
-        )
-        return {
-            "form": "ogc",
-            "base": base,
-            "response": self.response,
-            **{str(status): url for status, url in urls.items() if url is not None},
+    def _listener(self, base: str) -> Listener:
+        told = self.subscriber or Subscriber.model_validate({})
+        urls = {
+            Status.IN_PROGRESS: told.in_progress,
+            Status.COMPLETED: told.success,
+            Status.FAILED: told.failed,
+            Status.CANCELLED: told.failed,
         }
+        found = {str(status): url for status, url in urls.items() if url is not None}
+        return Listener("ogc", found, base, raw=self.response == "raw")
 
 
 def _value(name: str, given: Any) -> Any:

@@ -65,7 +65,7 @@ ORDERS = EntitySet(
         Property("WorkflowId", Edm.GUID, table.c.workflow_id),
         Property("WorkflowName", Edm.STRING, table.c.workflow),
         Property("WorkflowOptions", Edm.JSON, show=options_of),
-        Property("NotificationEndpoint", Edm.STRING, show=lambda row: row.told.get(Status.COMPLETED)),
+        Property("NotificationEndpoint", Edm.STRING, show=lambda row: row.told["urls"].get(Status.COMPLETED)),
         Property("ProductId", Edm.GUID, table.c.product_id, nullable=True),
     ),
     extra=(table.c.start, table.c.stop, table.c.options, table.c.told, table.c.products, table.c.status),
@@ -181,7 +181,7 @@ class OrderDoor:
         """Cancel an order; the order then."""
         self._admit(request)
         with self.prip.database.write() as connection:
-            row = cancel(self.desk, connection, find_order(connection, checked_text(bare(key))))
+            row = cancel(self.desk.planner, connection, find_order(connection, checked_text(bare(key))))
             return reply(_shown(connection, row.uuid))
 
     def product(self, key: str) -> Response:

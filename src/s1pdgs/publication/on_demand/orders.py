@@ -73,7 +73,7 @@ def place(desk: Desk, connection: sa.Connection, wanted: Demand, repeatable: Rep
             return known
         if known is not None:
             raise ConflictError(f"Repeatability-Request-ID {repeatable.identifier} belongs to another request")
-    _check_addresses(desk.courier, wanted.told)
+    _check_addresses(desk.courier, wanted.listener.urls)
     source = None if wanted.reference is None else _source(connection, wanted)
     if source is None and wanted.time is None:
         raise QueryError("a product, a time or both are wanted to make it of")
@@ -85,25 +85,26 @@ def place(desk: Desk, connection: sa.Connection, wanted: Demand, repeatable: Rep
     return _look(connection, _row(connection, number), desk.clock.now())
 
 
-def cancel(desk: Desk, connection: sa.Connection, row: sa.Row[Any]) -> sa.Row[Any]:
+def cancel(planner: Planner, connection: sa.Connection, row: sa.Row[Any]) -> sa.Row[Any]:
     """Give an order up with what only it caused; `ConflictError` when it has ended."""
     if row.status not in OPEN:
         raise ConflictError(
             f"order {row.uuid} is {row.status}; only one that is queued or in progress can be cancelled"
         )
     if row.wish_id is not None:
-        wanted_wish.cancel(desk.planner, connection, row.wish_id)
-    return _become(connection, row, Fate(Status.CANCELLED, "cancelled by the one who ordered"), desk.clock.now())
+        wanted_wish.cancel(planner, connection, row.wish_id)
+    fate = Fate(Status.CANCELLED, "cancelled by the one who ordered")
+    return _become(connection, row, fate, planner.outbox.clock.now())
 
 
-def advance(desk: Desk, connection: sa.Connection) -> int:
+def advance(planner: Planner, connection: sa.Connection) -> int:
     """Bring some open orders up to date, those first that were not looked at for longest; how many changed status."""
-    now, changed = desk.clock.now(), 0
+    now, changed = planner.outbox.clock.now(), 0
     query = sa.select(table).where(table.c.status.in_(OPEN)).order_by(table.c.looked_at, table.c.id).limit(_AT_ONCE)
     for row in connection.execute(query).all():
         if row.wish_id is None and not row.products:
             try:
-                begin(desk.planner, connection, row)
+                begin(planner, connection, row)
             except WantedError as error:
                 _become(connection, row, Fate(Status.FAILED, str(error)), now)
                 changed += 1
@@ -125,8 +126,8 @@ def find_order(connection: sa.Connection, key: str) -> sa.Row[Any]:
     return row
 
 
-def _check_addresses(courier: Courier, told: Mapping[str, str]) -> None:
-    for url in {url for name, url in told.items() if name != "form"}:
+def _check_addresses(courier: Courier, urls: Mapping[str, str]) -> None:
+    for url in set(urls.values()):
         try:
             notices.check_url(courier, url)
         except NoticeError as error:
@@ -152,6 +153,7 @@ def _source(connection: sa.Connection, wanted: Demand) -> Held:
 def _insert(
     connection: sa.Connection, wanted: Demand, source: str | None, now: datetime, repeatable: Repeatable | None
 ) -> int:
+    login = wanted.listener.login
     inserted = connection.execute(
         table.insert().values(
             uuid=str(uuid.uuid4()),
@@ -168,8 +170,8 @@ def _insert(
             products=[],
             submitted_at=now,
             looked_at=now,
-            told=dict(wanted.told),
-            login_id=None if wanted.login is None else notices.keep_login(connection, wanted.login),
+            told=wanted.listener.to_json(),
+            login_id=None if login is None else notices.keep_login(connection, login),
             request_id=None if repeatable is None else repeatable.identifier,
             request_digest=None if repeatable is None else repeatable.digest,
         )
@@ -208,7 +210,8 @@ def _become(connection: sa.Connection, row: sa.Row[Any], fate: Fate, now: dateti
     }
     _change(connection, row, **values)
     new = _row(connection, row.id)
-    if new.status != row.status and new.status in row.told:
-        url, payload = row.told[new.status], notice_of(connection, new)
+    urls = row.told["urls"]
+    if new.status != row.status and new.status in urls:
+        url, payload = urls[new.status], notice_of(connection, new)
         notices.post(connection, subject_of(row), url, payload, now, login=row.login_id, bare=True)
     return new

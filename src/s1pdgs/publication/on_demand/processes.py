@@ -36,6 +36,21 @@ PREFIX = "/ogc"
 _EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
 
 
+_URI = {"type": "string", "format": "uri"}
+_EXECUTE = {
+    "type": "object",
+    "properties": {
+        "inputs": {"type": "object", "additionalProperties": True},
+        "outputs": {"type": "object", "additionalProperties": {"type": "object"}},
+        "response": {"enum": ["raw", "document"]},
+        "subscriber": {
+            "type": "object",
+            "properties": {"successUri": _URI, "inProgressUri": _URI, "failedUri": _URI},
+        },
+    },
+}
+
+
 class ProcessProblem(Exception):  # noqa: N818
     """An answer that is no success; `kind` is the name of one of OGC's exceptions."""
 
@@ -124,7 +139,7 @@ class ProcessDoor:
         """Give a job up; 409 when it has ended."""
         self._admit(request)
         with self.database.write() as connection:
-            row = cancel(self.desk, connection, _job(connection, job))
+            row = cancel(self.desk.planner, connection, _job(connection, job))
             return JSONResponse(status_info(row, self._base(request)))
 
     def results(self, request: Request, job: str) -> Response:
@@ -132,7 +147,7 @@ class ProcessDoor:
         with self.database.read() as connection:
             row = _done(connection, job)
             found = results_of(connection, row, self._base(request))
-        if row.told.get("response") != "raw":
+        if not row.told["raw"]:
             return JSONResponse(found)
         links = found["product"] if isinstance(found["product"], list) else [found["product"]]
         header = ", ".join(f'<{one["href"]}>; rel="item"; type="{one["type"]}"' for one in links)
@@ -191,10 +206,21 @@ def mount(app: FastAPI, door: ProcessDoor) -> None:
         router.add_api_route(path, endpoint, methods=["GET"], response_model=None)
         router.add_api_route(path, endpoint, methods=["HEAD"], response_model=None, include_in_schema=False)
     router.add_api_route(
-        "/processes/{process}/execution", door.execute, methods=["POST"], response_model=None, status_code=201
-    )
+        "/processes/{process}/execution", door.execute, methods=["POST"], response_model=None, status_code=201,
+        openapi_extra={"requestBody": {"content": {"application/json": {"schema": _EXECUTE}}}},
+    )  # fmt: skip
     router.add_api_route("/jobs/{job}", door.dismiss, methods=["DELETE"], response_model=None)
+    every = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+    router.add_api_route("/{path:path}", _unknown, methods=every, response_model=None, include_in_schema=False)
     app.include_router(router)
+
+
+def _unknown(request: Request, path: str) -> Response:
+    if request.method in {"GET", "HEAD"}:
+        raise ProcessProblem(
+            404, None, f"there is no resource {path[:100]!r}; {PREFIX} has links to those that there are"
+        )
+    raise ProcessProblem(405, None, f"{request.method} {path[:100]!r} is not possible here")
 
 
 class _ProblemRoute(APIRoute):

@@ -29,7 +29,7 @@ demand = sa.Table(
     sa.Column("started_at", Micros),
     sa.Column("ended_at", Micros),
     sa.Column("looked_at", Micros, nullable=False, comment="when its status was brought up to date"),
-    sa.Column("told", sa.JSON, nullable=False, comment="whom it tells: form (odata | ogc) and URLs by status"),
+    sa.Column("told", sa.JSON, nullable=False, comment="whom it tells, and how: see asked.Listener"),
     sa.Column("login_id", Identifier, comment="user and password of the one who is told"),
     sa.Column("request_id", sa.Text, unique=True, comment="Repeatability-Request-ID of its request"),
     sa.Column("request_digest", sa.Text, comment="SHA-256 of that request"),

@@ -73,7 +73,7 @@ class House:
             while publish_step(self.database, self.store, self.mission.planner.outbox, self.mission.watch):
                 pass
             with self.database.write() as connection:
-                advance(self.desk, connection)
+                advance(self.mission.planner, connection)
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """A request below the OData service: its status and its JSON."""

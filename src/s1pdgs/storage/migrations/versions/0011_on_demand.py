@@ -26,9 +26,7 @@ def upgrade() -> None:
         sa.Column("options", sa.JSON(), nullable=False, comment="name -> value, as they were told"),
         sa.Column("parameters", sa.JSON(), nullable=False, comment="the options that differ from their defaults"),
         sa.Column("priority", sa.Integer(), nullable=False, comment="1 to 100"),
-        sa.Column(
-            "status", sa.Text(), nullable=False, comment="queued | in_progress | completed | failed | cancelled"
-        ),
+        sa.Column("status", sa.Text(), nullable=False, comment="queued | in_progress | completed | failed | cancelled"),
         sa.Column("message", sa.Text(), nullable=False),
         sa.Column("products", sa.JSON(), nullable=False, comment="names of the products that are its result"),
         sa.Column(
@@ -40,7 +38,7 @@ def upgrade() -> None:
         sa.Column("started_at", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
         sa.Column("looked_at", sa.BigInteger(), nullable=False, comment="when its status was brought up to date"),
-        sa.Column("told", sa.JSON(), nullable=False, comment="whom it tells: form (odata | ogc) and URLs by status"),
+        sa.Column("told", sa.JSON(), nullable=False, comment="whom it tells, and how: see asked.Listener"),
         sa.Column("login_id", _IDENTIFIER, nullable=True, comment="user and password of the one who is told"),
         sa.Column("request_id", sa.Text(), nullable=True, comment="Repeatability-Request-ID of its request"),
         sa.Column("request_digest", sa.Text(), nullable=True, comment="SHA-256 of that request"),
