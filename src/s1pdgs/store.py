@@ -24,6 +24,20 @@ def open_store(settings: Settings, folder: Path, environment: Mapping[str, str] 
     return s3_objects(_place(settings.store, settings.store.url, environment), signed_for)
 
 
+def open_archive(settings: Settings, environment: Mapping[str, str] = os.environ) -> ObjectStore | None:
+    """The store of the archive, None without one. `SettingsError` where its folder or keys lack: a folder is not made,
+    because it may be the place of a disk that is not mounted.
+    """
+    told = settings.archive
+    if told.url is not None:
+        from s1pdgs.storage.objects.s3 import s3_objects  # noqa: PLC0415
+
+        return s3_objects(_place(settings.store, told.url, environment), None)
+    if told.folder is not None and not told.folder.is_dir():
+        raise SettingsError(f"archive.folder: there is no folder {told.folder}; mount or make it")
+    return None if told.folder is None else local_objects(told.folder)
+
+
 def _place(told: Store, url: str, environment: Mapping[str, str]) -> "Place":
     from s1pdgs.storage.objects.s3_bucket import Place  # noqa: PLC0415
     from s1pdgs.storage.objects.s3_signature import Keys  # noqa: PLC0415

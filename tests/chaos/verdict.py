@@ -46,7 +46,8 @@ def judge(ground: GroundSegment, wanted: int) -> Verdict:
     """Sweep up, then look at rows and bytes. The ground segment has stopped."""
     store = ground.store
     assert isinstance(store, LocalObjects)
-    housekeeping = roles_of(evolve(ground, outbox=Outbox(_Later())), "housekeeping")
+    later = evolve(ground, outbox=Outbox(_Later()))
+    housekeeping = [role for role in roles_of(later, "housekeeping") if role.name == "housekeeping"]
     _sweep(housekeeping)
     while _unswept(ground):
         _sweep(housekeeping)

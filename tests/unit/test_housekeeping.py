@@ -28,7 +28,7 @@ def test_containers_and_working_directories_of_dead_attempts_go(tmp_path: Path) 
     engine.ask("create", f"--name={name}", f"--label={LABEL}={ground.identity}", IMAGE, "/bin/true")
     left = ground.work_root / "jobs" / "7" / "2"
     left.mkdir(parents=True)
-    (role,) = roles_of(ground, "housekeeping")
+    role = roles_of(ground, "housekeeping")[0]
     assert role.step() is False
     assert name not in engine.ask("ps", "--all", "--format={{.Names}}").split()
     assert not left.exists()
@@ -42,7 +42,7 @@ def test_a_host_without_an_engine_keeps_house_all_the_same(tmp_path: Path) -> No
     ground = open_ground_segment(Settings(data_dir=tmp_path, work=work, triggers=Triggers(chains=chains)))
     left = ground.work_root / "jobs" / "7" / "2"
     left.mkdir(parents=True)
-    (role,) = roles_of(ground, "housekeeping")
+    role = roles_of(ground, "housekeeping")[0]
     assert role.step() is False
     assert not left.exists()
     ground.database.close()

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 from attrs import frozen
@@ -52,6 +52,10 @@ class Terms:
     stay: timedelta = timedelta(days=7)
     archive: ObjectStore | None = None
     inputs: tuple[re.Pattern[str], ...] = ()
+
+    @classmethod
+    def of(cls, stay: timedelta, archive: ObjectStore | None, inputs: Sequence[str]) -> Self:
+        return cls(stay, archive, tuple(map(re.compile, inputs)))
 
     def brings_files(self, kind: str) -> bool:
         """Whether the files of products of a type come back with any order."""

@@ -1,0 +1,69 @@
+"""What the settings say of how long products are kept, of the archive, and of what brings them back."""
+
+from datetime import timedelta
+
+from s1pdgs.bus.outbox import Outbox, deliver
+from s1pdgs.catalogue.lifecycle import sweep_garbage
+from s1pdgs.catalogue.retention import SHIPPED, Retention, RetentionError
+from s1pdgs.publication.lta.copying import Archive
+from s1pdgs.publication.lta.dating import Policy, subscriber, walk
+from s1pdgs.publication.lta.eviction import Evictor, evict_step
+from s1pdgs.publication.lta.orders import Terms
+from s1pdgs.publication.lta.restore import Restorer
+from s1pdgs.publication.publisher import Patience
+from s1pdgs.settings import Settings, SettingsError
+from s1pdgs.storage.database import Database
+from s1pdgs.storage.objects import ObjectStore
+from s1pdgs.store import open_archive
+
+
+def archive_of(settings: Settings) -> Archive | None:
+    """The archive, None where none is set. `SettingsError` for a folder that is not there."""
+    store = open_archive(settings)
+    return None if store is None else Archive.of(store, settings.archive.types)
+
+
+def policy_of(settings: Settings, archive: Archive | None) -> Policy:
+    """When products go. `SettingsError` for rules that cannot be used."""
+    wanted = settings.retention
+    try:
+        rules = Retention.read(wanted.rules or SHIPPED)
+    except RetentionError as error:
+        raise SettingsError(str(error)) from None
+    return Policy(rules, timedelta(seconds=wanted.notice_s), archive)
+
+
+def evictor_of(settings: Settings, database: Database, store: ObjectStore, outbox: Outbox) -> Evictor:
+    """What lets products go."""
+    return Evictor(database, store, outbox, archive_of(settings), timedelta(seconds=settings.retention.grace_s))
+
+
+def terms_of(settings: Settings, archive: Archive | None) -> Terms:
+    """How orders of what is offline are served."""
+    wanted = settings.archive
+    store = None if archive is None else archive.store
+    return Terms.of(timedelta(seconds=wanted.stay_s), store, wanted.files_of)
+
+
+def patience_of(settings: Settings) -> Patience:
+    """How often copies and restores are tried."""
+    wanted = settings.archive
+    return Patience(wanted.max_attempts, wanted.backoff_s, wanted.lease_s)
+
+
+def restorer_of(settings: Settings, database: Database, store: ObjectStore, outbox: Outbox) -> Restorer:
+    """What brings products back."""
+    archive = archive_of(settings)
+    terms, policy = terms_of(settings, archive), policy_of(settings, archive)
+    return Restorer(database, store, outbox, terms, policy, patience_of(settings))
+
+
+def keep(evictor: Evictor, policy: Policy) -> bool:
+    """Date what came or what new rules are for, let go what is due, and remove the objects of what went; whether there
+    was anything to do.
+    """
+    database, now = evictor.database, evictor.outbox.clock.now()
+    walked = walk(database, policy, now)
+    dated = deliver(database, subscriber(policy))
+    evicted = evict_step(evictor)
+    return bool(sweep_garbage(database, evictor.store, now)) | walked | bool(dated) | evicted
