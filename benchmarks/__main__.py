@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import aio, catalogue, day, focus, jobs, link, overhead, packets
+from benchmarks import aio, catalogue, day, focus, jobs, link, overhead, packets, zips
 from benchmarks.harness import Options, Result, write_results
 
 SUITES = {
@@ -17,6 +17,7 @@ SUITES = {
     "jobs": jobs.run,
     "day": day.run,
     "overhead": overhead.run,
+    "zips": zips.run,
 }
 
 
