@@ -160,7 +160,8 @@ def roles_of(ground: GroundSegment, name: str) -> list[Role]:
         case "publish":
             return [_publish_role(ground), *_archive_roles(ground)]
         case "housekeeping":
-            return [_housekeeping_role(ground), _retention_role(ground)]
+            patrol = [_patrol_role(ground)] if ground.settings.store.patrol_days else []
+            return [_housekeeping_role(ground), _retention_role(ground), *patrol]
         case _:
             return []
 
@@ -369,6 +370,14 @@ def _housekeeping_role(ground: GroundSegment) -> Role:
         return False
 
     return Role("housekeeping", step, idle_s=HOUSEKEEPING_S)
+
+
+def _patrol_role(ground: GroundSegment) -> Role:
+    from s1pdgs.publication.patrol import Patrol  # noqa: PLC0415
+
+    days = timedelta(days=ground.settings.store.patrol_days)
+    patrol = Patrol(ground.database, ground.store, ground.outbox.clock, days)
+    return Role("patrol", patrol.step, idle_s=HOUSEKEEPING_S)
 
 
 def _publish_role(ground: GroundSegment) -> Role:

@@ -90,6 +90,9 @@ class Store(_Table):
     secret_key: SecretStr | None = None
     attempts: int = Field(5, ge=1, description="tries of a request that fails for the moment")
     timeout_s: Seconds = Field(60.0, description="how long an answer is waited for")
+    patrol_days: float = Field(
+        0.0, ge=0, description="every product is read and compared with the catalogue once in so many days; 0 is never"
+    )
 
     @model_validator(mode="after")
     def _paired(self) -> Self:
