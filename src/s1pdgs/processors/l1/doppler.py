@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from s1pdgs.processors.l1.focus import LineSource, absolute_doppler
 from s1pdgs.processors.l1.geometry import DopplerModel, RangeModel, RawGrid, range_model
+from s1pdgs.processors.l1.tops_plan import Burst
 from s1pdgs.sar.attitude import Attitude, doppler_centroid_hz
 from s1pdgs.sar.constants import SPEED_OF_LIGHT_M_S, WAVELENGTH_M
 from s1pdgs.sar.orbit import Orbit
@@ -22,6 +23,8 @@ INTERVAL_S = 3.0
 MAX_RMS_HZ = 20.0
 _COLUMNS = 32
 _CHUNK_LINES = 256
+_BURST_LINES, _BURST_STRIDE, _BURST_COLUMNS = 64, 128, 96
+"""Lines of a burst that are read at a time, and from one time to the next: half of them tell enough."""
 _MIN_LINES = 400
 _MIN_COHERENCE = 0.1
 _MIN_BLOCKS = 8
@@ -77,11 +80,10 @@ def estimate_doppler(
     duration_s = grid.lines * grid.pri_s
     count = max(round(duration_s / INTERVAL_S), 1)
     edges = np.linspace(0, grid.lines, count + 1).astype(np.int64)
-    block_s = (grid.samples - pulse_samples) / (FINE_ESTIMATES * grid.sampling_hz)
-    delays: Array = grid.first_delay_s + (np.arange(FINE_ESTIMATES, dtype=np.float64) + 0.5) * block_s
+    delays = _block_delays(grid, pulse_samples)
     estimates = []
     for first, last in pairwise(edges.tolist()):
-        start, stop = (grid.first_transmit_s + line * grid.pri_s + 0.5 * float(delays.mean()) for line in (first, last))
+        start, stop = _span(grid, delays, first, last)
         middle_s = 0.5 * (start + stop)
         geometry = _geometry(orbit, attitude, middle_s, delays)
         measured = None
@@ -91,6 +93,28 @@ def estimate_doppler(
             measured = _correlate(grid, columns, model, geometry)
         estimates.append(_combine(grid, (start, stop), delays, geometry, measured))
     return estimates
+
+
+def estimate_burst_doppler(
+    burst: Burst,
+    orbit: Orbit,
+    attitude: Attitude,
+    source: LineSource,
+    *,
+    pulse_samples: int,
+    steering_rad_s: float,
+) -> DopplerEstimate:
+    """The estimate of one TOPS burst: that of the echoes once the turning of the beam is taken off them.
+
+    Falls back to the geometry as `estimate_doppler` does, which also gives the ambiguity.
+    """
+    grid = burst.raw
+    delays = _block_delays(grid, pulse_samples)
+    start, stop = _span(grid, delays, 0, grid.lines)
+    middle_s = 0.5 * (start + stop)
+    steering = 2.0 * float(np.linalg.norm(orbit.velocity(middle_s))) * steering_rad_s / WAVELENGTH_M
+    measured = _correlate_burst(burst, source, delays, pulse_samples, steering_hz_s=steering)
+    return _combine(grid, (start, stop), delays, _geometry(orbit, attitude, middle_s, delays), measured)
 
 
 def doppler_model(estimates: list[DopplerEstimate]) -> DopplerModel:
@@ -111,11 +135,28 @@ def _geometry(orbit: Orbit, attitude: Attitude, time_s: float, delays: Array) ->
     return doppler_centroid_hz(orbit, axes, time_s, 0.5 * SPEED_OF_LIGHT_M_S * delays)
 
 
+def _block_delays(grid: RawGrid, pulse_samples: int) -> Array:
+    """The middles of the range blocks."""
+    block_s = (grid.samples - pulse_samples) / (FINE_ESTIMATES * grid.sampling_hz)
+    return np.asarray(grid.first_delay_s + (np.arange(FINE_ESTIMATES, dtype=np.float64) + 0.5) * block_s)
+
+
+def _span(grid: RawGrid, delays: Array, first: int, last: int) -> tuple[float, float]:
+    """Zero-Doppler times of lines at mid range."""
+    start, stop = (grid.first_transmit_s + line * grid.pri_s + 0.5 * float(delays.mean()) for line in (first, last))
+    return start, stop
+
+
+def _samples_around(grid: RawGrid, delays: Array, columns: int) -> NDArray[np.int64]:
+    """Samples (blocks, columns) around delays."""
+    centres = np.rint((delays - grid.first_delay_s) * grid.sampling_hz).astype(np.int64)
+    firsts = np.clip(centres - columns // 2, 0, grid.samples - columns)
+    return np.asarray(firsts[:, None] + np.arange(columns))
+
+
 def _read_columns(grid: RawGrid, source: LineSource, delays: Array, span: tuple[int, int]) -> NDArray[np.complex64]:
     """Some raw samples around each delay of all lines of a span: complex64 (lines, blocks, _COLUMNS)."""
-    centres = np.rint((delays - grid.first_delay_s) * grid.sampling_hz).astype(np.int64)
-    samples = np.clip(centres, _COLUMNS // 2, grid.samples - _COLUMNS // 2)[:, None] + np.arange(_COLUMNS)
-    samples -= _COLUMNS // 2
+    samples = _samples_around(grid, delays, _COLUMNS)
     columns = np.empty((span[1] - span[0], *samples.shape), np.complex64)
     lines = np.empty((_CHUNK_LINES, grid.samples), np.complex64)
     for start in range(0, columns.shape[0], _CHUNK_LINES):
@@ -158,6 +199,27 @@ def _correlate(
         frequency[block] = np.angle(product) * prf / (2.0 * math.pi)
         coherence[block] = abs(product) / power if power else 0.0
     return frequency, coherence
+
+
+def _correlate_burst(
+    burst: Burst, source: LineSource, delays: Array, pulse_samples: int, *, steering_hz_s: float
+) -> tuple[Array, Array]:
+    """As `_correlate`, of raw echoes; every piece of ground passes the whole beam, so nothing is compressed first."""
+    grid = burst.raw
+    columns = min(_BURST_COLUMNS, grid.samples)
+    samples = _samples_around(grid, delays + 0.5 * pulse_samples / grid.sampling_hz, columns)
+    product, power = np.zeros(delays.size, np.complex128), np.zeros(delays.size)
+    lines = np.empty((_BURST_LINES, grid.samples), np.complex64)
+    for first in range(0, grid.lines - _BURST_LINES + 1, _BURST_STRIDE):
+        source(first, lines)
+        echoes = lines[:, samples]
+        transmit = grid.first_transmit_s + (first + np.arange(_BURST_LINES)) * grid.pri_s
+        seen = transmit[:, None] + 0.5 * delays - burst.steering_zero_s
+        turning = np.exp(-2j * np.pi * steering_hz_s * grid.pri_s * 0.5 * (seen[1:] + seen[:-1]))
+        product += np.sum(np.sum(echoes[1:] * np.conj(echoes[:-1]), axis=2) * turning, axis=0)
+        power += np.sum(np.abs(echoes[1:]) ** 2 + np.abs(echoes[:-1]) ** 2, axis=(0, 2), dtype=np.float64) / 2.0
+    coherence = np.divide(np.abs(product), power, out=np.zeros_like(power), where=power > 0.0)
+    return np.angle(product) / (2.0 * math.pi * grid.pri_s), coherence
 
 
 def _combine(

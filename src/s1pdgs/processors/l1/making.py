@@ -25,10 +25,11 @@ from s1pdgs.processors.l1.channel import GRD, SLC, ChannelPlan, Progress, estima
 from s1pdgs.processors.l1.describe.context import Array, ImageContext
 from s1pdgs.processors.l1.describe.product import product_annotation
 from s1pdgs.processors.l1.describe.vectors import calibration_data_set, noise_data_set, rfi_data_set
+from s1pdgs.processors.l1.doppler import DopplerEstimate
 from s1pdgs.processors.l1.geolocation import geolocation_grid
 from s1pdgs.processors.l1.inputs import WAVE_MODE, SliceInput
 from s1pdgs.processors.l1.outputs import Wanted
-from s1pdgs.processors.l1.tops_channel import fill_bursts, plan_merged, plan_swath
+from s1pdgs.processors.l1.tops_channel import estimate_bursts, fill_bursts, plan_merged, plan_swath
 
 _FOCUS_SHARE = 94.0
 _Looks = dict[str, list[tuple[str, Array]]]
@@ -85,9 +86,10 @@ class Making:
         """TOPS: the bursts of all swaths of a polarisation fill the images of the swaths and the merged one."""
         (inputs,) = self._inputs
         polarisations = list(dict.fromkeys(channel.polarisation for channel in inputs.channels))
+        centroids = self._estimate_bursts(inputs, polarisations[0])
         for index, polarisation in enumerate(polarisations):
             channels = [channel for channel in inputs.channels if channel.polarisation == polarisation]
-            plans = [plan_swath(inputs.only(channel), channel) for channel in channels]
+            plans = [plan_swath(inputs.only(one), one, centroids.get(one.swath, {})) for one in channels]
             swaths = [self._context(inputs, plan, SLC) for plan in plans]
             with ExitStack() as stack:
                 writers, merged, image = {}, None, None
@@ -105,6 +107,22 @@ class Making:
                 self._describe(context, drafts[SLC])
             if image is not None:
                 self._describe(image, drafts[GRD])
+
+    def _estimate_bursts(self, inputs: SliceInput, polarisation: str) -> dict[str, dict[int, DopplerEstimate]]:
+        """The Doppler centroids of all bursts by swath; what rests on the attitude alone is told."""
+        found = {
+            channel.swath: estimate_bursts(inputs.only(channel), channel)
+            for channel in inputs.channels
+            if channel.polarisation == polarisation
+        }
+        for swath, estimates in found.items():
+            unsure = sum(not estimate.reliable for estimate in estimates.values())
+            if unsure:
+                self._outcome.info(
+                    f"{swath}: no reliable Doppler estimate in {unsure} of {len(estimates)} bursts: taking that of the "
+                    "attitude"
+                )
+        return found
 
     def _context(self, inputs: SliceInput, plan: ChannelPlan, kind: str) -> ImageContext:
         """SLC images are numbered by the names of polarisation and swath, GRD images co-polarisation first, vignettes

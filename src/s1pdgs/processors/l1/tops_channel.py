@@ -9,6 +9,7 @@ from attrs import evolve
 
 from s1pdgs.formats.isp.codes import sampling_frequency_hz
 from s1pdgs.formats.l1.measurement import MeasurementWriter
+from s1pdgs.processors.l1.bursts import BurstEchoes
 from s1pdgs.processors.l1.calibration_pulses import measure_noise
 from s1pdgs.processors.l1.channel import (
     GRD,
@@ -23,7 +24,7 @@ from s1pdgs.processors.l1.channel import (
     product_id,
     replicas_of,
 )
-from s1pdgs.processors.l1.doppler import doppler_model, estimate_doppler
+from s1pdgs.processors.l1.doppler import DopplerEstimate, doppler_model, estimate_burst_doppler, estimate_doppler
 from s1pdgs.processors.l1.errors import ProcessingError
 from s1pdgs.processors.l1.geometry import no_doppler, range_model
 from s1pdgs.processors.l1.images import ComplexImage, DetectedImage, Frame
@@ -33,6 +34,7 @@ from s1pdgs.processors.l1.tops import Spectrum, focus_burst
 from s1pdgs.processors.l1.tops_plan import (
     EW_LINE_INTERVAL_S,
     IW_LINE_INTERVAL_S,
+    Burst,
     BurstStack,
     CommonGrid,
     TopsParameters,
@@ -43,17 +45,35 @@ _GRIDS = {"IW": (IW_LINE_INTERVAL_S, 8), "EW": (EW_LINE_INTERVAL_S, 7)}
 """Line interval and code of the finest range decimation by mode."""
 
 
-def plan_swath(inputs: SliceInput, channel: ChannelInput) -> ChannelPlan:
+def estimate_bursts(inputs: SliceInput, channel: ChannelInput) -> dict[int, DopplerEstimate]:
+    """The Doppler centroid of each burst of a channel by its number, told by the echoes where they are clear."""
+    limits = inputs.processing.product(product_id(inputs, SLC)).doppler
+    steering = math.radians(inputs.instrument.swath(channel.swath).azimuth_steering_rate_deg_s)
+    found = {}
+    for burst in channel.bursts:
+        estimate = estimate_burst_doppler(
+            _acquisition(inputs, channel, burst),
+            inputs.orbit,
+            inputs.attitude,
+            burst.echoes.read,
+            pulse_samples=round(channel.echoes.chirp.length_s * channel.echoes.sampling_hz),
+            steering_rad_s=steering,
+        )
+        found[burst.number] = evolve(estimate, limit_hz=limits.rms_threshold_hz) if limits else estimate
+    return found
+
+
+def plan_swath(inputs: SliceInput, channel: ChannelInput, centroids: Mapping[int, DopplerEstimate]) -> ChannelPlan:
     """Lay out the SLC image of a channel; `inputs` are those of this channel only.
 
-    The Doppler centroid is that of orbit and attitude. Raises `BurstError` for windows that leave nothing to focus.
+    `centroids` by number of burst are those of the co-polarised channel, which is stronger; a burst that it lacks has
+    that of orbit and attitude. Raises `BurstError` for windows that leave nothing to focus.
     """
-    delays = inputs.instrument.channel(channel.swath, channel.polarisation)
     grid, parameters = common_grid(inputs), tops_parameters(inputs, channel)
     doppler, plans = [], []
     for burst in channel.bursts:
-        found = burst.acquisition(inputs.orbit, delays.time_delay_s + delays.swst_bias_s)
-        (estimate,) = estimate_doppler(found.raw, inputs.orbit, inputs.attitude)
+        found = _acquisition(inputs, channel, burst)
+        estimate = centroids.get(burst.number) or estimate_doppler(found.raw, inputs.orbit, inputs.attitude)[0]
         doppler.append(estimate)
         plans.append(plan_burst(found, inputs.orbit, evolve(parameters, doppler=doppler_model([estimate])), grid))
     stack = BurstStack.of(plans)
@@ -68,6 +88,11 @@ def plan_swath(inputs: SliceInput, channel: ChannelInput) -> ChannelPlan:
         slc=_image(inputs, stack),
         grd=None,
     )
+
+
+def _acquisition(inputs: SliceInput, channel: ChannelInput, burst: BurstEchoes) -> Burst:
+    delays = inputs.instrument.channel(channel.swath, channel.polarisation)
+    return burst.acquisition(inputs.orbit, delays.time_delay_s + delays.swst_bias_s)
 
 
 def plan_merged(inputs: SliceInput, swaths: Sequence[ChannelPlan]) -> ChannelPlan:

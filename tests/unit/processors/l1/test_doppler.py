@@ -5,11 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from s1pdgs.processors.l1.doppler import doppler_model, estimate_doppler
+from s1pdgs.processors.l1.doppler import doppler_model, estimate_burst_doppler, estimate_doppler
 from s1pdgs.processors.l1.geometry import RawGrid
 from s1pdgs.sar.attitude import Attitude, Mispointing, quaternion_of_body_axes, steered_body_axes
 from s1pdgs.sar.constants import WAVELENGTH_M
 from s1pdgs.sar.orbit import Orbit
+
+from .tops_acquisition import acquire_burst
 
 
 def attitude(orbit: Orbit, mispointing: Mispointing | None = None) -> Attitude:
@@ -45,13 +47,13 @@ def test_mispointing_shifts_the_centroid_by_what_it_should(acquire: Callable, or
 
 @pytest.mark.parametrize("centroid_hz", [-30.0, 12.0])
 def test_the_data_correct_the_geometry(acquire: Callable, orbit: Orbit, centroid_hz: float) -> None:
-    acquisition = acquire(3000, 4600, [])
-    acquisition.raw[...] = scene(acquisition.grid, centroid_hz, 4600)
+    acquisition = acquire(3000, 1400, [])
+    acquisition.raw[...] = scene(acquisition.grid, centroid_hz, 1400)
 
     def source(first: int, out: np.ndarray) -> None:
         out[...] = acquisition.raw[first : first + len(out)]
 
-    (estimate,) = estimate_doppler(acquisition.grid, orbit, attitude(orbit), source, 2948)
+    (estimate,) = estimate_doppler(acquisition.grid, orbit, attitude(orbit), source, 700)
     assert estimate.reliable
     used = doppler_model([estimate])(0.0, np.array(estimate.fine_delay_s))
     assert used == pytest.approx(np.full(20, centroid_hz), abs=6.0)
@@ -68,3 +70,29 @@ def test_noise_alone_falls_back_to_the_geometry(acquire: Callable, orbit: Orbit)
     (estimate,) = estimate_doppler(acquisition.grid, orbit, attitude(orbit), source, 2948)
     assert not estimate.measured
     assert estimate.used == estimate.geometry
+
+
+@pytest.mark.parametrize(("pitch_rad", "centroid_hz"), [(0.0, -24.0), (4e-3, 900.0)])
+def test_the_echoes_of_a_burst_correct_the_geometry(orbit: Orbit, pitch_rad: float, centroid_hz: float) -> None:
+    """Beyond half a PRF too, where the geometry tells how often the phase has turned."""
+    acquisition = acquire_burst(orbit, "IW3", 2600)
+    grid, steering = acquisition.burst.raw, acquisition.parameters.steering_rad_s
+    rate = 2.0 * np.linalg.norm(orbit.velocity(0.0)) * steering / WAVELENGTH_M
+    seen = grid.first_transmit_s + np.arange(grid.lines) * grid.pri_s + 0.5 * grid.first_delay_s
+    turned = np.exp(1j * np.pi * rate * (seen - acquisition.burst.steering_zero_s) ** 2)
+    raw = (scene(grid, centroid_hz, 2600) * turned[:, None]).astype(np.complex64)
+
+    def source(first: int, out: np.ndarray) -> None:
+        out[...] = raw[first : first + len(out)]
+
+    found = estimate_burst_doppler(
+        acquisition.burst,
+        orbit,
+        attitude(orbit, Mispointing(pitch_rad=pitch_rad)),
+        source,
+        pulse_samples=1600,
+        steering_rad_s=steering,
+    )
+    assert found.reliable
+    assert np.array(found.fine_hz) == pytest.approx(np.full(20, centroid_hz), abs=15.0)
+    assert doppler_model([found])(0.0, np.array(found.fine_delay_s)) == pytest.approx(np.full(20, centroid_hz), abs=8.0)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import rasterio
 
+from s1pdgs.formats.l1.annotation import read_product
 from s1pdgs.formats.l1.calibration import read_calibration
 from s1pdgs.formats.l1.noise import read_noise
 from s1pdgs.formats.listfile import read_list
@@ -63,7 +64,7 @@ def test_targets_are_where_they_stand_and_as_sharp_as_their_windows_allow(made: 
         assert each.azimuth_resolution_m == pytest.approx(along, rel=0.01)
         assert max(each.range_pslr_db, each.azimuth_pslr_db) < -20.0  # ground and noise lie below the side lobes
         assert abs(each.range_error_m) < 0.02
-        assert abs(each.azimuth_error_m) < 0.08
+        assert abs(each.azimuth_error_m) < 0.1  # the ground around moves a peak by half a percent of its width
         # FDBAQ takes a few hundredths off a signal in Gaussian echoes
         assert 10.0 * math.log10(each.rcs_m2 / scene.scenario.target_rcs_m2) == pytest.approx(-0.1, abs=0.2)
 
@@ -91,3 +92,23 @@ def test_the_backscatter_of_every_swath_is_true(made: tuple[ModeScene, Path]) ->
             seen[max(line - DARK_LINES, 0) : line + DARK_LINES] = False
         sigma0 = float(np.mean((power / scale)[seen]) - np.mean((floor / scale)[seen]))
         assert 10.0 * math.log10(sigma0) == pytest.approx(SIGMA0_DB, abs=0.2)
+
+
+def test_the_doppler_of_bursts_is_that_of_their_echoes(made: tuple[ModeScene, Path]) -> None:
+    """The simulated attitude is what the packets tell, so that data and geometry must agree."""
+    scene, product = made
+    annotations = sorted((product / "annotation").glob("*.xml"))
+    assert len(annotations) == len(scene.runs)
+    for path in annotations:
+        described = read_product(path)
+        quality = described.quality_information.quality_data_list[0].doppler_centroid_quality
+        assert quality.dc_method == "Data Analysis"
+        for estimate in described.doppler_centroid.dc_estimate_list:
+            assert 0.0 < estimate.data_dc_rms_error < 20.0
+            delays = np.array([fine.slant_range_time for fine in estimate.fine_dce_list]) - estimate.t0
+            data, geometry = (
+                np.polynomial.polynomial.polyval(delays, each)
+                for each in (estimate.data_dc_polynomial, estimate.geometry_dc_polynomial)
+            )
+            assert np.any(data != geometry)
+            assert data == pytest.approx(geometry, abs=8.0)

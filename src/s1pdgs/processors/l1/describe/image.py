@@ -22,6 +22,7 @@ from s1pdgs.formats.l1.annotation import (
 from s1pdgs.processors.l1.ancillary import OrbitSource
 from s1pdgs.processors.l1.channel import application_table_id, looks_of, product_id
 from s1pdgs.processors.l1.describe.context import ImageContext
+from s1pdgs.processors.l1.doppler import DopplerEstimate
 from s1pdgs.processors.l1.geometry import range_model
 from s1pdgs.processors.l1.images import SIGNED, UNSIGNED
 from s1pdgs.processors.l1.looks import LookParameters
@@ -52,7 +53,7 @@ def quality_information(context: ImageContext) -> QualityInformation:
                 raw_data_analysis_quality=_raw_quality(context),
                 doppler_centroid_quality=DopplerCentroidQuality(
                     dc_method=dc_method(context),
-                    doppler_centroid_uncertain_flag=not all(found.reliable for found in context.plan.doppler),
+                    doppler_centroid_uncertain_flag=not all(found.reliable for found in _estimates(context)),
                 ),
                 image_quality=ImageQuality(
                     image_statistics=image_statistics(context),
@@ -66,7 +67,12 @@ def quality_information(context: ImageContext) -> QualityInformation:
 
 def dc_method(context: ImageContext) -> str:
     """What the Doppler centroid rests on."""
-    return "Data Analysis" if any(found.reliable for found in context.plan.doppler) else "Orbit and Attitude"
+    return "Data Analysis" if any(found.reliable for found in _estimates(context)) else "Orbit and Attitude"
+
+
+def _estimates(context: ImageContext) -> list[DopplerEstimate]:
+    """Those of all swaths that make the image."""
+    return [found for swath in context.swaths for found in swath.plan.doppler]
 
 
 def _information(context: ImageContext) -> ImageInformation:
