@@ -2,8 +2,6 @@
 
 import math
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,6 @@ from numpy.typing import NDArray
 from s1pdgs.formats.l1.annotation import read_product
 from s1pdgs.formats.l1.calibration import read_calibration
 from s1pdgs.formats.l1.noise import NoiseAzimuthVector, read_noise
-from s1pdgs.formats.listfile import read_list
 from s1pdgs.processors.l1.focus import Window
 from s1pdgs.processors.l1.looks import LookParameters
 from s1pdgs.processors.l1.packets import open_packets
@@ -21,6 +18,7 @@ from s1pdgs.simulator.noise_take import NoiseTake
 from s1pdgs.simulator.plan import Plan, TakePlan
 from tests.quality.check import Check
 from tests.quality.figures import Figures
+from tests.quality.products import process
 from tests.unit.processors.l1.slices import Slice, noise_of_plan, scene_of_plan, write_slice
 
 SIGMA0_DB = -5.0
@@ -45,7 +43,7 @@ def checks(mode: str, figures: Figures, folder: Path) -> list[Check]:
     made = write_slice(folder, trajectory, scene, mode)
     kinds = ["SLC__1S", "GRDH_1S"] if samples is None else ["SLC__1S"]
     found = []
-    for product in _process(made, folder / "work", [f"{mode}_{kind}" for kind in kinds]):
+    for product in process(made, folder / "work", [f"{mode}_{kind}" for kind in kinds]):
         for measurement in sorted((product / "measurement").iterdir()):
             found += _image_checks(product, measurement.stem, figures)
     return found
@@ -60,7 +58,7 @@ def slice_checks(folder: Path) -> list[Check]:
     second = _cut(whole, folder / "second", _begin(noise, "IW1", 1), noise.packet_count)
     images = []
     for part in (first, second):
-        (product,) = _process(part, part.folder / "work", ["IW_SLC__1S"])
+        (product,) = process(part, part.folder / "work", ["IW_SLC__1S"])
         images.append(_bursts(product, "iw2"))
     (near, one), (far, other) = images
     common = sorted(one.keys() & other.keys())
@@ -77,13 +75,6 @@ def slice_checks(folder: Path) -> list[Check]:
         Check("IW slices, phase of common bursts", abs(math.degrees(np.angle(product_sum))), 0.1, "deg"),
         Check("IW slices, loss of coherence of common bursts", 1.0 - abs(product_sum) / power, 0.01, ""),
     ]
-
-
-def _process(made: Slice, workdir: Path, outputs: list[str]) -> list[Path]:
-    workdir.mkdir()
-    order = made.order(workdir, *outputs)
-    subprocess.run([sys.executable, "-m", "s1pdgs.processors.l1", str(order)], cwd=workdir, check=True, stdout=-3)
-    return [workdir / name for name in read_list(workdir / f"{workdir.name}.LIST")]
 
 
 def _image_checks(product: Path, stem: str, figures: Figures) -> list[Check]:

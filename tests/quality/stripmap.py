@@ -4,7 +4,7 @@ import math
 from datetime import timedelta
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from s1pdgs.formats.isp.codes import duration_s, number_of_samples, sampling_frequency_hz
 from s1pdgs.processors.analysis.point_target import Target, measure
@@ -15,8 +15,9 @@ from s1pdgs.sar.constants import RADAR_FREQUENCY_HZ, REFERENCE_RANGE_M, SPEED_OF
 from s1pdgs.sar.orbit import Orbit, fit_orbit, ground_point
 from s1pdgs.sar.timing import first_sample_delay_s
 from s1pdgs.simulator.commanding import ecc_number, swath_settings
-from tests.quality.check import Check, place_checks, response_checks, widening
+from tests.quality.check import Check, mean_checks, place_checks, response_checks, widening
 from tests.quality.figures import Figures
+from tests.quality.receiver import receive
 from tests.unit.processors.l1.conftest import EPOCH, RAW_GAIN, Acquisition, add_echoes, bistatic_delay_s, state_vectors
 
 CENTROID_HZ = 25.0
@@ -39,19 +40,28 @@ class _Radar:
 
 
 def checks(name: str, figures: Figures) -> list[Check]:
-    """Nine noise-free targets in the focused part of an acquisition."""
+    """Nine targets in the focused part of an acquisition, without noise, and with thermal noise and FDBAQ."""
     radar = _radar(name)
     reach_s = 0.5 * radar.grid.lines * radar.grid.pri_s - 0.5
-    acquisition = _acquire(radar, [(t * reach_s, s) for t in (-1.0, 0.0, 1.0) for s in (0.1, 0.5, 0.9)])
+    clean = _acquire(radar, [(t * reach_s, s) for t in (-1.0, 0.0, 1.0) for s in (0.1, 0.5, 0.9)])
+    received = evolve(clean, raw=receive(clean.raw, seed=radar.grid.lines))
+    return _image_checks(clean, name, figures) + _image_checks(received, name, figures, received=True)
+
+
+def _image_checks(acquisition: Acquisition, name: str, figures: Figures, *, received: bool = False) -> list[Check]:
+    windows = WINDOWS[name]
     grid, image = acquisition.focus()
     geometry = acquisition.geometry(grid)
     found = [measure(geometry, lambda a, b, c, d: image[a : a + b, c : c + d], one) for one in acquisition.targets]
-    windows = WINDOWS[name]
     widths = [1.0 / window.bandwidth_hz * widening(window.coefficient) for window in windows]
-    speed = float(np.linalg.norm(ground_point(radar.orbit, 0.5, 850e3) - ground_point(radar.orbit, -0.5, 850e3)))
+    speed = float(
+        np.linalg.norm(ground_point(acquisition.orbit, 0.5, 850e3) - ground_point(acquisition.orbit, -0.5, 850e3))
+    )
     expected = [(0.5 * SPEED_OF_LIGHT_M_S * widths[0], speed * widths[1])] * len(found)
-    figures.add_targets(name, found, [geometry.line_interval_s * (one.line - 0.5 * grid.lines) for one in found])
     coefficients = (windows[0].coefficient, windows[1].coefficient)
+    if received:
+        return mean_checks(name, found, expected, coefficients, RCS_M2)
+    figures.add_targets(name, found, [geometry.line_interval_s * (one.line - 0.5 * grid.lines) for one in found])
     return response_checks(name, found, expected, coefficients) + place_checks(name, found, RCS_M2)
 
 

@@ -1,0 +1,44 @@
+"""The parts of a quality run, each by itself in a process of its own."""
+
+import tempfile
+import time
+from pathlib import Path
+
+from attrs import frozen
+
+from tests.quality import interferometry, scenes, stripmap, tops
+from tests.quality.check import Check
+from tests.quality.figures import Figures
+
+SCENES = {f"scene-{mode}": mode for mode in scenes.TAKES}
+PARTS = ("passes", *SCENES, "slices", *stripmap.WINDOWS, *tops.SWATHS)
+"""Those that take longest first."""
+
+
+@frozen
+class Found:
+    """What a part found, and how long it took."""
+
+    part: str
+    checks: list[Check]
+    figures: Figures
+    elapsed_s: float
+
+
+def run_part(part: str) -> Found:
+    """Run one."""
+    figures, started = Figures(), time.monotonic()
+    return Found(part, _checks(part, figures), figures, time.monotonic() - started)
+
+
+def _checks(part: str, figures: Figures) -> list[Check]:
+    if part in stripmap.WINDOWS:
+        return stripmap.checks(part, figures) + (stripmap.continuity_checks() if part == "S3" else [])
+    if part in tops.SWATHS:
+        return tops.checks(part, figures)
+    with tempfile.TemporaryDirectory(prefix="quality-") as name:
+        if part == "slices":
+            return scenes.slice_checks(Path(name))
+        if part == "passes":
+            return interferometry.checks(figures, Path(name))
+        return scenes.checks(SCENES[part], figures, Path(name))
