@@ -43,7 +43,7 @@ class _LazyGroup(click.Group):
         "jobs": "List jobs and the orders that still wait for inputs, newest first.",
         "job": "Look at jobs and act on them.",
         "order": "Look at orders and act on them.",
-        "product": "Look whether the store still holds what was catalogued and published.",
+        "product": "Look at products: how long they are kept, and whether the store holds them.",
         "campaign": "Process a period again, by pinned chains and auxiliary products.",
         "datatake": "Look at data takes: planned, received, made, missing and why.",
         "account": "Tell completeness and timeliness.",
@@ -143,7 +143,9 @@ def run(ctx: click.Context, roles: tuple[str, ...]) -> None:
     import signal
     import threading
 
+    from s1pdgs import keeping
     from s1pdgs.app import ROLES, running
+    from s1pdgs.settings import SettingsError
     from s1pdgs.storage.objects import StorageError
 
     unknown = set(roles) - set(ROLES)
@@ -155,7 +157,8 @@ def run(ctx: click.Context, roles: tuple[str, ...]) -> None:
     ground = ground_of(ctx)
     try:
         ground.store.check()
-    except StorageError as error:
+        keeping.policy_of(ground.settings, keeping.archive_of(ground.settings))
+    except (StorageError, SettingsError) as error:
         raise click.ClickException(str(error)) from None
     with running(ground, roles or ROLES, at_once) as doors:
         if doors is not None:

@@ -1,4 +1,4 @@
-"""`s1pdgs product …`: is what the store holds still what was catalogued and published?"""
+"""`s1pdgs product …`: how products are kept, and is what the store holds still what was catalogued and published?"""
 
 import json
 import sys
@@ -7,6 +7,7 @@ import click
 
 from s1pdgs.catalogue.query import named
 from s1pdgs.cli import ground_of
+from s1pdgs.keeping_command import COMMANDS
 from s1pdgs.publication.integrity import Inspection, inspect, numbers
 from s1pdgs.storage.objects import StorageError
 
@@ -19,7 +20,11 @@ class _Trouble(click.ClickException):
 
 @click.group("product", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Look whether the store still holds what was catalogued and published."""
+    """Look at products: how long they are kept, and whether the store holds them as catalogued and published."""
+
+
+for _each in COMMANDS:
+    command.add_command(_each)
 
 
 @command.command("verify")

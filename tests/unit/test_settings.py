@@ -34,7 +34,7 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
             "[[sources]]\nname='a'\nkind='cadip'\nurl='http://a'\npage_sise=1",
             r"unknown key 'sources.0.page_sise'; did you mean 'page_size'\?",
         ),
-        ("zzzzqqqq = 1", "valid keys here are data_dir, database, facility, log"),
+        ("zzzzqqqq = 1", "valid keys here are archive, data_dir, database, facility, log"),
         ("[serve]\nport = 'many'", r"serve.port: .*integer.* \(found 'many'\)"),
         ("[serve]\nport = 70000", r"serve.port: .*65535 \(found 70000\)"),
         ("[[sources]]\nname='a'\nkind='ftp'\nurl='http://a'", "sources.0.kind: .*cadip.*auxip"),

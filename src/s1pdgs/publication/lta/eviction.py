@@ -44,16 +44,17 @@ class Evictor:
 
 def due(form: Form, now: datetime) -> sa.Select[Any]:
     """Some products whose form goes now, the one that is due longest first."""
-    if form is Form.FILES:
-        row, here = product.c, (product.c.evict_at <= now, product.c.evicted_at.is_(None))
-        query = sa.select(row.id, row.name, row.evict_at.label("at")).where(*here).order_by(row.evict_at, row.id)
-    else:
-        row, here = publication.c, (publication.c.evict_at <= now, publication.c.evicted_at.is_(None))
-        joined = sa.select(product.c.id, product.c.name, row.evict_at.label("at")).join(
-            publication, publication.c.product_id == product.c.id
-        )
-        query = joined.where(*here).order_by(row.evict_at, row.product_id)
-    return query.limit(_AT_ONCE)
+    table = product if form is Form.FILES else publication
+    return upcoming(form).where(table.c.evict_at <= now).limit(_AT_ONCE)
+
+
+def upcoming(form: Form) -> sa.Select[Any]:
+    """Products whose form goes at some time, the next first."""
+    table, number = (product, product.c.id) if form is Form.FILES else (publication, publication.c.product_id)
+    query = sa.select(product.c.id, product.c.name, table.c.evict_at.label("at"))
+    if form is Form.ZIP:
+        query = query.join(publication, product.c.id == number)
+    return query.where(table.c.evicted_at.is_(None), table.c.evict_at.is_not(None)).order_by(table.c.evict_at, number)
 
 
 def evict_step(evictor: Evictor) -> bool:

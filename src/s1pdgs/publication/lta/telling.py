@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from s1pdgs.catalogue.lifecycle import holds_of
 from s1pdgs.catalogue.query import Held
 from s1pdgs.catalogue.retention import Due, Form
+from s1pdgs.catalogue.values import to_json
+from s1pdgs.model.time import format_iso
 from s1pdgs.publication.lta.dating import Policy, plan_of
 from s1pdgs.publication.lta.needs import needs
 from s1pdgs.publication.lta.tables import archive_copy, lta_order, restore
@@ -34,48 +37,93 @@ def why_gone(connection: sa.Connection, product: Published, service: str) -> str
     return f"{gone} and has no copy; it can be made again on demand: see {service}/Workflows"
 
 
-def lines(connection: sa.Connection, policy: Policy, held: Held) -> Iterator[str]:
-    """When and why a product goes or went, for people."""
+def details(connection: sa.Connection, policy: Policy, held: Held) -> dict[str, Any]:
+    """When and why the forms of a product go or went, as JSON values."""
     zipped = connection.execute(sa.select(publication).where(publication.c.product_id == held.id)).one_or_none()
     plan = plan_of(connection, policy, held.id)
-    yield f"files    {_fate(held.evicted_at, plan.files_at, plan.files)}"
-    yield from _needed(connection, policy, Form.FILES, held)
-    if zipped is None or zipped.published_at is None:
-        yield f"zip      {'not published' if zipped is None else f'publication {zipped.state}'}"
-    else:
-        yield f"zip      {_fate(zipped.evicted_at, plan.zip_at, plan.zip)}"
-        yield from _needed(connection, policy, Form.ZIP, held)
+    told: dict[str, Any] = {
+        "name": held.name,
+        "type": held.product.type,
+        "size": held.product.size,
+        "location": held.product.location,
+        "catalogued_at": format_iso(held.catalogued_at),
+        "files": _form(held.evicted_at, plan.files_at, plan.files, _need(connection, policy, Form.FILES, held)),
+        "zip": None,
+        "holds": [to_json(one) for one in holds_of(connection, held.id)],
+        "orders": [dict(row) for row in connection.execute(_ORDERS, {"product": held.id}).mappings()],
+    }
+    if zipped is not None:
+        told["zip"] = {"publication": zipped.state, "archived_at": _moment(zipped.archived_at)}
         copy = connection.execute(sa.select(archive_copy).where(archive_copy.c.product_id == held.id)).one_or_none()
-        if zipped.archived_at is not None:
-            yield f"archive  has a copy since {zipped.archived_at:%Y-%m-%d %H:%M:%S}"
-        elif copy is not None:
-            yield f"archive  copy {copy.state}{'' if copy.reason is None else f': {copy.reason}'}"
-    for one in holds_of(connection, held.id):
-        ended = (
-            "" if one.released_at is None else f", released {one.released_at:%Y-%m-%d %H:%M:%S} by {one.released_by}"
+        told["zip"] |= {"archive": None if copy is None else {"copy": copy.state, "reason": copy.reason}}
+        if zipped.published_at is not None:
+            need = _need(connection, policy, Form.ZIP, held)
+            told["zip"] |= {"size": zipped.size, "location": zipped.location}
+            told["zip"] |= _form(zipped.evicted_at, plan.zip_at, plan.zip, need)
+    return told
+
+
+def as_lines(told: dict[str, Any]) -> Iterator[str]:
+    """The details for people."""
+    yield told["name"]
+    yield f"type     {told['type']}"
+    yield f"size     {told['size']} bytes at {told['location']}, catalogued {_short(told['catalogued_at'])}"
+    yield from _form_lines("files", told["files"])
+    packed = told["zip"]
+    if packed is None or packed["publication"] != "published":
+        yield f"zip      {'none: the product stays inside' if packed is None else 'is ' + packed['publication']}"
+    else:
+        yield from _form_lines("zip", packed)
+        if packed["archived_at"] is not None:
+            yield f"archive  has a copy since {_short(packed['archived_at'])}"
+        elif packed["archive"] is not None:
+            reason = packed["archive"]["reason"]
+            yield f"archive  copy is {packed['archive']['copy']}{'' if reason is None else ': ' + reason}"
+    for hold in told["holds"]:
+        end = (
+            "" if hold["released_at"] is None else f", released {_short(hold['released_at'])} by {hold['released_by']}"
         )
-        yield f"hold     {one.held_at:%Y-%m-%d %H:%M:%S} by {one.actor}: {one.reason}{ended}"
-    for row in connection.execute(_ORDERS, {"product": held.id}):
-        yield f"order    {row.uuid} {row.status}{'' if row.message is None else f': {row.message}'}"
+        yield f"hold     {hold['reason']} ({_short(hold['held_at'])} by {hold['actor']}{end})"
+    for order in told["orders"]:
+        why = "" if order["message"] is None else f": {order['message']}"
+        yield f"order    {order['id']} is {order['status']}{why}"
 
 
 _ORDERS = (
-    sa.select(lta_order.c.uuid, lta_order.c.status, lta_order.c.message)
+    sa.select(lta_order.c.uuid.label("id"), lta_order.c.status, lta_order.c.message)
     .where(lta_order.c.product_id == sa.bindparam("product"))
     .order_by(lta_order.c.id.desc())
     .limit(10)
 )
 
 
-def _fate(evicted_at: datetime | None, at: datetime | None, due: Due | None) -> str:
-    if evicted_at is not None:
-        return f"evicted {evicted_at:%Y-%m-%d %H:%M:%S}"
-    if at is None:
-        return "here for ever" if due is None else f"here for ever ({due.rule})"
-    return f"here until {at:%Y-%m-%d %H:%M:%S} ({'' if due is None else due.rule})"
+def _form(evicted_at: datetime | None, at: datetime | None, due: Due | None, need: str | None) -> dict[str, Any]:
+    return {
+        "evicted_at": _moment(evicted_at),
+        "goes_at": _moment(at) if evicted_at is None else None,
+        "rule": None if due is None else str(due.rule),
+        "stays_while": need if evicted_at is None else None,
+    }
 
 
-def _needed(connection: sa.Connection, policy: Policy, form: Form, held: Held) -> Iterator[str]:
-    why = needs(connection, policy.archive, form, [held.id]).get(held.id)
-    if why is not None:
-        yield f"         stays while {why}"
+def _form_lines(name: str, form: dict[str, Any]) -> Iterator[str]:
+    if form["evicted_at"] is not None:
+        yield f"{name:9}evicted {_short(form['evicted_at'])}"
+        return
+    rule = "no rule" if form["rule"] is None else form["rule"]
+    until = "for ever" if form["goes_at"] is None else f"until {_short(form['goes_at'])}"
+    yield f"{name:9}here {until} ({rule})"
+    if form["stays_while"] is not None:
+        yield f"         and as long as {form['stays_while']}"
+
+
+def _need(connection: sa.Connection, policy: Policy, form: Form, held: Held) -> str | None:
+    return needs(connection, policy.archive, form, [held.id]).get(held.id)
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else format_iso(moment)
+
+
+def _short(text: str) -> str:
+    return text[:19].replace("T", " ")
