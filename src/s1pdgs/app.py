@@ -204,6 +204,7 @@ def station_profile(source: Source, settings: Settings) -> Profile:
 
 
 def _trigger_role(ground: GroundSegment) -> Role:
+    from s1pdgs import keeping  # noqa: PLC0415
     from s1pdgs.catalogue import accounts  # noqa: PLC0415
     from s1pdgs.publication import auxiliary  # noqa: PLC0415
     from s1pdgs.publication.on_demand import orders as demands  # noqa: PLC0415
@@ -216,6 +217,7 @@ def _trigger_role(ground: GroundSegment) -> Role:
 
     chains = Chains.read(ground.settings.triggers.chains or SHIPPED)
     planner = Planner(chains, ground.outbox, MaskShelf(ground.store))
+    terms = keeping.terms_of(ground.settings, keeping.archive_of(ground.settings))
     subscribers = [
         planner.subscriber(),
         _publication_subscriber(ground),
@@ -238,7 +240,7 @@ def _trigger_role(ground: GroundSegment) -> Role:
             with ground.database.write() as connection:
                 wanted_wish.step(planner, connection)
             with ground.database.write() as connection:
-                demands.advance(planner, connection)
+                demands.advance(planner, connection, terms)
         return campaign_steps.step(planner, ground.database) or any(delivered)
 
     return Role("triggers", step, waked=True)

@@ -8,17 +8,21 @@ from typing import Any
 import sqlalchemy as sa
 
 from s1pdgs.bus.notices import Courier
+from s1pdgs.catalogue.tables import product
 from s1pdgs.jobs import tables as jobs
 from s1pdgs.model.job import JobState, OrderState
 from s1pdgs.model.timeliness import Timeliness
+from s1pdgs.publication.on_demand.fates import newest
 from s1pdgs.publication.on_demand.tables import demand as table
+from s1pdgs.publication.tables import publication
 from s1pdgs.triggers import tables as t
 from s1pdgs.triggers.orders import Planner
+from s1pdgs.triggers.types import table_type
 from s1pdgs.triggers.wanted import wish as wanted_wish
 from s1pdgs.triggers.wanted.asked import Asked
 from s1pdgs.triggers.wanted.inheritance import OPEN, Wish
 from s1pdgs.triggers.wanted.sources import WantedError
-from s1pdgs.triggers.wanted.way import Action, Step
+from s1pdgs.triggers.wanted.way import Step
 
 MOST_UNITS = 100
 """Slices of which one order is made."""
@@ -38,8 +42,9 @@ def begin(planner: Planner, connection: sa.Connection, row: sa.Row[Any]) -> None
     steps = wanted_wish.place(planner, connection, asked, Courier(), dry_run=True).steps
     if len(steps) > MOST_UNITS:
         raise WantedError(f"{len(steps)} slices or sessions belong to it; {MOST_UNITS} make one order, tell less")
-    if all(step.action is Action.EXISTS for step in steps):
-        _change(connection, row, products=sorted({name for step in steps for name in step.held}))
+    existing = [step.held or _out_already(connection, row, step.order) for step in steps]
+    if all(existing):
+        _change(connection, row, products=sorted({name for names in existing for name in names}))
         return
     under_way = _under_way(connection, steps)
     if any(parameters != row.parameters for parameters in [*map(_parameters, under_way), *_wished(connection, steps)]):
@@ -50,6 +55,21 @@ def begin(planner: Planner, connection: sa.Connection, row: sa.Row[Any]) -> None
     placed = wanted_wish.place(planner, connection, asked, Courier())
     done_at = _estimate(connection, steps, planner.outbox.clock.now())
     _change(connection, row, wish_id=placed.wish, message="", estimated_at=done_at)
+
+
+def _out_already(connection: sa.Connection, row: sa.Row[Any], order: int | None) -> list[str]:
+    """What an order of the house made, its files gone and its zip still online or in the archive."""
+    is_kept = sa.or_(publication.c.evicted_at.is_(None), publication.c.archived_at.is_not(None))
+    query = (
+        sa.select(product.c.name, product.c.type)
+        .join(publication, publication.c.product_id == product.c.id)
+        .join(jobs.job_output, jobs.job_output.c.product == product.c.name)
+        .join(jobs.job, jobs.job.c.id == jobs.job_output.c.job_id)
+        .where(jobs.job.c.order_id == order, publication.c.state == "published", is_kept)
+    )
+    found = [] if order is None else connection.execute(query.distinct()).all()
+    names = [each.name for each in found if table_type(each.type) == row.workflow]
+    return [held.name for held in newest(connection, names, row.parameters)]
 
 
 def _under_way(connection: sa.Connection, steps: Sequence[Step]) -> list[sa.Row[Any]]:

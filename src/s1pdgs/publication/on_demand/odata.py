@@ -31,6 +31,8 @@ from s1pdgs.publication.on_demand.workflows import Option, Workflow
 from s1pdgs.publication.predicate import checked_text
 from s1pdgs.publication.prip import PREFIX, Prip
 from s1pdgs.publication.search import Order, Published
+from s1pdgs.publication.tables import publication
+from s1pdgs.storage.database import Micros
 
 _MOST_IDENTIFIER = 100
 
@@ -47,9 +49,12 @@ def _content_date(row: Any) -> dict[str, str] | None:
     return None if row.start is None else {"Start": format_iso(row.start), "End": format_iso(row.stop)}
 
 
+_GOES_AT = sa.func.coalesce(publication.c.evicted_at, publication.c.evict_at, type_=Micros())
 ORDERS = EntitySet(
     name="ProductionOrder",
-    source=table.outerjoin(product, product.c.uuid == table.c.product_id),
+    source=table.outerjoin(product, product.c.uuid == table.c.product_id).outerjoin(
+        publication, publication.c.product_id == product.c.id
+    ),
     properties=(
         Property("Id", Edm.GUID, table.c.uuid),
         Property("Status", Edm.ENUM, table.c.status, members=tuple(Status)),
@@ -58,7 +63,7 @@ ORDERS = EntitySet(
         Property("SubmissionDate", Edm.TIME, table.c.submitted_at),
         Property("EstimatedDate", Edm.TIME, table.c.estimated_at, nullable=True),
         Property("CompletedDate", Edm.TIME, table.c.ended_at, nullable=True),
-        Property("EvictionDate", Edm.TIME, sa.func.coalesce(product.c.evicted_at, product.c.evict_at), nullable=True),
+        Property("EvictionDate", Edm.TIME, _GOES_AT, nullable=True),
         Property("Priority", Edm.INTEGER, table.c.priority),
         Property("InputProductReference/Reference", Edm.STRING, table.c.reference, nullable=True),
         Property("InputProductReference/ContentDate", Edm.JSON, show=_content_date),

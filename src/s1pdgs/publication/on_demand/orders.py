@@ -21,6 +21,7 @@ from s1pdgs.bus.notices import Courier, NoticeError
 from s1pdgs.catalogue.query import Held, find
 from s1pdgs.model.time import Clock
 from s1pdgs.publication.errors import ConflictError, QueryError, UnknownProductError
+from s1pdgs.publication.lta.orders import Terms
 from s1pdgs.publication.on_demand.asked import Demand
 from s1pdgs.publication.on_demand.documents import notice_of
 from s1pdgs.publication.on_demand.fates import OPEN, Fate, Status, fate_of
@@ -38,11 +39,14 @@ _ENDINGS = ("", ".SAFE", ".zip", ".SAFE.zip")
 
 @frozen
 class Desk:
-    """Where orders are taken: what may be ordered, what carries it out, and where notices may go."""
+    """Where orders are taken: what may be ordered and what carries it out, where notices may go, and how products that
+    are offline come back.
+    """
 
     planner: Planner
     workflows: tuple[Workflow, ...]
     courier: Courier = field(factory=Courier)
+    terms: Terms = field(factory=Terms)
 
     @property
     def clock(self) -> Clock:
@@ -82,7 +86,7 @@ def place(desk: Desk, connection: sa.Connection, wanted: Demand, repeatable: Rep
         begin(desk.planner, connection, _row(connection, number))
     except WantedError as error:
         raise QueryError(str(error)) from None
-    return _look(connection, _row(connection, number), desk.clock.now())
+    return _look(connection, _row(connection, number), desk.clock.now(), desk.terms)
 
 
 def cancel(planner: Planner, connection: sa.Connection, row: sa.Row[Any]) -> sa.Row[Any]:
@@ -97,7 +101,7 @@ def cancel(planner: Planner, connection: sa.Connection, row: sa.Row[Any]) -> sa.
     return _become(connection, row, fate, planner.outbox.clock.now())
 
 
-def advance(planner: Planner, connection: sa.Connection) -> int:
+def advance(planner: Planner, connection: sa.Connection, terms: Terms) -> int:
     """Bring some open orders up to date, those first that were not looked at for longest; how many changed status."""
     now, changed = planner.outbox.clock.now(), 0
     query = sa.select(table).where(table.c.status.in_(OPEN)).order_by(table.c.looked_at, table.c.id).limit(_AT_ONCE)
@@ -109,7 +113,7 @@ def advance(planner: Planner, connection: sa.Connection) -> int:
                 _become(connection, row, Fate(Status.FAILED, str(error)), now)
                 changed += 1
                 continue
-        changed += _look(connection, _row(connection, row.id), now).status != row.status
+        changed += _look(connection, _row(connection, row.id), now, terms).status != row.status
     return changed
 
 
@@ -188,9 +192,9 @@ def _change(connection: sa.Connection, row: sa.Row[Any], **values: Any) -> None:
     connection.execute(table.update().where(table.c.id == row.id).values(**values))
 
 
-def _look(connection: sa.Connection, row: sa.Row[Any], now: datetime) -> sa.Row[Any]:
+def _look(connection: sa.Connection, row: sa.Row[Any], now: datetime, terms: Terms) -> sa.Row[Any]:
     """Bring an order up to date."""
-    return _become(connection, row, fate_of(connection, row, now), now)
+    return _become(connection, row, fate_of(connection, row, now, terms), now)
 
 
 def _become(connection: sa.Connection, row: sa.Row[Any], fate: Fate, now: datetime) -> sa.Row[Any]:
