@@ -59,8 +59,7 @@ def offer(connection: sa.Connection, held: Held, now: datetime) -> bool:
 
 def make_zip(database: Database, store: ObjectStore, clock: Clock) -> bool:
     """Make the zip that is due first; False when none is. One that fails is tried again, later each time."""
-    with database.write() as connection:
-        due = _due(connection, clock.now())
+    due = _due(database, clock.now())
     if due is None:
         return False
     row, held = due
@@ -96,19 +95,22 @@ def withdraw(database: Database, store: ObjectStore) -> int:
     return len(rows)
 
 
-def _due(connection: sa.Connection, now: datetime) -> tuple[Any, Held] | None:
+def _due(database: Database, now: datetime) -> tuple[Any, Held] | None:
     """The pending offer to work on, left alone by others for a while, and its product."""
     pending = (auxiliary_offer.c.published_at.is_(None), auxiliary_offer.c.retry_at <= now)
     query = sa.select(auxiliary_offer, product.c.name.label("product")).join(
         product, product.c.id == auxiliary_offer.c.product_id
     )
-    row = connection.execute(query.where(*pending).order_by(auxiliary_offer.c.retry_at).limit(1)).first()
-    if row is None:
+    with database.read() as connection:
+        row = connection.execute(query.where(*pending).order_by(auxiliary_offer.c.retry_at).limit(1)).first()
+        held = None if row is None else find(connection, row.product)
+    if row is None or held is None:
         return None
+    still = (_is(row.product_id), auxiliary_offer.c.attempts == row.attempts)
     changes = {"attempts": row.attempts + 1, "retry_at": now + _LEASE}
-    connection.execute(auxiliary_offer.update().where(_is(row.product_id)).values(changes))
-    held = find(connection, row.product)
-    return None if held is None else (row, held)
+    with database.write() as connection:
+        claimed = connection.execute(auxiliary_offer.update().where(*still).values(changes)).rowcount == 1
+    return (row, held) if claimed else None
 
 
 def _stored(store: ObjectStore, held: Held, key: str) -> Checksums:

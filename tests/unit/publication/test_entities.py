@@ -243,6 +243,30 @@ def test_what_is_wrong_is_said(client: httpx2.Client, options: dict[str, str], a
     assert advice in refusal(client, 400, "/Tickets", **options)
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/Tickets(%00)", 400),
+        ("/Tickets(%ff%fe)", 404),
+        ("/Tickets(..%2F..%2Fetc%2Fpasswd)", 404),
+        ("/Tickets('x'' or 1 eq 1')", 404),
+        ("/Tickets()/Steps", 404),
+        (f"/Tickets({'9' * 5000})", 404),
+        ("/Tickets?$filter=Remark%20eq%20%27%00%27", 400),
+        (f"/Tickets?$filter=Remark%20eq%20%27{'x' * 9000}%27", 400),
+        (f"/Tickets?$filter={'(' * 60}Urgent{')' * 60}", 200),
+        ("/Tickets?$filter=Remark%20eq%20%27%27%27;%20drop%20table%20ticket;--%27", 200),
+        (f"/Tickets?$filter=Size%20eq%20{'9' * 60}", 400),
+        ("/Tickets?$skip=99999999999", 400),
+        ("/Tickets?$top=1&$top=2", 400),
+    ],
+)
+def test_hostile_questions_are_answered_precisely(client: httpx2.Client, path: str, status: int) -> None:
+    reply = client.get(path)
+    assert reply.status_code == status, reply.text
+    assert client.get("/Tickets/$count").text == "12"
+
+
 def test_a_page_begins_at_the_index_of_its_order(filled: Database) -> None:
     token = find_page_token(filled)
     options = read_options([("$top", "3"), ("$skiptoken", token)], offer=TICKETS.offer)
