@@ -85,7 +85,7 @@ _PROPERTIES: dict[str, Callable[[Published], Any]] = {
     "Online": lambda product: product.evicted_at is None,
     "EvictionDate": _eviction,
     "Checksum": _checksums,
-    "ProductionType": lambda _: PRODUCTION_TYPE,
+    "ProductionType": lambda product: product.attributes.get("productionType", [None, PRODUCTION_TYPE])[1],
     "ContentDate": lambda product: {"Start": format_iso(product.start), "End": format_iso(product.stop)},
     "Footprint": _footprint,
     "GeoFootprint": _geo_footprint,

@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 from s1pdgs.access.guard import KEY_HEADER, Guard
 from s1pdgs.access.operators import operator_gate
 from s1pdgs.bus.notices import Courier
-from s1pdgs.jobs.outputs import OPTIONS
-from s1pdgs.model.product import AttributeValue, Product, StoredFile
+from s1pdgs.jobs.outputs import _attributes
+from s1pdgs.model.product import Product, StoredFile
 from s1pdgs.publication import prip
 from s1pdgs.publication.on_demand.odata import OrderDoor
 from s1pdgs.publication.on_demand.orders import Desk, advance
@@ -47,19 +47,18 @@ class House:
     def database(self) -> Database:
         return self.mission.database
 
-    def made(self, of: Product, uid: str = "AAAA", **attributes: AttributeValue) -> Product:
+    def made(self, of: Product, uid: str = "AAAA") -> Product:
         """The image of a slice, with its files in the store."""
         product = image(of, uid)
         location, data = f"jobs/7/1/{product.name}", product.name.encode() * 9
         sums = self.store.put(f"{location}/manifest.safe", iter([data]))
         files = (StoredFile("manifest.safe", sums.size, sums.md5, sums.sha256),)
-        return evolve(product, location=location, files=files, attributes={**product.attributes, **attributes})
+        return evolve(product, location=location, files=files)
 
     def work(self, of: Product, uid: str = "AAAA") -> Product:
         """Run the Level-1 job as if a processor had made the image of a slice; its attributes are those of outputs."""
-        options = self.mission.spec("l1-sm").on_demand or {}
-        told = {OPTIONS: "; ".join(f"{name}={value}" for name, value in options.items())} if options else {}
-        product = self.made(of, uid, **told)
+        made = self.made(of, uid)
+        product = evolve(made, attributes=_attributes(self.mission.spec("l1-sm"), made))
         self.mission.work("l1-sm", product)
         return product
 
@@ -73,7 +72,7 @@ class House:
             while publish_step(self.database, self.store, self.mission.planner.outbox, self.mission.watch):
                 pass
             with self.database.write() as connection:
-                advance(self.mission.planner, connection)
+                advance(self.mission.planner, connection, self.desk.terms)
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """A request below the OData service: its status and its JSON."""

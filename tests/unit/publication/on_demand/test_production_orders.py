@@ -3,6 +3,7 @@
 import hashlib
 import io
 import zipfile
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +11,13 @@ import sqlalchemy as sa
 from attrs import evolve
 
 from s1pdgs.bus import tables as bus
+from s1pdgs.catalogue.retention import Form, Retention
 from s1pdgs.jobs import queue
 from s1pdgs.jobs.queue import Failure
+from s1pdgs.publication.lta.dating import Policy
+from s1pdgs.publication.lta.eviction import Evictor, evict
+from s1pdgs.publication.lta.orders import Terms
+from s1pdgs.publication.lta.restore import Restorer, restore_step
 from s1pdgs.publication.on_demand.tables import demand
 from s1pdgs.triggers import tables as t
 from tests.unit.publication.on_demand.conftest import House, body_of
@@ -375,3 +381,48 @@ def test_a_password_is_in_no_answer_no_list_and_no_notice(small: House) -> None:
     assert answer.json()["NotificationEndpoint"] == "http://localhost:9/told"
     wrong = small.client.post("/odata/v1/ProductionOrders", json=body_of(NotificationEndpoint=7, **words))
     assert "hush" not in wrong.text
+
+
+def test_products_tell_how_they_were_made(house: House) -> None:
+    house.mission.receive(OTHER, house.made(OTHER, "CCCC"))
+    orders = {
+        "on_demand_default": house.order(),
+        "on_demand_non_default": house.order(WorkflowOptions=FINE),
+        "systematic_production": house.order(reference=OTHER.name),
+    }
+    for uid in ("AAAA", "BBBB"):
+        house.work(raw_slice(), uid)
+        house.settle()
+        house.settle()
+    for kind, order in orders.items():
+        product = house.ask("GET", f"/ProductionOrder({order})/Product")[1]
+        assert product["ProductionType"] == kind
+        listed = house.ask("GET", f"/Products?$filter=ProductionType eq '{kind}'")[1]["value"]
+        assert [one["Id"] for one in listed] == [product["Id"]]
+
+
+def test_what_is_offline_is_brought_back_and_not_made_again(small: House) -> None:
+    first = small.order()
+    made = small.work(raw_slice())
+    small.settle()
+    evictor = Evictor(small.database, small.store, small.mission.planner.outbox, None)
+    assert evict(evictor, made.name, [Form.FILES]) == {Form.FILES: None}
+    assert small.status(small.order()) == "completed", "its zip is online"
+    assert evict(evictor, made.name, [Form.ZIP]) == {Form.ZIP: None}
+    again = small.order()
+    assert small.mission.jobs("l1-sm") == [(1, "done"), (2, "ready")], "nothing of it was kept"
+    small.work(raw_slice(), "BBBB")
+    small.settle()
+    assert evict(evictor, made.name.replace("AAAA", "BBBB"), [Form.ZIP]) == {Form.ZIP: None}
+    back = small.order()
+    assert small.ask("GET", f"/ProductionOrder({back})")[1]["StatusMessage"] == "is being brought back"
+    small.settle()
+    policy = Policy(Retention.read(), timedelta(days=3), None)
+    assert restore_step(Restorer(small.database, small.store, small.mission.planner.outbox, Terms(), policy))
+    small.settle()
+    assert small.status(back) == "completed"
+    assert small.mission.jobs("l1-sm") == [(1, "done"), (2, "done")]
+    download = small.client.get(f"/odata/v1/ProductionOrder({back})/Product/$value")
+    assert download.content[:2] == b"PK"
+    assert small.client.get(f"/odata/v1/ProductionOrder({first})/Product/$value").status_code == 410
+    assert small.status(again) == "completed"
