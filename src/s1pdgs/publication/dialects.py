@@ -134,6 +134,19 @@ def _as_it_is(element: Unindexed, compiler: Any, **options: Any) -> str:
     return str(compiler.process(element.clauses, **options))
 
 
+class Unordered(FunctionElement[int]):
+    """A number that rows are sorted by, and whose index is not to be followed for that."""
+
+    name = "unordered"
+    type = sa.BigInteger()
+    inherit_cache = True
+
+
+@compiles(Unordered)
+def _sum(element: Unordered, compiler: Any, **options: Any) -> str:
+    return f"({compiler.process(element.clauses, **options)} + 0)"
+
+
 FEW: sa.ColumnClause[int] = sa.literal_column("1")
 MANY: sa.ColumnClause[int] = sa.literal_column("0")
 

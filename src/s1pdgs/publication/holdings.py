@@ -3,7 +3,7 @@
 A catalogue of millions of products answers for its types without reading them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -62,6 +62,12 @@ def spans(connection: sa.Connection, only: str | None = None) -> list[Span]:
     query = sa.select(published_type).order_by(published_type.c.type)
     chosen = query if only is None else query.where(published_type.c.type == only)
     return [_span(row) for row in connection.execute(chosen)]
+
+
+def held(connection: sa.Connection, only: Sequence[str] | None = None) -> int:
+    """How many products were published, of all types or of some."""
+    query = sa.select(sa.func.sum(published_type.c.held))
+    return int(connection.scalar(query if only is None else query.where(published_type.c.type.in_(only))) or 0)
 
 
 def types(connection: sa.Connection) -> list[str]:

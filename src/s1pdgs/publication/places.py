@@ -52,12 +52,19 @@ class Window:
 EVER = Window()
 
 
+def conjuncts(predicate: Predicate) -> Iterator[Predicate]:
+    """The conditions that all must hold."""
+    if isinstance(predicate, Every):
+        for part in predicate.parts:
+            yield from conjuncts(part)
+    else:
+        yield predicate
+
+
 def _bounds(parts: Iterable[Predicate]) -> Iterator[tuple[Operator, datetime]]:
     """Either end of a product may be bounded: what begins after a moment ends after it too."""
-    for part in parts:
+    for part in conjuncts(Every(tuple(parts))):
         match part:
-            case Every(inner):
-                yield from _bounds(inner)
             case Comparison(operator, Field("ContentDate/Start" | "ContentDate/End"), Value(datetime() as moment)):
                 yield operator, moment
 

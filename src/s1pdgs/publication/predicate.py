@@ -224,6 +224,12 @@ def terms(predicate: Predicate) -> Iterator[Predicate]:
                 stack.append(inner)
 
 
+def joined(*parts: Predicate) -> Predicate:
+    """All of some predicates, without needless nesting."""
+    flat = tuple(part for part in parts if part != ALWAYS)
+    return flat[0] if len(flat) == 1 else Every(flat)
+
+
 _NUMBERS = {Kind.INTEGER, Kind.DOUBLE}
 
 

@@ -8,16 +8,29 @@ import sqlalchemy as sa
 from attrs import frozen
 
 from s1pdgs.catalogue.tables import product
-from s1pdgs.publication.dialects import prepare_areas, prepare_patterns
+from s1pdgs.publication.dialects import Unordered, prepare_areas, prepare_patterns
+from s1pdgs.publication.holdings import held
 from s1pdgs.publication.limits import check_size
 from s1pdgs.publication.paging import beyond, read_token, write_token
-from s1pdgs.publication.predicate import KINDS, Kind, Predicate, Spatial, TextMatch, terms
-from s1pdgs.publication.sql import ARCHIVE_SUFFIX, FIELDS, Columns, where
+from s1pdgs.publication.predicate import (
+    KINDS,
+    Constant,
+    Every,
+    Field,
+    Kind,
+    Membership,
+    Predicate,
+    Spatial,
+    TextMatch,
+    terms,
+)
+from s1pdgs.publication.sql import ARCHIVE_SUFFIX, FIELDS, Columns, is_narrow, where
 from s1pdgs.publication.tables import publication
 
 MAX_SKIP = 10_000_000
 MAX_ORDER_TERMS = 5
 _NEVER = 2**62
+_PUBLISHING = {"PublicationDate", "ModificationDate"}
 
 
 @frozen
@@ -125,8 +138,31 @@ def find_many(connection: sa.Connection, uuids: Sequence[str], names: Sequence[s
 
 def count(connection: sa.Connection, predicate: Predicate) -> int:
     """How many published products a predicate holds for."""
+    known = _counted(connection, predicate)
+    if known is not None:
+        return known
     query = sa.select(sa.func.count()).select_from(_JOIN).where(_PUBLISHED, condition(connection, predicate))
     return connection.scalar(query) or 0
+
+
+def count_up_to(connection: sa.Connection, predicate: Predicate, most: int) -> int | None:
+    """The same; None when they are more than `most` and are to be counted one by one."""
+    known = _counted(connection, predicate)
+    if known is not None:
+        return known
+    some = sa.select(product.c.id).select_from(_JOIN).where(_PUBLISHED, condition(connection, predicate))
+    found = connection.scalar(sa.select(sa.func.count()).select_from(some.limit(most + 1).subquery())) or 0
+    return None if found > most else found
+
+
+def _counted(connection: sa.Connection, predicate: Predicate) -> int | None:
+    """What is kept for all products and for types."""
+    match predicate:
+        case Constant(True) | Every(()):
+            return held(connection)
+        case Membership(Field("type"), options):
+            return held(connection, [str(option.value) for option in options])
+    return None
 
 
 def search(
@@ -143,17 +179,18 @@ def search(
     Equal products of the order follow their publication number. `after` is the token of the page before; it takes the
     place of `skip` and costs the same however deep the page lies. Raises `QueryError` for a token that is not ours.
     """
-    keys = [_key(term).label(f"key_{index}") for index, term in enumerate(order)]
+    keys = _keys(order, predicate)
+    labels = [key.label(f"key_{index}") for index, key in enumerate(keys)]
     number = publication.c.product_id
     descending = [term.descending for term in order]
-    query = sa.select(*_COLUMNS, *keys).select_from(_JOIN).where(_PUBLISHED, condition(connection, predicate))
+    query = sa.select(*_COLUMNS, *labels).select_from(_JOIN).where(_PUBLISHED, condition(connection, predicate))
     if after is None:
         query = query.offset(skip) if skip else query
     else:
         types = [str if KINDS[term.field] is Kind.STRING else int for term in order]
         bound = read_token(after, [*types, int])
-        query = query.where(beyond([*map(_key, order), number], [*descending, descending[0]], bound))
-    directions = [key.desc() if down else key.asc() for key, down in zip(map(_key, order), descending, strict=True)]
+        query = query.where(beyond([*keys, number], [*descending, descending[0]], bound))
+    directions = [key.desc() if down else key.asc() for key, down in zip(keys, descending, strict=True)]
     query = query.order_by(*directions, number.desc() if descending[0] else number.asc())
     rows = connection.execute(query.limit(limit + 1)).all()
     shown = rows[:limit]
@@ -188,6 +225,14 @@ def _published(row: Any) -> Published:
         location=row.location, size=row.size, md5=row.md5, sha256=row.sha256,
         quicklook=row.quicklook, published_at=row.published_at,
     )  # fmt: skip
+
+
+def _keys(order: Sequence[Order], predicate: Predicate) -> list[Any]:
+    """What is sorted by. Products of one time or of one beginning of a name are published one after the other: to look
+    for some of them from the first publication on would be to look at nearly all.
+    """
+    keys = [_key(term) for term in order]
+    return [Unordered(keys[0]), *keys[1:]] if order[0].field in _PUBLISHING and is_narrow(predicate) else keys
 
 
 def _key(term: Order) -> Any:

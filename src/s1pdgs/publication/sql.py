@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 
 from s1pdgs.catalogue.tables import product
 from s1pdgs.publication.dialects import Matches, Position, Unindexed
-from s1pdgs.publication.places import EVER, Window, where_lies
+from s1pdgs.publication.places import EVER, Window, conjuncts, where_lies
 from s1pdgs.publication.predicate import (
     AnyAttribute,
     AttributeName,
@@ -101,6 +101,18 @@ def _where(predicate: Predicate, columns: Columns) -> Sql:  # noqa: PLR0911  one
             return _any_attribute(kind, condition, columns)
 
 
+def is_narrow(predicate: Predicate) -> bool:
+    """Whether names or sensing times choose few products, which an index brings."""
+    return EVER.narrowed([predicate]).days <= _FEW_DAYS or any(
+        isinstance(part, TextMatch) and part.text == Field("Name") and _long_prefix(part)
+        for part in conjuncts(predicate)
+    )
+
+
+def _long_prefix(match: TextMatch) -> bool:
+    return match.how == "startswith" and isinstance(match.part, Value) and len(str(match.part.value)) >= _LONG_PREFIX
+
+
 def _effort(part: Predicate) -> int:
     """Databases look at conditions in the order in which they stand."""
     match part:
@@ -179,7 +191,7 @@ FIELDS: dict[str, Sql] = {
     "ModificationDate": publication.c.published_at,
     "EvictionDate": sa.func.coalesce(publication.c.evicted_at, publication.c.evict_at, type_=Micros()),
     "Online": publication.c.evicted_at.is_(None),
-    "ProductionType": sa.literal(PRODUCTION_TYPE, sa.Text()),
+    "ProductionType": sa.func.coalesce(_attribute("productionType", Kind.STRING), PRODUCTION_TYPE),
     "ContentDate/Start": product.c.start,
     "ContentDate/End": product.c.stop,
     "Collection/Name": sa.literal(COLLECTION, sa.Text()),
@@ -203,6 +215,7 @@ _STORED: dict[str, tuple[Kind, Sql]] = {
 }
 """Attributes that the catalogue's door puts into columns."""
 _SAME = {"missionDatatakeID": "datatakeID"}
+_FEW_DAYS = 60.0
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_]{1,100}")  # others are no part of a path into JSON
 _NULLABLE = {
     "EvictionDate", "mode", "orbit_state", "absolute_orbit", "relative_orbit", "datatake", "timeliness", "level",
@@ -311,7 +324,7 @@ def _starts_with(predicate: TextMatch, text: Sql, part: Sql) -> Sql:
         return _prefixed(text, prefix)
     ends = [ARCHIVE_SUFFIX[:count] for count in range(1, len(ARCHIVE_SUFFIX) + 1)]
     whole = [prefix.removesuffix(end) for end in ends if prefix.endswith(end)]
-    found = _prefixed(product.c.name if len(prefix) >= _LONG_PREFIX else Unindexed(product.c.name), prefix)
+    found = _prefixed(product.c.name if _long_prefix(predicate) else Unindexed(product.c.name), prefix)
     return sa.or_(found, product.c.name.in_(whole)) if whole else found
 
 
@@ -382,9 +395,3 @@ def _attribute_is(name: str, kind: Kind | None, rest: Predicate, columns: Column
         attribute = _Attribute(sa.literal(name), path[name, 0].as_string(), path[name, 1])
         has = attribute.kind.is_not(None) if kind is None else attribute.kind.is_not_distinct_from(kind.value)
     return sa.and_(has, _where(rest, evolve(columns, attribute=attribute)))
-
-
-def joined(*parts: Predicate) -> Predicate:
-    """All of some predicates, without needless nesting."""
-    flat = [part for part in parts if part != Constant(True)]
-    return flat[0] if len(flat) == 1 else evolve(Every(()), parts=tuple(flat))

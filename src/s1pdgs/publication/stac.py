@@ -34,7 +34,7 @@ from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.holdings import spans, types
 from s1pdgs.publication.limits import BodyLimit
 from s1pdgs.publication.predicate import KINDS, Kind, checked_text
-from s1pdgs.publication.search import Page, Published, count, find_name, search
+from s1pdgs.publication.search import Page, Published, count_up_to, find_name, search
 from s1pdgs.publication.stac_filter import QUERYABLES, SORTABLES
 from s1pdgs.publication.stac_items import collection, item
 from s1pdgs.publication.stac_request import (
@@ -49,6 +49,8 @@ from s1pdgs.publication.stac_request import (
 from s1pdgs.storage.database import Database
 
 MAX_LIMIT = 1000
+MAX_COUNTED = 10_000
+"""More items than these are not counted one by one: a search that finds more has no `numberMatched`."""
 _SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 _SORT_1_0 = "https://api.stacspec.org/v1.0.0/item-search#sort"  # the class by which pystac-client knows it
 _JSON_TYPES: dict[Kind, dict[str, str]] = {
@@ -177,7 +179,7 @@ class Client(BaseCoreClient):
         predicate, limit = asked.predicate(), min(asked.limit, MAX_LIMIT)
         with self.database.read() as connection:
             page = search(connection, predicate, asked.order(), limit=limit, after=asked.token)
-            matched = count(connection, predicate) if asked.token is None else None
+            matched = count_up_to(connection, predicate, MAX_COUNTED) if asked.token is None else None
         site, root = self._site(request), self._root(request)
         found: dict[str, Any] = {
             "type": "FeatureCollection",

@@ -12,9 +12,8 @@ from stac_fastapi.types.search import BaseSearchPostRequest
 from s1pdgs.publication import cql2_text
 from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.geometry import parse_geojson, spatial
-from s1pdgs.publication.predicate import Predicate, nearest
+from s1pdgs.publication.predicate import Predicate, joined, nearest
 from s1pdgs.publication.search import MAX_ORDER_TERMS, Order
-from s1pdgs.publication.sql import joined
 from s1pdgs.publication.stac_filter import QUERYABLES, SORTABLES, among, cql2, in_box, in_time
 
 _DEFAULT_ORDER = (Order("ContentDate/Start", descending=True),)
