@@ -195,9 +195,10 @@ def find_job(connection: sa.Connection, job: int) -> ListedJob:
 
 
 def count_jobs(connection: sa.Connection) -> dict[str, int]:
-    """How many jobs are in each state; every state is told."""
-    query = sa.select(t.job.c.state, sa.func.count()).group_by(t.job.c.state)
-    counted = {row[0]: row[1] for row in connection.execute(query)}
+    """How many jobs are in each state; every state is told. Those that have ended are counted when they end."""
+    state = t.job.c.state
+    live = sa.select(state, sa.func.count()).where(state.in_(LIVE_STATES)).group_by(state)
+    counted = {row[0]: row[1] for query in (live, sa.select(t.tally)) for row in connection.execute(query)}
     return {str(state): counted.get(str(state), 0) for state in JobState}
 
 

@@ -101,3 +101,11 @@ job_output = sa.Table(
     sa.Column("product", sa.Text, primary_key=True),
 )
 sa.Index("ix_job_output_product", job_output.c.product)
+
+tally = sa.Table(
+    "job_tally",
+    metadata,
+    sa.Column("state", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+)
+"""How many jobs have ended in each state that is an end, kept by triggers (migration 0014)."""

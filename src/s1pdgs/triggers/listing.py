@@ -13,6 +13,8 @@ from s1pdgs.storage.database import Micros
 from s1pdgs.triggers import tables as t
 from s1pdgs.triggers.wanted.inheritance import OPEN
 
+_LIVE = (OrderState.WAITING, OrderState.PLANNED)
+
 
 @frozen
 class ListedOrder:
@@ -154,9 +156,13 @@ def newest_orders(
 
 
 def count_orders(connection: sa.Connection) -> dict[str, int]:
-    """How many orders are in each state, without those of campaigns; every state is told."""
-    query = sa.select(t.order.c.state, sa.func.count()).where(t.order.c.campaign == 0).group_by(t.order.c.state)
-    counted = {row[0]: row[1] for row in connection.execute(query)}
+    """How many orders are in each state, without those of campaigns; every state is told. Those that have ended are
+    counted when they end.
+    """
+    order = t.order.c
+    live = sa.select(order.state, sa.func.count()).where(order.campaign == 0, order.state.in_(_LIVE))
+    queries = (live.group_by(order.state), sa.select(t.order_tally))
+    counted = {row[0]: row[1] for query in queries for row in connection.execute(query)}
     return {str(state): counted.get(str(state), 0) for state in OrderState}
 
 

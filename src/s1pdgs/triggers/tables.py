@@ -109,3 +109,11 @@ campaign = sa.Table(
     sa.Column("collected_at", Micros, comment="when all its units were found"),
     sa.Column("created_at", Micros, nullable=False),
 )
+
+order_tally = sa.Table(
+    "order_tally",
+    metadata,
+    sa.Column("state", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+)
+"""How many orders, without those of campaigns, have ended in each state that is an end, kept by triggers (0014)."""

@@ -12,7 +12,18 @@ from alembic.migration import MigrationContext
 from s1pdgs.storage.database import metadata, open_sqlite
 from s1pdgs.storage.schema import alembic_config, migrate
 
-for room in ("bus", "catalogue", "inbox", "triggers", "jobs", "publication", "publication.lta", "publication.on_demand"):
+ROOMS = (
+    "bus",
+    "catalogue",
+    "inbox",
+    "triggers",
+    "jobs",
+    "publication",
+    "publication.lta",
+    "publication.on_demand",
+    "publication.subscriptions",
+)
+for room in ROOMS:
     importlib.import_module(f"s1pdgs.{room}.tables")
 
 
@@ -76,7 +87,9 @@ def test_orders_that_a_gate_refused_are_told_from_dropped_ones(tmp_path: Path) -
     migrate(database)
     with database.read() as connection:
         states = connection.scalars(sa.text("select state from production_order order by id")).all()
+        counted = connection.execute(sa.text("select state, number from order_tally order by state")).all()
     assert states == ["refused", "dropped"]
+    assert counted == [("dropped", 1), ("refused", 1)]
     database.close()
 
 
