@@ -1,18 +1,13 @@
 """Products that an older version published can be found by area."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 import sqlalchemy as sa
 from alembic import command
 
 from s1pdgs.publication.holdings import spans
 from s1pdgs.publication.odata.filter import compile_filter
 from s1pdgs.publication.search import count
-from s1pdgs.storage.database import Database, open_sqlite
+from s1pdgs.storage.database import Database
 from s1pdgs.storage.schema import alembic_config, migrate
-from tests.databases import KINDS, new_database
 
 _PRODUCT = """INSERT INTO product (id, uuid, name, type, satellite, start, stop, generated, location, size, t0,
  footprint, attributes, catalogued_at) VALUES (:id, :name, :name, 'IW_SLC__1S', 'S1A', 1, 2, 3, 'x', 1, 1, :ring,
@@ -43,17 +38,3 @@ def test_the_footprints_of_older_publications_are_indexed(unmigrated: Database) 
         for place, found in (("11 46", 1), ("13 46", 0)):
             area = f"OData.CSC.Intersects(area=geography'SRID=4326;POINT({place})')"
             assert count(connection, compile_filter(area)) == found
-
-
-@pytest.fixture(params=KINDS)
-def unmigrated(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        database = open_sqlite(tmp_path / "old.db")
-        yield database
-        database.close()
-        return
-    with new_database(request.param, tmp_path) as database:
-        with database.write() as connection:
-            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
-            connection.exec_driver_sql("CREATE SCHEMA public")
-        yield database

@@ -124,6 +124,7 @@ def again(connection: sa.Connection, identifier: str, by: By) -> int:
     fresh = {"state": NotificationState.QUEUED, "notice_id": None, "ended_at": None}
     queued = connection.execute(dead.values(**fresh)).rowcount
     if queued:
+        _hold_back(connection, row)
         connection.execute(_of(row).values(queued=t.subscription.c.queued + queued))
         _keep(connection, row.uuid, by, "again", {"CurrentQueueLength": [row.queued, row.queued + queued]})
     return queued

@@ -132,10 +132,10 @@ def _settle(connection: sa.Connection, head: sa.Row[Any], now: datetime) -> bool
 
 
 def _hand_over(connection: sa.Connection, head: sa.Row[Any], now: datetime) -> None:
-    """Let a notice carry the oldest notification of a subscription, if there is one."""
+    """Let a notice carry the oldest notification of a subscription, if there is one that none carries."""
     own = sa.select(*_TOLD).select_from(_OF_NEWS).where(t.notification.c.subscription_id == head.subscription, _QUEUED)
     row = connection.execute(own.order_by(t.notification.c.id).limit(1)).first()
-    if row is None:
+    if row is None or row.notice_id is not None:
         return
     subject, body = subject_of(head.uuid), _body(head.uuid, row)
     notice = notices.post(connection, subject, head.endpoint, body, now, login=head.login_id, bare=True)

@@ -123,6 +123,28 @@ def desk(segment: Segment) -> Desk:
     return Desk(segment)
 
 
+class DiedError(Exception):
+    """The process ended here."""
+
+
+@contextmanager
+def dying_at(desk: Desk, statement: int) -> Iterator[None]:
+    """Within the block the process dies before it has run more than so many statements."""
+    ran = 0
+
+    def note(*_: Any) -> None:
+        nonlocal ran
+        ran += 1
+        if ran > statement:
+            raise DiedError
+
+    sa.event.listen(desk.database.engine, "before_cursor_execute", note)
+    try:
+        yield
+    finally:
+        sa.event.remove(desk.database.engine, "before_cursor_execute", note)
+
+
 @define
 class Endpoint:
     """A server of a subscriber that answers as told and keeps what it was sent."""

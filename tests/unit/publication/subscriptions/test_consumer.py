@@ -1,9 +1,7 @@
 """News become notifications: of what was subscribed to, once, in order, whatever dies meanwhile."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import count
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -11,7 +9,7 @@ from s1pdgs.bus.events import ProductPublished
 from s1pdgs.publication.subscriptions import tables as t
 from s1pdgs.publication.subscriptions.model import Status
 from tests.databases import plans_of
-from tests.unit.publication.subscriptions.conftest import Desk
+from tests.unit.publication.subscriptions.conftest import Desk, DiedError, dying_at
 
 ALL = ["created", "modified", "deleted"]
 
@@ -81,28 +79,6 @@ def test_a_full_queue_loses_its_oldest_and_counts_the_loss(desk: Desk) -> None:
     row = desk.row(subscription)
     assert (row.queued, row.dropped) == (2, 2)
     assert desk.states() == ["dropped", "dropped", "queued", "queued"]
-
-
-class DiedError(Exception):
-    """The process ended here."""
-
-
-@contextmanager
-def dying_at(desk: Desk, statement: int) -> Iterator[None]:
-    """Within the block the process dies before it has run more than so many statements."""
-    ran = 0
-
-    def note(*_: Any) -> None:
-        nonlocal ran
-        ran += 1
-        if ran > statement:
-            raise DiedError
-
-    sa.event.listen(desk.database.engine, "before_cursor_execute", note)
-    try:
-        yield
-    finally:
-        sa.event.remove(desk.database.engine, "before_cursor_execute", note)
 
 
 def test_a_consumer_that_dies_at_any_step_tells_each_event_once(desk: Desk) -> None:

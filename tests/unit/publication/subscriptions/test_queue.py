@@ -117,13 +117,29 @@ def test_a_paused_subscription_tells_nothing_until_it_is_resumed(desk: Desk, end
 
 def test_what_was_told_just_before_a_pause_is_not_told_again(desk: Desk, endpoint: Endpoint) -> None:
     subscription = desk.subscribe("push", NotificationEndpoint=endpoint.url)
-    told = published(desk, 1)
+    told = published(desk, 2)
     assert desk.push()
     desk.to(subscription, Status.PAUSED)
     push_all(desk)
+    assert endpoint.told() == told[:1]
     desk.to(subscription, Status.RUNNING)
     push_all(desk)
     assert endpoint.told() == told
+
+
+def test_what_is_sent_again_goes_before_what_is_under_way(desk: Desk, endpoint: Endpoint) -> None:
+    endpoint.answers[:] = [503, 503, 503]
+    subscription = desk.subscribe("push", NotificationEndpoint=endpoint.url)
+    told = published(desk, 2)
+    push_all(desk)
+    desk.segment.clock.advance(10)
+    push_all(desk)
+    assert endpoint.told() == [told[0], told[0], told[1]], "the first was given up, the second failed once"
+    with desk.database.write() as connection:
+        assert again(connection, subscription, desk.by) == 1
+    desk.segment.clock.advance(10)
+    push_all(desk)
+    assert endpoint.told()[3:] == told
 
 
 @pytest.mark.parametrize("ending", ["cancel", "delete"])
