@@ -32,7 +32,11 @@ class ObstoreReader:
             raise MissingObject(f"there is no object {key}")
         stop = whole if stop is None else min(stop, whole)
         for begin in range(start, stop, self.chunk_bytes):
-            yield bytes(obstore.get_range(self.store, key, start=begin, end=min(begin + self.chunk_bytes, stop)))
+            try:
+                chunk = obstore.get_range(self.store, key, start=begin, end=min(begin + self.chunk_bytes, stop))
+            except FileNotFoundError:
+                raise MissingObject(f"object {key} was removed while it was read") from None
+            yield bytes(chunk)
 
     def size(self, key: str) -> int | None:
         try:

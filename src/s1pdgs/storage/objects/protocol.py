@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Protocol
 
 from attrs import define, field, frozen
@@ -85,10 +85,10 @@ class ObjectStore(Protocol):
 
 
 def safe_key(key: str) -> str:
-    """The key itself; `StorageError` for keys that would leave their place (`..`, absolute, empty segments)."""
-    parts = PurePosixPath(key).parts
-    if not parts or key.startswith("/") or ".." in parts or "\\" in key or "\0" in key:
-        raise StorageError(f"object key {key!r} is not a relative path without '..'")
+    """The key itself; `StorageError` for one that leaves its place, or has segments that are empty, `.` or `..`."""
+    parts = key.split("/")
+    if not {"", ".", ".."}.isdisjoint(parts) or "\\" in key or "\0" in key:
+        raise StorageError(f"object key {key!r} is not a relative path without '.', '..' and empty segments")
     return key
 
 
