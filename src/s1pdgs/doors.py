@@ -34,6 +34,7 @@ from s1pdgs.publication.on_demand.processes import ProcessDoor
 from s1pdgs.publication.on_demand.processes import mount as mount_processes
 from s1pdgs.publication.on_demand.workflows import workflows_of
 from s1pdgs.publication.prip import Prip
+from s1pdgs.publication.sendfile import SendfileProtocol
 from s1pdgs.publication.service import mount as mount_publication
 from s1pdgs.publication.subscriptions.door import Desk
 from s1pdgs.publication.subscriptions.model import Limits
@@ -106,7 +107,9 @@ def serving(app: FastAPI, host: str, port: int) -> Iterator[Doors]:
     """Serve an application in a thread for the length of the block. OSError when the address is taken."""
     listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     bound = listener.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5))
+    server = uvicorn.Server(
+        uvicorn.Config(app, http=SendfileProtocol, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="serve", daemon=True)
     thread.start()
     try:

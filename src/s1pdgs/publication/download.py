@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from typing import BinaryIO
 from urllib.parse import quote
 
 from attrs import frozen
@@ -14,7 +15,8 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from s1pdgs.publication.errors import EvictedError
 from s1pdgs.publication.ranges import asked_spans
-from s1pdgs.storage.objects import ObjectStore
+from s1pdgs.publication.sendfile import SentFile
+from s1pdgs.storage.objects import LocalObjects, ObjectStore
 
 CHUNK_BYTES = 1024 * 1024
 
@@ -70,9 +72,19 @@ def _one(store: ObjectStore, download: Download, spans: list[tuple[int, int]], s
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
     elif download.md5 is not None:
         headers["Content-MD5"] = _base64(download.md5)
+    status = 206 if spans else 200
+    if isinstance(store, LocalObjects):
+        return SentFile(_opened(store, download), (start, stop), status, headers, download.media_type)
     headers["Content-Length"] = str(stop - start)
     chunks = _sized(store.read(download.key, start, stop))
-    return StreamingResponse(chunks, 206 if spans else 200, headers, media_type=download.media_type)
+    return StreamingResponse(chunks, status, headers, media_type=download.media_type)
+
+
+def _opened(store: LocalObjects, download: Download) -> BinaryIO:
+    try:
+        return store.path(download.key).open("rb")
+    except FileNotFoundError:
+        raise EvictedError(f"{download.filename} was published, and its bytes were removed since") from None
 
 
 def _several(store: ObjectStore, download: Download, spans: list[tuple[int, int]], size: int) -> Response:
