@@ -36,7 +36,7 @@ _LONGEST = (
 
 @frozen
 class Held:
-    """A product with what the catalogue added to it."""
+    """A product with what the catalogue added to it: since when its files are gone, and since when its zip is too."""
 
     id: int
     uuid: str
@@ -44,6 +44,7 @@ class Held:
     datatake: int | None
     catalogued_at: datetime
     evicted_at: datetime | None
+    gone_at: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -209,7 +210,7 @@ def from_row(row: sa.Row[Any]) -> Held:
         footprint=None if row.footprint is None else Footprint(tuple((x, y) for x, y in row.footprint)),
         attributes=attributes_from_json(row.attributes),
     )
-    return Held(row.id, row.uuid, product, row.datatake, row.catalogued_at, row.evicted_at)
+    return Held(row.id, row.uuid, product, row.datatake, row.catalogued_at, row.evicted_at, row.gone_at)
 
 
 def covered(parts: Iterable[Interval], whole: Interval, tolerance: timedelta = timedelta(0)) -> bool:

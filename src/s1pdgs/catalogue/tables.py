@@ -27,6 +27,7 @@ product = sa.Table(
     sa.Column("catalogued_at", Micros, nullable=False),
     sa.Column("evicted_at", Micros, comment="when its files went; null while they are here"),
     sa.Column("evict_at", Micros, comment="when its files go by their rule; null for never"),
+    sa.Column("gone_at", Micros, comment="since when neither files nor zip are here; null while one of them is"),
 )
 sa.Index("ix_product_type_start", product.c.type, product.c.start)
 sa.Index("ix_product_datatake_type", product.c.datatake, product.c.type)

@@ -14,7 +14,15 @@ from typing import Any
 import sqlalchemy as sa
 from attrs import evolve, field, frozen
 
-from s1pdgs.bus.events import AnyEvent, JobDropped, JobFinished, JobParked, OrderReady, ProductCatalogued
+from s1pdgs.bus.events import (
+    AnyEvent,
+    JobDropped,
+    JobFinished,
+    JobParked,
+    OrderReady,
+    ProductCatalogued,
+    ProductRestored,
+)
 from s1pdgs.bus.outbox import Outbox, Subscriber
 from s1pdgs.catalogue.query import ANY_SATELLITE, Held, find
 from s1pdgs.jobs import queue
@@ -41,7 +49,7 @@ from s1pdgs.triggers.wanted.inheritance import Wish, inherited, link, on_demand,
 logger = logging.getLogger(__name__)
 
 SUBSCRIBER = "triggers"
-NEWS = frozenset({"ProductCatalogued", "JobFinished", "JobParked", "JobDropped"})
+NEWS = frozenset({"ProductCatalogued", "ProductRestored", "JobFinished", "JobParked", "JobDropped"})
 """The types of events that change orders."""
 ITS_TURN = "waits for its turn in the campaign"
 _SWEEP_LIMIT = 200
@@ -73,6 +81,8 @@ def on_event(planner: Planner, connection: sa.Connection, event: AnyEvent) -> No
     """Let news take effect on orders."""
     if isinstance(event, ProductCatalogued):
         on_catalogued(planner, connection, event)
+    elif isinstance(event, ProductRestored):
+        on_restored(planner, connection, event)
     elif isinstance(event, JobFinished | JobParked | JobDropped):
         on_ended(planner, connection, event)
 
@@ -93,6 +103,14 @@ def on_catalogued(planner: Planner, connection: sa.Connection, event: ProductCat
     ]
     for order in dict.fromkeys([*concerned, *waiting_for(connection, held)]):
         evaluate(planner, connection, order)
+
+
+def on_restored(planner: Planner, connection: sa.Connection, event: ProductRestored) -> None:
+    """Look again at the orders that wait for a product whose files are back; it causes none a second time."""
+    held = find(connection, event.product)
+    if held is not None and held.evicted_at is None:
+        for order in waiting_for(connection, held):
+            evaluate(planner, connection, order)
 
 
 def _go_on(planner: Planner, connection: sa.Connection, held: Held) -> None:

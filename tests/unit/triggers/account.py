@@ -140,4 +140,5 @@ def park(mission: Mission, chain: str, reason: str) -> None:
 def evict(mission: Mission, product: Product) -> None:
     with mission.database.write() as connection:
         row = catalogue.product
-        connection.execute(sa.update(row).where(row.c.name == product.name).values(evicted_at=at(7200)))
+        gone = {"evicted_at": at(7200), "gone_at": at(7200)}
+        connection.execute(sa.update(row).where(row.c.name == product.name).values(**gone))

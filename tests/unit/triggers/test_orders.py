@@ -8,6 +8,8 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from s1pdgs.bus.events import ProductRestored
+from s1pdgs.catalogue import tables as catalogue
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.job import OrderState
 from s1pdgs.model.product import Product
@@ -59,6 +61,19 @@ class TestSessions:
         late = auxiliary("MPL_ORBPRE", validity=Interval(NOON - timedelta(days=3), FAR_FUTURE), name="late")
         mission.receive(*PLANS[:2], session(), late)
         assert mission.order("l0-aio").state == OrderState.WAITING
+
+    def test_an_input_that_comes_back_ends_the_wait(self, mission: Mission) -> None:
+        mission.receive(*PLANS)
+        plan = catalogue.product.update().where(catalogue.product.c.name == PLANS[2].name)
+        with mission.database.write() as connection:
+            connection.execute(plan.values(evicted_at=NOON))
+        mission.receive(session())
+        assert mission.order("l0-aio").state == OrderState.WAITING
+        with mission.database.write() as connection:
+            connection.execute(plan.values(evicted_at=None))
+            mission.planner.outbox.emit(connection, ProductRestored(PLANS[2].name))
+        mission.deliver()
+        assert mission.order("l0-aio").state == OrderState.PLANNED
 
     def test_the_job_finds_blocks_and_plans_in_their_places(self, mission: Mission) -> None:
         mission.receive(*PLANS, session())

@@ -114,6 +114,7 @@ def _let_go(connection: sa.Connection, evictor: Evictor, form: Form, number: int
         return _let_zip_go(connection, evictor, number, row)
     if not evict_files(connection, number, now, now + evictor.grace):
         return False
+    _note_gone(connection, number, now)
     evictor.outbox.emit(connection, FilesEvicted(row.name) if row.state == "published" else ProductEvicted(row.name))
     return True
 
@@ -127,8 +128,20 @@ def _let_zip_go(connection: sa.Connection, evictor: Evictor, number: int, row: s
     if connection.execute(here.values(**gone)).rowcount != 1:
         return False
     discard(connection, row.location, now + evictor.grace)
+    _note_gone(connection, number, now)
     evictor.outbox.emit(connection, ProductEvicted(row.name))
     return True
+
+
+def _note_gone(connection: sa.Connection, number: int, now: datetime) -> None:
+    """Note that neither files nor zip are here, when that is so."""
+    zip_here = sa.exists().where(
+        publication.c.product_id == product.c.id,
+        publication.c.published_at.is_not(None),
+        publication.c.evicted_at.is_(None),
+    )
+    gone = product.update().where(product.c.id == number, product.c.evicted_at.is_not(None), ~zip_here)
+    connection.execute(gone.values(gone_at=now))
 
 
 _ROW: sa.Select[Any] = (

@@ -168,6 +168,7 @@ def _go_online(restorer: Restorer, claim: _Claim, location: str, sums: Checksums
             connection.execute(product.update().where(product.c.id == row.product_id).values(**here))
             stays = publication.update().where(publication.c.product_id == row.product_id)
             connection.execute(stays.values(restored_until=until))
+        connection.execute(product.update().where(product.c.id == row.product_id).values(gone_at=None))
         date(connection, restorer.policy, [row.product_id])
         goes = sa.select(publication.c.evict_at).where(publication.c.product_id == row.product_id)
         evict_at = connection.scalar(goes)

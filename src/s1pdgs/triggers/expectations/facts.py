@@ -82,7 +82,7 @@ def _select(with_attributes: Collection[str]) -> sa.Select[Any]:
     product = catalogue.product.c
     told = sa.case((product.type.in_(sorted(with_attributes)), product.attributes)).label("attributes")
     columns = ("id", "name", "type", "satellite", "datatake", "start", "stop", "generated", "t0", "timeliness",
-               "catalogued_at", "evicted_at")  # fmt: skip
+               "catalogued_at", "gone_at")  # fmt: skip
     return sa.select(*(product[name] for name in columns), told)
 
 
@@ -94,7 +94,7 @@ def _made(row: sa.Row[Any]) -> Made:
         interval=Interval(row.start, row.stop),
         generated=row.generated,
         catalogued_at=row.catalogued_at,
-        evicted_at=row.evicted_at,
+        evicted_at=row.gone_at,
         t0=row.t0,
         timeliness=None if row.timeliness is None else Timeliness(row.timeliness),
         attributes=attributes_from_json(row.attributes) if row.attributes else {},

@@ -219,7 +219,7 @@ def of_made(made: Made) -> Fate:
     """The fate of a product that was made."""
     if made.evicted_at is None:
         return Fate(State.MADE)
-    return Fate(State.EVICTED, f"its files were removed at {clock_time(made.evicted_at)}")
+    return Fate(State.EVICTED, f"it was evicted at {clock_time(made.evicted_at)}")
 
 
 def of_order(ordered: Ordered) -> Fate:

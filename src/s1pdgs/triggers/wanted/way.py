@@ -251,7 +251,7 @@ def _existing(search: _Search, route: Route, held: Held, order: int | None) -> l
             .where(jobs.job.c.order_id == order)
         )
         products = named(search.connection, search.connection.scalars(made))
-        found = [each for each in products if each.product.type in types and each.evicted_at is None]
+        found = [each for each in products if each.product.type in types and each.gone_at is None]
     if not found and route.chain.unit == "slice" and held.datatake is not None:
         middle = held.validity.centre
         beside = SYSTEMATIC.visible(of_datatake(search.connection, held.product.satellite, held.datatake, types))

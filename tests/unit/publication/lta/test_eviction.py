@@ -46,6 +46,7 @@ def test_files_go_soon_after_compression_and_the_zip_a_week_later(house: House) 
     assert house.held(product).evicted_at is None
     house.later(hours=6)
     assert house.held(product).evicted_at == house.now()
+    assert house.held(product).gone_at is None, "its zip is here"
     assert house.published(product).verified_at == house.now()
     assert news(house) == ["FilesEvicted"]
     assert len(files_of(house, product)) == 4, "somebody may still read them"
@@ -55,6 +56,7 @@ def test_files_go_soon_after_compression_and_the_zip_a_week_later(house: House) 
     row = house.published(product)
     assert row.evicted_at == house.now()
     assert news(house) == ["FilesEvicted", "ProductEvicted"]
+    assert house.held(product).gone_at == house.now()
     assert house.store.size(row.location) == row.size
     house.later(hours=2)
     assert house.store.size(row.location) is None

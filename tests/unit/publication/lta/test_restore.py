@@ -56,6 +56,7 @@ def is_whole(house: House, product: Product) -> bool:
     row, held = house.published(product), house.held(product).product
     if row.evicted_at is not None or house.held(product).evicted_at is not None:
         return False
+    assert house.held(product).gone_at is None
     assert hashlib.sha256(house.store.path(row.location).read_bytes()).hexdigest() == row.sha256
     for file in held.files:
         data = house.store.path(f"{held.location}/{file.path}").read_bytes()

@@ -264,7 +264,7 @@ class TestFurtherLevels:
         assembled.work("l1-sm", slc, image(SLICES[0], "GRDH_1S"))
         evict(assembled, slc)
         found = one(only(assembled), "SLC__1S", 1)
-        assert (found.state, found.fate.why) == (State.EVICTED, "its files were removed at 2020-06-15T14:00:00Z")
+        assert (found.state, found.fate.why) == (State.EVICTED, "it was evicted at 2020-06-15T14:00:00Z")
 
     def test_what_a_gate_refuses_is_not_missing(self, tmp_path: Path, mission: Mission) -> None:
         store = memory_objects()

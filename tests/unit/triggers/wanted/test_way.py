@@ -152,13 +152,16 @@ class TestWhatExists:
         mission.receive(*ACN, raw_slice(), image(raw_slice()))
         assert planned(mission, GRDH, raw_slice().name)[0].action is Action.EXISTS
 
-    def test_is_made_again_when_its_files_are_gone(self, mission: Mission) -> None:
+    def test_is_made_again_when_files_and_zip_are_gone(self, mission: Mission) -> None:
         mission.receive(*CALIBRATION, *ACN, raw_slice())
         mission.work("l1-sm", image(raw_slice()))
         with mission.database.write() as connection:
             product = catalogue.product
-            gone = product.update().where(product.c.type == "S3_GRDH_1S").values(evicted_at=at(0))
-            connection.execute(gone)
+            ours = product.update().where(product.c.type == "S3_GRDH_1S")
+            connection.execute(ours.values(evicted_at=at(0)))
+        assert planned(mission, GRDH, raw_slice().name)[0].action is Action.EXISTS, "users can have its zip"
+        with mission.database.write() as connection:
+            connection.execute(ours.values(gone_at=at(0)))
         (step,) = planned(mission, GRDH, raw_slice().name)
         assert (step.action, step.note) == (Action.AGAIN, "its order was done")
 

@@ -17,6 +17,8 @@ _IDENTIFIER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     comment = "when its files go by their rule; null for never"
     op.add_column("product", sa.Column("evict_at", sa.BigInteger(), nullable=True, comment=comment))
+    comment = "since when neither files nor zip are here; null while one of them is"
+    op.add_column("product", sa.Column("gone_at", sa.BigInteger(), nullable=True, comment=comment))
     _partial("ix_product_evict_at", "product", ["evict_at", "id"], "evicted_at IS NULL AND evict_at IS NOT NULL")
     for name, comment in _PUBLICATION.items():
         op.add_column("publication", sa.Column(name, sa.BigInteger(), nullable=True, comment=comment))
@@ -30,6 +32,7 @@ def upgrade() -> None:
         ["evict_at", "product_id"],
         "evicted_at IS NULL AND evict_at IS NOT NULL",
     )
+    op.execute("UPDATE product SET gone_at = evicted_at WHERE evicted_at IS NOT NULL")
     _make_catalogue()
     _make_archive()
     _make_orders()
