@@ -17,7 +17,8 @@ import sqlalchemy as sa
 from attrs import evolve, field, frozen
 
 from s1pdgs.bus import notices
-from s1pdgs.bus.notices import Courier, NoticeError
+from s1pdgs.bus.notices import Courier, NoticeError, NoticeState
+from s1pdgs.bus.tables import notice
 from s1pdgs.catalogue.query import Held, find
 from s1pdgs.model.time import Clock
 from s1pdgs.publication.errors import ConflictError, QueryError, UnknownProductError
@@ -34,6 +35,7 @@ from s1pdgs.triggers.wanted import wish as wanted_wish
 from s1pdgs.triggers.wanted.sources import WantedError
 
 _AT_ONCE = 200
+_SUBJECT = "demand-"
 _ENDINGS = ("", ".SAFE", ".zip", ".SAFE.zip")
 
 
@@ -114,12 +116,24 @@ def advance(planner: Planner, connection: sa.Connection, terms: Terms) -> int:
                 changed += 1
                 continue
         changed += _look(connection, _row(connection, row.id), now, terms).status != row.status
+    _forget_logins(connection)
     return changed
+
+
+def _forget_logins(connection: sa.Connection) -> None:
+    """Delete users and passwords that no notice needs any more."""
+    owed = sa.select(notice.c.id).where(
+        notice.c.subject == _SUBJECT + table.c.uuid, notice.c.state.in_([NoticeState.PENDING, NoticeState.DEAD])
+    )
+    done = sa.select(table).where(table.c.login_id.is_not(None), table.c.status.not_in(OPEN), ~owed.exists())
+    for row in connection.execute(done.limit(_AT_ONCE)).all():
+        notices.forget_login(connection, row.login_id)
+        _change(connection, row, login_id=None)
 
 
 def subject_of(row: sa.Row[Any]) -> str:
     """What notices of an order are about."""
-    return f"demand-{row.uuid}"
+    return f"{_SUBJECT}{row.uuid}"
 
 
 def find_order(connection: sa.Connection, key: str) -> sa.Row[Any]:

@@ -33,7 +33,7 @@ TYPES = [r".*_(SLC|GRD|OCN)[FHM_]_[12]S"]
 SECRET = b"of the notices"
 
 
-@frozen
+@frozen(repr=False)
 class House:
     """Everything behind the doors. `client` orders, `stranger` may only look."""
 
@@ -57,10 +57,13 @@ class House:
 
     def work(self, of: Product, uid: str = "AAAA") -> Product:
         """Run the Level-1 job as if a processor had made the image of a slice; its attributes are those of outputs."""
-        made = self.made(of, uid)
-        product = evolve(made, attributes=_attributes(self.mission.spec("l1-sm"), made))
+        product = self.attributed(self.made(of, uid))
         self.mission.work("l1-sm", product)
         return product
+
+    def attributed(self, made: Product) -> Product:
+        """A product of the newest job with the attributes that outputs get."""
+        return evolve(made, attributes=_attributes(self.mission.spec("l1-sm"), made))
 
     def settle(self) -> None:
         """What the roles do by and by: wishes end, products are published, orders are brought up to date."""

@@ -264,6 +264,9 @@ def test_a_production_order_tells_its_end_with_the_credentials_that_it_was_given
         "CompletedDate": told["NotificationDate"],
     }  # fmt: skip
     assert headers["Authorization"] == "Basic cGFydG5lcjpodXNo"
+    small.settle()
+    with small.database.read() as connection:
+        assert connection.execute(sa.select(bus.login)).all() == [], "nobody needs the password any more"
 
 
 def test_news_that_come_twice_tell_once(small: House, listener: Endpoint) -> None:

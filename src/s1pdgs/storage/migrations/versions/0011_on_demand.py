@@ -51,3 +51,7 @@ def upgrade() -> None:
     op.create_index("ix_demand_submitted_at", "demand", ["submitted_at", "id"], unique=False)
     op.create_index("ix_demand_workflow", "demand", ["workflow", "submitted_at", "id"], unique=False)
     op.create_index("ix_demand_wish_id", "demand", ["wish_id"], unique=False)
+    has_login = sa.text("login_id IS NOT NULL")
+    op.create_index(
+        "ix_demand_login_id", "demand", ["login_id"], unique=False, sqlite_where=has_login, postgresql_where=has_login
+    )
