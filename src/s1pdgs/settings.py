@@ -25,6 +25,15 @@ def _database(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _bucket(url: str) -> str:
+    """A bucket's name (3 to 63 small letters, digits, dots and hyphens) and a prefix of keys in it."""
+    if not re.match(r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*/?$", url):
+        raise ValueError(
+            "'s3://bucket' or 's3://bucket/prefix' is wanted; buckets have small letters, digits, '.' and '-'"
+        )
+    return url
+
+
 Seconds = Annotated[float, Field(gt=0)]
 
 
@@ -71,10 +80,8 @@ class Source(_Table):
 class Store(_Table):
     """Where objects rest."""
 
-    url: str | None = Field(
-        None,
-        pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w./-]*)?$",
-        description="s3://bucket or s3://bucket/prefix; none keeps objects as files in data_dir",
+    url: Annotated[str, AfterValidator(_bucket)] | None = Field(
+        None, description="s3://bucket or s3://bucket/prefix; none keeps objects as files in data_dir"
     )
     endpoint: str | None = Field(
         None, pattern=r"^https?://", description="address of the S3 server; none is that of AWS in the region"

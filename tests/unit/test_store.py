@@ -66,8 +66,9 @@ def test_a_bucket_without_keys_is_refused() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("url = 'pdgs'", r"store\.url: .*pattern"),
-        ("url = 's3://Pdgs_1'", r"store\.url: .*pattern"),
+        ("url = 'pdgs'", r"store\.url: .*'s3://bucket/prefix' is wanted"),
+        ("url = 's3://Pdgs_1'", r"store\.url: .*buckets have small letters"),
+        ("url = 's3://pdgs//a'", r"store\.url: .*is wanted"),
         ("url = 's3://pdgs'\naccess_key = 'A'", "access_key and secret_key go together"),
         ("urll = 's3://pdgs'", "did you mean 'url'"),
     ],

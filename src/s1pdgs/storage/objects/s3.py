@@ -113,7 +113,7 @@ class S3Objects:
         try:
             yield
         except BaseError as error:
-            raise self.bucket.place.trouble(f"object {key}", str(error)) from error
+            raise self.bucket.place.trouble(key, str(error)) from error
 
 
 def s3_objects(place: Place, signed_for: timedelta | None = None) -> S3Objects:

@@ -67,14 +67,16 @@ class Place:
         split = urlsplit(endpoint)
         return f"{split.scheme}://{self.bucket}.{split.netloc}{split.path}"
 
-    def trouble(self, what: str, told: str) -> StorageError:
-        """What a server or a connection tells, as an error that names the setting and the remedy."""
+    def trouble(self, key: str | None, told: str) -> StorageError:
+        """What was told of an object, or of the bucket, as an error that names the setting and the remedy."""
         code = next(iter(re.findall(r"<Code>(\w+)</Code>", told)), "")
-        key, where = self.keys.access, f"bucket {self.bucket} at {self.endpoint}"
+        access, where = self.keys.access, f"bucket {self.bucket} at {self.endpoint}"
         if code in _KEYS:
-            remedy = f"it does not know access key {key} with this secret; set [store] access_key and secret_key"
+            remedy = f"it does not know access key {access} with this secret; set [store] access_key and secret_key"
         elif code == "AccessDenied" or re.search(r"\b40[13]\b", told):
-            remedy = f"access key {key} may not do this; let it read, write, list and delete, or set [store] access_key"
+            remedy = (
+                f"access key {access} may not do this; let it read, write, list and delete, or set [store] access_key"
+            )
         elif code == "NoSuchBucket":
             remedy = "there is no such bucket; create it, or set [store] url"
         elif code in _REGION:
@@ -83,7 +85,7 @@ class Place:
             remedy = f"it answers {code}"
         else:
             remedy = f"no answer ({' '.join(told.split())[:200]}); see that the server runs, or set [store] endpoint"
-        return StorageError(f"{what}: {where}: {remedy}")
+        return StorageError(f"{where}: {remedy}" if key is None else f"object {key}: {where}: {remedy}")
 
 
 @frozen
@@ -182,7 +184,6 @@ class Bucket:
         headers: Mapping[str, str] | None = None,
     ) -> httpx2.Response:
         """A good answer, or one that says that the object exists (412) or that there is no such upload (404)."""
-        what = f"store {self.place.prefix}" if key is None else f"object {key}"
         address, target = self._target(method, key, query, self.place.endpoint)
         try:
             for attempt in stamina.retry_context(
@@ -197,10 +198,10 @@ class Bucket:
                     signed = self.place.signer.headers(target, headers or {}, payload, datetime.now(UTC))
                     answer = self._answer(method, f"{address}?{query_of(query)}" if query else address, payload, signed)
         except _BusyServer as error:
-            raise self.place.trouble(what, str(error)) from error
+            raise self.place.trouble(key, str(error)) from error
         if answer.is_success or (answer.status_code == 412 and headers) or "NoSuchUpload" in answer.text:
             return answer
-        raise self.place.trouble(what, f"{answer.status_code} {answer.text}")
+        raise self.place.trouble(key, f"{answer.status_code} {answer.text}")
 
     def _answer(self, method: str, address: str, payload: bytes, headers: Mapping[str, str]) -> httpx2.Response:
         try:
