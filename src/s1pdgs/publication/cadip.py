@@ -18,7 +18,6 @@ from fastapi.responses import Response
 
 from s1pdgs.catalogue.tables import product
 from s1pdgs.inbox.deliveries import COMPLETE, OPEN
-from s1pdgs.inbox.files import STORED
 from s1pdgs.inbox.tables import received_file, session
 from s1pdgs.publication.download import Download, respond
 from s1pdgs.publication.odata.entities import Edm, EntitySet, Navigation, Property, Shelf, checksums_of, find_one, shown
@@ -30,8 +29,10 @@ from s1pdgs.storage.database import Database, Micros
 from s1pdgs.storage.objects import ObjectStore
 
 PREFIX = "/cadip/odata/v1"
-_HERE = product.c.evicted_at.is_(None)
-_OFFERED = sa.and_(received_file.c.state == STORED, _HERE)
+HERE = product.c.evicted_at.is_(None)
+"""Which sessions are offered."""
+OFFERED = sa.and_(received_file.c.stored_at.is_not(None), HERE)
+"""Which files are offered: stored ones, not asked for by their state, lest the planner begin with half the table."""
 _OCTETS = "application/octet-stream"
 _TYPES: dict[Edm, Any] = {Edm.STRING: sa.Text, Edm.BOOLEAN: sa.Boolean, Edm.TIME: Micros}
 
@@ -77,7 +78,7 @@ def _files(connection: sa.Connection, rows: Sequence[Any]) -> list[list[dict[str
     """The Files of each session, by channel and block."""
     deliveries = received_file.c.session_id.in_([row.delivery for row in rows])
     place = (received_file.c.channel, received_file.c.block, received_file.c.uuid)
-    found = connection.execute(FILES.select.where(_OFFERED, deliveries).order_by(*place)).all()
+    found = connection.execute(FILES.select.where(OFFERED, deliveries).order_by(*place)).all()
     of_delivery: dict[str, list[dict[str, Any]]] = defaultdict(list)
     entries = shown(connection, FILES, found, read_options([], offer=FILES.offer))
     for row, entry in zip(found, entries, strict=True):
@@ -139,8 +140,8 @@ class Cadip:
 
     def router(self, access: Sequence[Depends] = ()) -> APIRouter:
         """The routes of the station; every request has to pass `access`."""
-        sessions = Shelf(SESSIONS, self.database, self.base_url, lambda _: _HERE, PREFIX)
-        files = Shelf(FILES, self.database, self.base_url, lambda _: _OFFERED, PREFIX)
+        sessions = Shelf(SESSIONS, self.database, self.base_url, lambda _: HERE, PREFIX)
+        files = Shelf(FILES, self.database, self.base_url, lambda _: OFFERED, PREFIX)
 
         def add_files(add: AddRoute) -> None:
             files.add(add)
@@ -152,6 +153,6 @@ class Cadip:
     def value(self, request: Request, key: str) -> Response:
         """The bytes of a block."""
         with self.database.read() as connection:
-            row = find_one(connection, FILES, key, _OFFERED)
+            row = find_one(connection, FILES, key, OFFERED)
         download = Download(row.location, row.name, _OCTETS, row.stored_at, row.sha256, row.md5)
         return respond(request, self.store, download)

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -20,7 +21,7 @@ from s1pdgs.inbox.deliveries import announce_block, announce_session, block_key,
 from s1pdgs.inbox.files import due_files, store_file
 from s1pdgs.inbox.tables import received_file
 from s1pdgs.model.session import Session, SessionFile
-from s1pdgs.publication.cadip import FILES, SESSIONS, Cadip
+from s1pdgs.publication.cadip import FILES, HERE, OFFERED, SESSIONS, Cadip
 from s1pdgs.publication.odata.entities import find_one, find_page
 from s1pdgs.publication.odata.options import read_options
 from s1pdgs.stations.poller import Source, download, open_source, poll
@@ -277,17 +278,22 @@ def test_questions_of_clients_run_along_indexes(database: Database) -> None:
         offer=SESSIONS.offer,
     )
     of_session = read_options([("$filter", f"SessionId eq '{ID}'")], offer=FILES.offer)
+    newest = read_options([("$filter", "PublicationDate gt 2026-01-01T00:00:00Z")], offer=FILES.offer)
 
     def act(connection: sa.Connection) -> None:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-        find_page(connection, SESSIONS, later)
-        find_page(connection, FILES, of_session)
+        find_page(connection, SESSIONS, later, HERE)
+        find_page(connection, FILES, of_session, OFFERED)
+        find_page(connection, FILES, newest, OFFERED)
         with pytest.raises(LookupError):
-            find_one(connection, FILES, "00000000-0000-4000-8000-000000000001")
+            find_one(connection, FILES, "00000000-0000-4000-8000-000000000001", OFFERED)
+        assert SESSIONS.navigation("Files").read(connection, [SimpleNamespace(delivery=ID)]) == [[]]
 
-    sessions_plan, files_plan, key_plan = plans_of(database, act)
+    sessions_plan, files_plan, newest_plan, key_plan, expanded_plan = plans_of(database, act)
     assert "ix_session_first_seen" in sessions_plan
+    for plan in (files_plan, expanded_plan):
+        assert "ix_received_file_session" in plan
     assert "ix_session_session_id" in files_plan
-    assert "ix_received_file_session" in files_plan
+    assert "ix_received_file_stored_at" in newest_plan
     assert "ix_received_file_uuid" in key_plan
