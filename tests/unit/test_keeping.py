@@ -1,15 +1,21 @@
 """How long products are kept, as settings, roles and commands have it."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from click.testing import CliRunner, Result
 
 from s1pdgs import keeping
 from s1pdgs.app import GroundSegment, open_ground_segment, roles_of
+from s1pdgs.bus.outbox import Outbox
 from s1pdgs.catalogue.door import register
 from s1pdgs.catalogue.query import find
 from s1pdgs.cli import cli
@@ -51,8 +57,8 @@ def ground(config: Path) -> Iterator[GroundSegment]:
     opened.database.close()
 
 
-def publish(ground: GroundSegment) -> Product:
-    product = store_product(ground.store, NAME, "IW_RAW__0S")
+def publish(ground: GroundSegment, measurement: bytes | None = None) -> Product:
+    product = store_product(ground.store, NAME, "IW_RAW__0S", measurement=measurement)
     with ground.database.write() as connection:
         register(connection, ground.outbox, product)
         request(connection, product.name, ground.outbox.clock.now())
@@ -107,6 +113,56 @@ def test_the_roles_keep_to_the_rules_and_the_commands_tell(ground: GroundSegment
     assert lines[4].endswith("(zip of slice: 400 days)")
     assert lines[5].startswith("archive  has a copy since ")
     assert lines[6] == f"order    {order} is completed"
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from attrs import evolve, frozen
+from s1pdgs import keeping
+from s1pdgs.app import open_ground_segment
+from s1pdgs.publication.lta.restore import restore_step
+from s1pdgs.settings import load_settings
+from s1pdgs.storage.objects import LocalObjects
+
+@frozen
+class Archive(LocalObjects):
+    def read(self, key, start=0, stop=None):
+        for chunk in LocalObjects.read(self, key, start, stop):
+            yield chunk
+            os.kill(os.getpid(), signal.SIGKILL)
+
+config = Path(sys.argv[1])
+ground = open_ground_segment(load_settings(config, {}), config)
+restorer = keeping.restorer_of(ground.settings, ground.database, ground.store, ground.outbox)
+terms = evolve(restorer.terms, archive=Archive(restorer.terms.archive.folder))
+restore_step(evolve(restorer, terms=terms))
+"""
+
+
+class Tomorrow:
+    def now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(days=1, hours=1)
+
+
+def test_a_restore_that_is_killed_in_the_midst_of_the_zip_is_done_by_another(
+    ground: GroundSegment, config: Path
+) -> None:
+    publish(ground, measurement=bytes(9_000_000))
+    step(ground, "publish", "retention", "archive")
+    assert run(config, "evict", NAME, "--form", "zip").exit_code == 0
+    assert run(config, "restore", NAME).exit_code == 0
+    died = subprocess.run([sys.executable, "-c", KILLED, str(config)], check=False, stderr=subprocess.PIPE)
+    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+    assert ground.store.list("restored") == []
+    assert list(ground.store.folder.rglob(".part-*")) != []
+    step(ground, "restore")
+    assert shown(config)["orders"][0]["status"] == "in_progress", "its lease keeps others away"
+    step(evolve(ground, outbox=Outbox(Tomorrow())), "restore", "housekeeping", "retention")
+    told = shown(config)
+    assert told["orders"][0]["status"] == "completed"
+    assert told["zip"]["location"] == f"restored/1/2/{NAME}.zip"
+    assert run(config, "verify", NAME).output.endswith("all as catalogued\n")
 
 
 def test_a_legal_hold_is_put_told_and_lifted(ground: GroundSegment, config: Path) -> None:
