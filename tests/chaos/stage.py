@@ -89,7 +89,7 @@ class Stage:
 
     def executors(self) -> list[psutil.Process]:
         """Processes that execute an attempt."""
-        return self._awake(one for one in self._started() if "execute" in command_of(one))
+        return self._awake(one for one in self._started() if _executes(one))
 
     def processors(self) -> list[psutil.Process]:
         """Processes of the chain's program."""
@@ -150,6 +150,13 @@ def _process(pid: int) -> psutil.Process | None:
     with suppress(psutil.NoSuchProcess):
         return psutil.Process(pid)
     return None
+
+
+def _executes(one: psutil.Process) -> bool:
+    """Started on a worker of Dask, or forked on this host (`s1pdgs/nursery.py`)."""
+    with suppress(psutil.Error):
+        return "execute" in one.cmdline() or one.name().startswith("s1pdgs ")
+    return False
 
 
 def command_of(one: psutil.Process) -> list[str]:

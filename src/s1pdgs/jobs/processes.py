@@ -32,7 +32,7 @@ from s1pdgs.watch.traces import Span
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
 _GUARD = Path(__file__).with_name("guard.py")
-_POLL_S = 0.1
+_FIRST_POLL_S, _POLL_S = 0.005, 0.1
 _GRACE_S = 5.0
 _HANGS_S = 60.0
 """How long after the time limit a guard ends a program by itself: whoever should, hangs."""
@@ -118,9 +118,10 @@ def _run_pool(pool: SpecPool, programs: list[Program], crew: Crew) -> int:
         for program in programs:
             started = _start(program, crew)
             running.append(started)
-        waiting = list(running)
+        waiting, pause_s = list(running), _FIRST_POLL_S
         while waiting:
-            time.sleep(_POLL_S)
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, _POLL_S)
             crew.supervision.check(entry.guard for entry in waiting)
             for entry in list(waiting):
                 code = _end_of(entry, pool, crew)
