@@ -78,7 +78,7 @@ class Options:
     questions: int = 200
     jobs: int = 1_000_000
     hours: float = 24.0
-    dag: int = 200
+    dag: int = 48
     keep: bool = False
 
 
@@ -90,11 +90,18 @@ class Contestant:
     python: Path
     script: Path
 
-    def measure(self, work: str, path: Path, *, one_core: bool) -> dict[str, float]:
-        """Medians `cpu_s` and `wall_s` of one process, and what it found in the file."""
+    def measure(self, work: str, path: Path, *, one_core: bool, longest_s: float | None = None) -> dict[str, float]:
+        """Medians `cpu_s` and `wall_s` of one process, and what it found in the file; `SystemExit` with its complaint
+        when it fails or takes too long.
+        """
         environment = os.environ | (ONE_CORE if one_core else {})
         command = [str(self.python), str(self.script), work, str(path)]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd=ROOT)
+        try:
+            done = subprocess.run(
+                command, check=False, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=longest_s
+            )
+        except subprocess.TimeoutExpired:
+            raise SystemExit(f"{self.name} has not ended after {longest_s:g} s at {work}") from None
         if done.returncode:
             raise SystemExit(f"{self.name} failed at {work}:\n{done.stderr[-2000:]}")
         found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])

@@ -1,9 +1,10 @@
 """What an engine costs for each job: the same small graph on s1pdgs, on Dask alone, on Prefect and on Luigi.
 
 Chains of three jobs side by side, each a program that does next to nothing, two at once. The figure is wall time of the
-whole graph by the number of jobs. The engines do not do the same: ours and Prefect's keep every state in a database,
-ours durably before it acts on it; ours runs each job in a working directory of its own with its inputs fetched and its
-outputs checksummed, stored and catalogued, in processes that outlive nothing; Dask alone keeps all in memory.
+whole graph by the number of jobs, without the start of the engine; each engine runs the graph once, as its jobs are
+many. The engines do not do the same: ours and Prefect's keep every state in a database, ours durably before it acts on
+it; ours runs each job in a working directory of its own with its inputs fetched and its outputs checksummed, stored and
+catalogued, in processes that outlive nothing; Dask alone keeps all in memory.
 """
 
 import shutil
@@ -14,11 +15,10 @@ from tempfile import mkdtemp
 
 from tests.chaos.mission import write_cause, write_chains
 
-from benchmarks.harness import CONTESTANTS, Contestant, Options, Result, in_turns, peer_python, scratch
+from benchmarks.harness import CONTESTANTS, Contestant, Options, Result, peer_python, scratch
 
 LEVELS = ("SLC__1S", "GRDH_1S", "GRDM_1S", "OCN__2S")
 """What a job of each level takes; the last is what is made in the end."""
-_SMALL = "1"
 _PEERS = (
     ("Dask alone", "distributed", "distributed"),
     ("Prefect", "prefect", "prefect>=3,<4"),
@@ -26,23 +26,28 @@ _PEERS = (
 )
 _PROGRAM = """\
 #!/bin/sh
-made=$(echo *_FROM*.SAFE | sed s/FROM/TO/)
-mkdir "$made" && cp *_FROM*.SAFE/manifest.safe "$made" && echo "$made" >"$(basename "$PWD").LIST"
+for cause in *_FROM*.SAFE; do made=${cause%%_FROM*}_TO${cause#*_FROM}; done
+mkdir "$made"
+read -r manifest <"$cause/manifest.safe"
+echo "$manifest" >"$made/manifest.safe"
+echo "$made" >"${PWD##*/}.LIST"
 """
+"""The least that makes a product: a shell and one command."""
+_LONGEST_S = 300.0
 
 
 def run(options: Options) -> list[Result]:
-    """All engines in turns; each peer in a virtual environment of its own."""
+    """All engines one after the other; each peer in a virtual environment of its own."""
     command = f'make bench ARGS="overhead --dag {options.dag}"'
     width = -(-options.dag // (len(LEVELS) - 1))
     folder = Path(mkdtemp(dir=scratch(), prefix="overhead-"))
     try:
         _write_graph(folder, width)
-        found = in_turns(_able(_contestants(), folder), str(width), folder, options.rounds, one_core=False)
+        walls_s = _measured(_contestants(), width, folder)
     finally:
         shutil.rmtree(folder)
     jobs = width * (len(LEVELS) - 1)
-    rates = {name: jobs / each["wall_s"] for name, each in found.items()}
+    rates = {name: jobs / wall_s for name, wall_s in walls_s.items()}
     peers = {name: rate for name, rate in rates.items() if not name.startswith("s1pdgs")}
     results = [
         Result(f"Graph of {jobs} jobs in 3 levels, {name}", rate, "jobs/s", command, peers)
@@ -68,19 +73,19 @@ def _contestants() -> list[Contestant]:
     return found
 
 
-def _able(contestants: list[Contestant], folder: Path) -> list[Contestant]:
-    """Those that can run the graph here, by a try at a small one; a peer that cannot is named with the reason."""
-    able = []
+def _measured(contestants: list[Contestant], width: int, folder: Path) -> dict[str, float]:
+    """Wall seconds of the graph on each engine; a peer that cannot run it here is named with the reason."""
+    walls_s = {}
     for contestant in contestants:
         try:
-            contestant.measure(_SMALL, folder, one_core=False)
+            found = contestant.measure(str(width), folder, one_core=False, longest_s=_LONGEST_S)
         except SystemExit as reason:
             if contestant.name.startswith("s1pdgs"):
                 raise
             print(f"{contestant.name} is not measured: {reason}")
             continue
-        able.append(contestant)
-    return able
+        walls_s[contestant.name] = found["wall_s"]
+    return walls_s
 
 
 def _write_graph(folder: Path, width: int) -> None:
