@@ -152,7 +152,13 @@ def _assets(product: Published, site: str) -> dict[str, Any]:
             "roles": ["data"],
             "file:size": product.size,
             "file:checksum": f"1220{product.sha256}",
-        }
+        },
+        "manifest": {
+            "href": f"{entity}/Manifest",
+            "type": "application/json",
+            "title": "Size and checksums of every file",
+            "roles": ["metadata"],
+        },
     }
     if product.quicklook_name is not None:
         found["thumbnail"] = {

@@ -98,6 +98,7 @@ def test_items_are_valid_and_lead_to_the_bytes(api: httpx2.Client) -> None:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert f"{slc['id']}/manifest.safe" in archive.namelist()
     assert api.get(slc["assets"]["thumbnail"]["href"]).content == PNG
+    assert api.get(slc["assets"]["manifest"]["href"]).json()["product"]["name"] == product["title"]
 
 
 @pytest.mark.usefixtures("areas")
