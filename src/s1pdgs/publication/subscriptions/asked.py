@@ -1,7 +1,6 @@
 """What a request says of a subscription, checked as far as it can be without the database."""
 
 import json
-from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -59,9 +58,11 @@ class Asked:
     login: Login | None = None
 
 
-@lru_cache(maxsize=1024)
 def predicate_of(text: str | None) -> Predicate:
-    """The question of a `FilterParam`, whose grammar is that of `$filter`; raises `SubscriptionError`."""
+    """The question of a `FilterParam`, whose grammar is that of `$filter`; raises `SubscriptionError`.
+
+    It is read anew each time: in it, `now()` is the moment of the news.
+    """
     if text is None:
         return ALWAYS
     try:
@@ -72,6 +73,8 @@ def predicate_of(text: str | None) -> Predicate:
 
 def holds(connection: sa.Connection, product: str, text: str | None) -> bool:
     """Whether a `FilterParam` holds for a published product (by its uuid): the database is asked, as for `$filter`."""
+    if text is None:
+        return True
     this = Comparison(Operator.EQ, Field("Id"), Value(product))
     return count(connection, Every((this, predicate_of(text)))) == 1
 

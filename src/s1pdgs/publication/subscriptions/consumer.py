@@ -104,7 +104,8 @@ def _matching(
     """The subscriptions whose filter holds for a product. One that cannot be asked holds up no other: it is paused."""
     try:
         with connection.begin_nested():
-            return [row for row in rows if holds(connection, found.uuid, row.filter)]
+            answers = {text: holds(connection, found.uuid, text) for text in dict.fromkeys(row.filter for row in rows)}
+            return [row for row in rows if answers[row.filter]]
     except (SubscriptionError, QueryError, sa.exc.DBAPIError) as error:
         if isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated:
             raise
