@@ -14,16 +14,8 @@ from fastapi.responses import Response
 
 from s1pdgs.catalogue.tables import product
 from s1pdgs.publication.download import Download, respond
-from s1pdgs.publication.odata.entities import (
-    Edm,
-    EntitySet,
-    Navigation,
-    Property,
-    Shelf,
-    checksums_of,
-    find_one,
-)
-from s1pdgs.publication.odata.entity import typed
+from s1pdgs.publication.odata.entities import Edm, EntitySet, Navigation, Property, Shelf, find_one
+from s1pdgs.publication.odata.entity import checksums_of, typed
 from s1pdgs.publication.odata.route import Addition, AddRoute
 from s1pdgs.publication.odata.service import ODataService
 from s1pdgs.publication.search import Order

@@ -20,7 +20,8 @@ from s1pdgs.catalogue.tables import product
 from s1pdgs.inbox.deliveries import COMPLETE, OPEN
 from s1pdgs.inbox.tables import received_file, session
 from s1pdgs.publication.download import Download, respond
-from s1pdgs.publication.odata.entities import Edm, EntitySet, Navigation, Property, Shelf, checksums_of, find_one, shown
+from s1pdgs.publication.odata.entities import Edm, EntitySet, Navigation, Property, Shelf, find_one, shown
+from s1pdgs.publication.odata.entity import checksums_of
 from s1pdgs.publication.odata.options import read_options
 from s1pdgs.publication.odata.route import Addition, AddRoute
 from s1pdgs.publication.odata.service import ODataService

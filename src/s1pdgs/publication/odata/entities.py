@@ -24,7 +24,6 @@ Other endpoints of the set use `find_one` and `shown`, other sets `select` and `
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -209,12 +208,6 @@ def shown(
 def _query(connection: sa.Connection, entities: EntitySet, options: Options, only: Sql | None) -> sa.Select[Any]:
     query = entities.select.where(condition(connection, options.predicate, entities.columns))
     return query if only is None else query.where(only)
-
-
-def checksums_of(md5: str, sha256: str, made: datetime) -> list[dict[str, str]]:
-    """The checksums of what is served, each dated."""
-    sums = (("MD5", md5), ("SHA256", sha256))
-    return [{"Algorithm": name, "Value": value, "ChecksumDate": format_iso(made)} for name, value in sums]
 
 
 def _keys(prop: Property) -> list[Sql]:

@@ -1,6 +1,7 @@
 """Published products as OData entities (peers.md, section 3.2)."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from s1pdgs.model.globe import footprint_shape
@@ -60,10 +61,10 @@ def _eviction(product: Published) -> str | None:
     return None if moment is None else format_iso(moment)
 
 
-def _checksums(product: Published) -> list[dict[str, str]]:
-    date = format_iso(product.published_at)
-    sums = (("MD5", product.md5), ("SHA256", product.sha256))
-    return [{"Algorithm": name, "Value": value, "ChecksumDate": date} for name, value in sums]
+def checksums_of(md5: str, sha256: str, made: datetime) -> list[dict[str, str]]:
+    """The checksums of what is served, each dated."""
+    sums = (("MD5", md5), ("SHA256", sha256))
+    return [{"Algorithm": name, "Value": value, "ChecksumDate": format_iso(made)} for name, value in sums]
 
 
 def _footprint(product: Published) -> str | None:
@@ -84,7 +85,7 @@ _PROPERTIES: dict[str, Callable[[Published], Any]] = {
     "ModificationDate": lambda product: format_iso(product.published_at),
     "Online": lambda product: product.evicted_at is None,
     "EvictionDate": _eviction,
-    "Checksum": _checksums,
+    "Checksum": lambda product: checksums_of(product.md5, product.sha256, product.published_at),
     "ProductionType": lambda product: product.attributes.get("productionType", [None, PRODUCTION_TYPE])[1],
     "ContentDate": lambda product: {"Start": format_iso(product.start), "End": format_iso(product.stop)},
     "Footprint": _footprint,
