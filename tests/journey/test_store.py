@@ -48,11 +48,13 @@ def test_a_downlink_goes_through_a_bucket(tiny: Path, tmp_path: Path, make_groun
         ground.wait(lambda: ground.settled("S3_RAW__0A"), "Level-0 is made and published")
         published = ground.publications()
         told = {row.name: downloaded(ground, row.name) for row in published}
+        ground.call("get", "S1", "--url", f"{ground.url}/odata/v1", "--out", str(tmp_path))
         verdict = ground.call("product", "verify", "--all")
         ground.stop()
     assert verdict.endswith("all as catalogued\n")
     assert {row.state for row in published} == {"published"}
     assert told == {row.name: (307, row.sha256) for row in published}
+    assert {path.name for path in tmp_path.glob("*.zip")} == {f"{row.name}.zip" for row in published}
     assert not (ground.data_dir / "objects").exists()
 
 
