@@ -154,9 +154,9 @@ def test_what_was_evicted_is_not_offered_and_leaves_no_zip(station: Station) -> 
         connection.execute(product_table.update().values(evicted_at=NOON))
     assert station.names() == []
     assert station.client.get(f"/Products({key})/$value").status_code == 404
-    assert list(station.segment.store.list("auxip/"))
+    assert list(station.segment.store.list("auxip"))
     assert withdraw(station.segment.database, station.segment.store) == 2
-    assert not list(station.segment.store.list("auxip/"))
+    assert not list(station.segment.store.list("auxip"))
     with station.segment.database.read() as connection:
         assert connection.scalars(sa.select(auxiliary_offer.c.name)).all() == []
 
