@@ -11,9 +11,14 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from s1pdgs.access.guard import Guard
+from s1pdgs.access.operators import operator_gate
+from s1pdgs.bus.notices import Courier
 from s1pdgs.catalogue.metadata import describe
 from s1pdgs.model.product import Product, StoredFile
 from s1pdgs.publication.service import mount
+from s1pdgs.publication.subscriptions.door import Desk
+from s1pdgs.publication.subscriptions.model import Limits
 from s1pdgs.storage.objects import ObjectStore
 from tests.databases import new_database
 from tests.unit.publication.conftest import filled, new_segment, serving
@@ -51,7 +56,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             segment.clock.advance(1.0)
             segment.step()  # segments stay inside
         app = FastAPI()
-        mount(app, database, segment.store)
+        desk = Desk(database, Guard(operator_gate(None)), Courier(), segment.clock, Limits())
+        mount(app, database, segment.store, additions=(desk.addition,))
         with serving(app) as address:
             yield address
 

@@ -21,7 +21,6 @@ from s1pdgs.publication.odata.entities import PREFIX, Edm, EntitySet, Property, 
 from s1pdgs.publication.odata.options import Options, read_options
 from s1pdgs.publication.odata.route import VERSION, Addition, AddRoute, bare, read_body, reply
 from s1pdgs.publication.odata.service import root
-from s1pdgs.publication.predicate import checked_text
 from s1pdgs.publication.search import Order
 from s1pdgs.publication.subscriptions import lifecycle, queue
 from s1pdgs.publication.subscriptions import tables as t
@@ -116,7 +115,7 @@ class Desk:
     async def change(self, request: Request, key: str) -> Response:
         """Change properties of a subscription, or its status."""
         by = self._admitted(request)
-        return await run_in_threadpool(self._change, by, _uuid(key), await read_body(request))
+        return await run_in_threadpool(self._change, by, bare(key), await read_body(request))
 
     def _change(self, by: By, uuid: str, text: bytes) -> Response:
         with _told(), self.database.write() as connection:
@@ -128,15 +127,15 @@ class Desk:
         """Delete a subscription with its queue."""
         by = self._admitted(request)
         with _told(), self.database.write() as connection:
-            lifecycle.remove(connection, _uuid(key), by)
+            lifecycle.remove(connection, bare(key), by)
         return Response(status_code=204, headers=VERSION)
 
     def _action(self, status: Status) -> Callable[[Request, str], Response]:
         def act(request: Request, key: str) -> Response:
             by = self._admitted(request)
             with _told(), self.database.write() as connection:
-                lifecycle.set_status(connection, self.limits, _uuid(key), status, by)
-                return reply(self._entity(connection, _uuid(key)))
+                lifecycle.set_status(connection, self.limits, bare(key), status, by)
+                return reply(self._entity(connection, bare(key)))
 
         act.__doc__ = f"Let a subscription be {status}."
         return act
@@ -158,7 +157,7 @@ class Desk:
         if top > queue.MOST_READ:
             raise QueryError(f"$top is {top}; at most {queue.MOST_READ} notifications are read at once")
         with _told(), self.database.read() as connection:
-            return JSONResponse(queue.read(connection, _uuid(key), top), headers=VERSION)
+            return JSONResponse(queue.read(connection, bare(key), top), headers=VERSION)
 
     def acknowledge(self, request: Request, key: str) -> Response:
         """Take a notification and all older ones out of the queue."""
@@ -167,7 +166,7 @@ class Desk:
         if "$ackid" not in given:
             raise QueryError("$ackid is missing: the AckId of the newest notification that is confirmed")
         with _told(), self.database.write() as connection:
-            done = queue.acknowledge(connection, _uuid(key), given["$ackid"], by.at)
+            done = queue.acknowledge(connection, bare(key), given["$ackid"], by.at)
         lengths = {"CurrentQueueLength": done.left, "MaxQueueLength": self.limits.queue_length}
         return reply({"AckMessagesNum": done.taken, **lengths})
 
@@ -191,10 +190,6 @@ class Desk:
     def _entity(self, connection: sa.Connection, uuid: str) -> dict[str, Any]:
         (entity,) = shown(connection, self.entities, [find_one(connection, self.entities, uuid)], self._whole)
         return {"@odata.context": f"$metadata#{NAME}/$entity", **entity}
-
-
-def _uuid(key: str) -> str:
-    return checked_text(bare(key))
 
 
 @contextmanager

@@ -1,9 +1,11 @@
 """The words of subscriptions: types, states, events, bounds, and what can be wrong."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from attrs import frozen
@@ -81,7 +83,10 @@ ACTIVE: Sequence[Status] = (Status.RUNNING, Status.PAUSED)
 
 def row_of(connection: sa.Connection, uuid: str) -> sa.Row[Any]:
     """The row of a subscription; `UnknownSubscription`."""
-    row = connection.execute(sa.select(t.subscription).where(t.subscription.c.uuid == uuid.lower())).first()
+    row = None
+    with suppress(ValueError):
+        known = sa.select(t.subscription).where(t.subscription.c.uuid == str(UUID(uuid)))
+        row = connection.execute(known).first()
     if row is None:
         raise UnknownSubscription(f"there is no subscription {uuid[:100]!r}")
     return row

@@ -130,7 +130,7 @@ REFUSED: list[tuple[str, str, bytes | None, str]] = [
     ("POST", "({id})/Ack", None, "$ackid is missing"),
     ("GET", "?$filter=FilterParm eq 'x'", None, "there is no property 'FilterParm'"),
     ("GET", "?$filter=Status eq 'asleep'", None, "Status is never 'asleep'"),
-    ("GET", "(%00)/Read", None, "NUL"),
+    ("GET", "(%00)", None, "NUL"),
 ]
 
 
@@ -145,6 +145,8 @@ def test_too_many_and_foreign_acknowledgements_are_refused(client: httpx2.Client
     made = [told(client.post("/Subscriptions", json=PULL), 201)["Id"] for _ in range(desk.limits.running)]
     assert "at most 2 may" in refused(client.post("/Subscriptions", json=PULL), 409)
     assert "has the AckId" in refused(client.post(f"/Subscriptions({made[0]})/Ack?$ackid=7"), 404)
+    for key in ("%00", "'x'", "7" * 5000):
+        assert "there is no subscription" in refused(client.get(f"/Subscriptions({key})/Read"), 404)
 
 
 def test_they_are_in_the_service_document_and_the_model(client: httpx2.Client) -> None:
