@@ -4,7 +4,7 @@ A row is a STAC item as the STAC API shows it, with its properties as columns of
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ _ASSET = pa.struct([
     ("href", pa.string()), ("type", pa.string()), ("title", pa.string()), ("roles", _TEXTS), ("file:size", pa.int64()),
     ("file:checksum", pa.string()), ("storage:tier", pa.string()),
 ])  # fmt: skip
+_ASSETS = pa.struct([(name, _ASSET) for name in ("product", "thumbnail", "manifest")])
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 _SCHEMA = pa.schema([
     ("id", pa.string()),
@@ -61,7 +62,7 @@ _SCHEMA = pa.schema([
     ("stac_version", pa.string()),
     ("stac_extensions", _TEXTS),
     ("links", pa.list_(_LINK)),
-    ("assets", pa.struct([("product", _ASSET), ("thumbnail", _ASSET)])),
+    ("assets", _ASSETS),
 ])  # fmt: skip
 
 
@@ -107,7 +108,8 @@ def _groups(connection: sa.Connection, predicate: Predicate) -> Iterator[list[Pu
 def _row(product: Published, site: str, root: str) -> dict[str, Any]:
     found = item(product, site, root)
     properties = found.pop("properties")
-    unknown = {*properties} - {*_PROPERTIES} | {*found} - {*_SCHEMA.names} | _parts(found["assets"].values(), _ASSET)
+    unknown = {*properties} - {*_PROPERTIES} | {*found} - {*_SCHEMA.names} | _beyond([found["assets"]], _ASSETS)
+    unknown |= _beyond(found["assets"].values(), _ASSET) | _beyond(found["links"], _LINK)
     if unknown:
         raise ValueError(f"the export has no columns for {', '.join(sorted(unknown))} of {product.name}")
     for name in _TIMES:
@@ -121,7 +123,8 @@ def _row(product: Published, site: str, root: str) -> dict[str, Any]:
     return {**found, **properties}
 
 
-def _parts(values: Sequence[dict[str, Any]], known: pa.StructType) -> set[str]:
+def _beyond(values: Iterable[dict[str, Any]], known: pa.StructType) -> set[str]:
+    """Parts that have no place."""
     return {name for value in values for name in value} - {field.name for field in known}
 
 

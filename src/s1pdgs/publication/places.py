@@ -69,6 +69,20 @@ def _bounds(parts: Iterable[Predicate]) -> Iterator[tuple[Operator, datetime]]:
                 yield operator, moment
 
 
+def earliest_end(predicate: Predicate) -> datetime | None:
+    """When products must still be sensed, where nothing is said of their beginning, which indexes are by."""
+    ends = None
+    for part in conjuncts(predicate):
+        match part:
+            case Comparison(Operator.GT | Operator.GE | Operator.EQ, Field("ContentDate/Start"), Value(datetime())):
+                return None
+            case Comparison(
+                Operator.GT | Operator.GE | Operator.EQ, Field("ContentDate/End"), Value(datetime() as moment)
+            ):
+                ends = moment if ends is None else max(ends, moment)
+    return ends
+
+
 def where_lies(predicate: Spatial, window: Window) -> sa.ColumnElement[Any]:
     """The condition of footprints that lie to an area as asked, where another one keeps products within the window."""
     size = sum((east - west) * (north - south) for west, south, east, north in predicate.boxes)

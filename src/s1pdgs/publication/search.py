@@ -1,17 +1,18 @@
 """Published products: found one by one, counted, and read page by page."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from attrs import frozen
 
-from s1pdgs.catalogue.tables import product
+from s1pdgs.catalogue.tables import product, type_span
 from s1pdgs.publication.dialects import Unordered, prepare_areas, prepare_patterns
 from s1pdgs.publication.holdings import held
 from s1pdgs.publication.limits import check_size
 from s1pdgs.publication.paging import beyond, read_token, write_token
+from s1pdgs.publication.places import conjuncts, earliest_end
 from s1pdgs.publication.predicate import (
     KINDS,
     Constant,
@@ -25,11 +26,12 @@ from s1pdgs.publication.predicate import (
     terms,
 )
 from s1pdgs.publication.sql import ARCHIVE_SUFFIX, FIELDS, Columns, is_narrow, where
-from s1pdgs.publication.tables import publication
+from s1pdgs.publication.tables import publication, published_type
 
 MAX_SKIP = 10_000_000
 MAX_ORDER_TERMS = 5
 _NEVER = 2**62
+_EPOCH = datetime(1, 1, 1, tzinfo=UTC)
 _PUBLISHING = {"PublicationDate", "ModificationDate"}
 
 
@@ -177,27 +179,29 @@ def search(
     """A page of the published products that a predicate holds for.
 
     Equal products of the order follow their publication number. `after` is the token of the page before; it takes the
-    place of `skip` and costs the same however deep the page lies. Raises `QueryError` for a token that is not ours.
+    place of `skip` and costs the same however deep the page lies. Which products they are is found out before anything
+    else of them is read. Raises `QueryError` for a token that is not ours.
     """
-    keys = _keys(order, predicate)
+    keys = [*_keys(order, predicate), publication.c.product_id]
+    descending = [*(term.descending for term in order), order[0].descending]
     labels = [key.label(f"key_{index}") for index, key in enumerate(keys)]
-    number = publication.c.product_id
-    descending = [term.descending for term in order]
-    query = sa.select(*_COLUMNS, *labels).select_from(_JOIN).where(_PUBLISHED, condition(connection, predicate))
-    if after is None:
-        query = query.offset(skip) if skip else query
-    else:
+    wanted = sa.select(*labels).select_from(_JOIN).where(_PUBLISHED, condition(connection, predicate))
+    if after is not None:
         types = [str if KINDS[term.field] is Kind.STRING else int for term in order]
-        bound = read_token(after, [*types, int])
-        query = query.where(beyond([*keys, number], [*descending, descending[0]], bound))
-    directions = [key.desc() if down else key.asc() for key, down in zip(keys, descending, strict=True)]
-    query = query.order_by(*directions, number.desc() if descending[0] else number.asc())
-    rows = connection.execute(query.limit(limit + 1)).all()
+        wanted = wanted.where(beyond(keys, descending, read_token(after, [*types, int])))
+    elif skip:
+        wanted = wanted.offset(skip)
+    found = wanted.order_by(*_directed(keys, descending)).limit(limit + 1).subquery("found")
+    whole = _JOIN.join(found, found.c[labels[-1].name] == product.c.id)
+    query = sa.select(*_COLUMNS, *found.c).select_from(whole)
+    rows = connection.execute(query.order_by(*_directed(found.c, descending))).all()
     shown = rows[:limit]
     more = len(rows) > limit and shown
-    return Page(
-        tuple(_published(row) for row in shown), write_token([*shown[-1][-len(keys) :], shown[-1].id]) if more else None
-    )
+    return Page(tuple(map(_published, shown)), write_token(shown[-1][-len(keys) :]) if more else None)
+
+
+def _directed(keys: Iterable[Any], descending: Sequence[bool]) -> list[Any]:
+    return [key.desc() if down else key.asc() for key, down in zip(keys, descending, strict=True)]
 
 
 def condition(connection: sa.Connection, predicate: Predicate, columns: Columns | None = None) -> Any:
@@ -207,7 +211,23 @@ def condition(connection: sa.Connection, predicate: Predicate, columns: Columns 
         prepare_areas(connection)
     if any(isinstance(term, TextMatch) and term.how == "matches" for term in terms(predicate)):
         prepare_patterns(connection)
-    return where(predicate, columns)
+    found, ends = where(predicate, columns), earliest_end(predicate)
+    if ends is None or columns is not None:
+        return found
+    return sa.and_(product.c.start >= _sensed_since(connection, predicate, ends), found)
+
+
+def _sensed_since(connection: sa.Connection, predicate: Predicate, ends: datetime) -> datetime:
+    """Since when what ends then may have been sensed: no product of its type is longer than the longest."""
+    types: Any = sa.select(published_type.c.type)
+    for part in conjuncts(predicate):
+        if isinstance(part, Membership) and part.item == Field("type"):
+            types = [str(option.value) for option in part.options]
+    longest = connection.scalar(sa.select(sa.func.max(type_span.c.longest_us)).where(type_span.c.type.in_(types)))
+    try:
+        return ends - timedelta(microseconds=longest or 0)
+    except OverflowError:
+        return _EPOCH
 
 
 def _one(connection: sa.Connection, condition: Any) -> Published | None:

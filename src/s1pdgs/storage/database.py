@@ -28,6 +28,13 @@ metadata = sa.MetaData(
 SQLITE_FILE = "s1pdgs.db"
 _WRITER = 0x51C0DE  # the number of our advisory lock; any will do that other users of the database leave alone
 _STALLED_MS = 30_000
+_SESSION = {
+    "idle_in_transaction_session_timeout": _STALLED_MS,
+    "timezone": "UTC",
+    "max_parallel_workers_per_gather": 0,  # many small questions at a time: their workers would wait for each other
+    "jit": "off",  # compiling takes longer than the questions
+    "random_page_cost": 1.1,  # disks without arms
+}
 _TLS_MODES = ("disable", "require", "verify-full")
 
 Identifier = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -134,7 +141,7 @@ def open_postgres(url: str) -> Database:
             connect_args={
                 "application_name": "s1pdgs",
                 "ssl_context": _tls(address),
-                "startup_params": {"options": f"-c idle_in_transaction_session_timeout={_STALLED_MS} -c timezone=UTC"},
+                "startup_params": {"options": " ".join(f"-c {name}={value}" for name, value in _SESSION.items())},
             },
             pool_pre_ping=True,
             pool_size=5,
