@@ -23,11 +23,12 @@ from s1pdgs.publication.prip import Prip
 from s1pdgs.publication.publisher import publish_step
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import LocalObjects, local_objects
-from s1pdgs.triggers.chains import Chains, Route
+from s1pdgs.triggers.chains import Chains
 from s1pdgs.triggers.wanted import wish as wanted_wish
 from tests.databases import new_database
 from tests.unit.triggers.conftest import CALIBRATION, Mission, mission_on, raw_slice
 from tests.unit.triggers.wanted.test_way import ACN, image
+from tests.unit.triggers.wanted.test_wish import on_demand_chains
 
 TYPES = [r".*_(SLC|GRD|OCN)[FHM_]_[12]S"]
 SECRET = b"of the notices"
@@ -109,15 +110,6 @@ def house_on(database: Database, folder: Path, chains: Chains | None = None) -> 
     return House(mission, store, desk, TestClient(app, headers={KEY_HEADER: "secret"}), TestClient(app))
 
 
-def level_1_on_demand() -> Chains:
-    """The shipped chains; Level-1 is made only when somebody wants it."""
-    routes = [
-        Route(route.chain.model_copy(update={"enabled": route.chain.unit != "slice"}), route.table)
-        for route in Chains.read().routes
-    ]
-    return Chains(tuple(routes))
-
-
 @pytest.fixture
 def house(database: Database, tmp_path: Path) -> House:
     """A house that holds a slice and what its processing needs; Level-1 is made on demand."""
@@ -131,7 +123,15 @@ def small(tmp_path: Path) -> Iterator[House]:
         yield filled(database, tmp_path)
 
 
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One for all tests of a module that place nothing."""
+    folder = tmp_path_factory.mktemp("lasting")
+    with new_database("sqlite", folder) as database:
+        yield filled(database, folder)
+
+
 def filled(database: Database, folder: Path) -> House:
-    opened = house_on(database, folder, level_1_on_demand())
+    opened = house_on(database, folder, on_demand_chains())
     opened.mission.receive(*CALIBRATION, *ACN, raw_slice())
     return opened

@@ -40,32 +40,32 @@ def links(told: Any) -> dict[str, str]:
     return {link["rel"]: link["href"] for link in told["links"]}
 
 
-def test_the_landing_page_leads_to_all(small: House) -> None:
-    found = links(ask(small, "GET", "")[1])
+def test_the_landing_page_leads_to_all(lasting: House) -> None:
+    found = links(ask(lasting, "GET", "")[1])
     assert found["service-desc"] == "http://testserver/openapi.json"
-    assert links(ask(small, "GET", "/")[1]) == found
+    assert links(ask(lasting, "GET", "/")[1]) == found
     for relation in ("conformance", "processes", "job-list"):
-        assert small.client.get(found[f"{RELATIONS}/{relation}"]).status_code == 200
-    assert ask(small, "GET", "/conformance")[1] == {"conformsTo": CONFORMANCE}
-    assert "/ogc/jobs/{job}/results" in small.client.get(found["service-desc"]).json()["paths"]
+        assert lasting.client.get(found[f"{RELATIONS}/{relation}"]).status_code == 200
+    assert ask(lasting, "GET", "/conformance")[1] == {"conformsTo": CONFORMANCE}
+    assert "/ogc/jobs/{job}/results" in lasting.client.get(found["service-desc"]).json()["paths"]
 
 
-def test_processes_are_listed_page_by_page_and_described(small: House) -> None:
+def test_processes_are_listed_page_by_page_and_described(lasting: House) -> None:
     names, following = [], f"{BASE}/processes?limit=3"
     while following:
-        page = small.client.get(following).json()
+        page = lasting.client.get(following).json()
         names += [one["id"] for one in page["processes"]]
         following = links(page).get("next", "")
     assert names == ["EW_GRDM_1S", "EW_SLC__1S", "IW_GRDH_1S", "IW_SLC__1S", "SM_GRDH_1S", "SM_SLC__1S", "WV_SLC__1S"]
-    told = ask(small, "GET", "/processes/SM_GRDH_1S")[1]
+    told = ask(lasting, "GET", "/processes/SM_GRDH_1S")[1]
     assert (told["version"], told["jobControlOptions"]) == ("1.0", ["async-execute", "dismiss"])
     assert sorted(told["inputs"]) == ["Application_LUT", "Dem", "priority", "product", "start", "stop"]
     assert told["inputs"]["Dem"]["schema"] == {"type": "string", "default": "coarse"}
     assert links(told)[f"{RELATIONS}/execute"] == f"{BASE}{EXECUTION}"
 
 
-def test_a_job_runs_to_its_results(house: House) -> None:
-    answer = house.client.post(
+def test_a_job_runs_to_its_results(small: House) -> None:
+    answer = small.client.post(
         f"/ogc{EXECUTION}",
         json={"inputs": {"product": {"value": raw_slice().name}, "priority": 60}},
         headers={"Prefer": "respond-async"},
@@ -78,20 +78,20 @@ def test_a_job_runs_to_its_results(house: House) -> None:
         "created": "2020-06-15T13:00:00.000000Z", "updated": "2020-06-15T13:00:00.000000Z",
         "links": [{"href": f"{BASE}/jobs/{job}", "rel": "self", "type": "application/json", "title": "this job"}],
     }  # fmt: skip
-    status, told = ask(house, "GET", f"/jobs/{job}/results")
+    status, told = ask(small, "GET", f"/jobs/{job}/results")
     assert (status, told["type"], told["detail"]) == (
         404,
         f"{PROBLEM}/result-not-ready",
         f"job {job} is queued; ask for its results when it has ended",
     )
-    made = house.work(raw_slice())
-    house.settle()
-    told = ask(house, "GET", f"/jobs/{job}")[1]
+    made = small.work(raw_slice())
+    small.settle()
+    told = ask(small, "GET", f"/jobs/{job}")[1]
     assert (told["status"], told["progress"]) == ("successful", 100)
-    result = house.client.get(links(told)[f"{RELATIONS}/results"]).json()["product"]
+    result = small.client.get(links(told)[f"{RELATIONS}/results"]).json()["product"]
     assert (result["title"], result["type"]) == (f"{made.name}.zip", "application/zip")
-    assert house.client.get(result["href"]).content[:2] == b"PK"
-    assert house.ask("GET", f"/ProductionOrder({job})")[1]["Status"] == "completed", "it is the same order"
+    assert small.client.get(result["href"]).content[:2] == b"PK"
+    assert small.ask("GET", f"/ProductionOrder({job})")[1]["Status"] == "completed", "it is the same order"
 
 
 def test_a_job_whose_product_exists_is_successful_at_once(small: House) -> None:
@@ -169,13 +169,13 @@ def test_jobs_are_listed_by_what_the_standard_names(house: House) -> None:
         ([], "the body is no JSON object: Input should be"),
     ],
 )
-def test_mistakes_are_told_and_place_nothing(small: House, body: Any, detail: str) -> None:
+def test_mistakes_are_told_and_place_nothing(lasting: House, body: Any, detail: str) -> None:
     if "subscriber" in body:
         body = {**body, "inputs": {"product": raw_slice().name}}
-    status, told = ask(small, "POST", EXECUTION, body)
+    status, told = ask(lasting, "POST", EXECUTION, body)
     assert (status, told["title"], told["type"]) == (400, "Bad Request", "about:blank")
     assert detail in told["detail"]
-    assert ask(small, "GET", "/jobs")[1]["jobs"] == []
+    assert ask(lasting, "GET", "/jobs")[1]["jobs"] == []
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,8 @@ def test_mistakes_are_told_and_place_nothing(small: House, body: Any, detail: st
         ("/elsewhere", 404, "about:blank"),
     ],
 )
-def test_errors_are_problem_details(small: House, path: str, status: int, kind: str) -> None:
-    code, told = ask(small, "GET", path)
+def test_errors_are_problem_details(lasting: House, path: str, status: int, kind: str) -> None:
+    code, told = ask(lasting, "GET", path)
     assert (code, told["status"], told["type"]) == (status, status, kind)
     assert told["detail"]
 
@@ -218,15 +218,15 @@ def listener() -> Iterator[Endpoint]:
         yield endpoint
 
 
-def test_a_subscriber_is_told_of_each_state(house: House, listener: Endpoint) -> None:
+def test_a_subscriber_is_told_of_each_state(small: House, listener: Endpoint) -> None:
     states = {name: f"{listener.url}/{name}" for name in ("successUri", "inProgressUri", "failedUri")}
-    job = execute(house, subscriber=states)
-    claim = house.mission.claim("l1-sm")
-    house.settle()
-    made = house.made(raw_slice())
-    house.mission.work("l1-sm", made, claim=claim)
-    house.settle()
-    send(house, Courier(secret=SECRET))
+    job = execute(small, subscriber=states)
+    claim = small.mission.claim("l1-sm")
+    small.settle()
+    made = small.made(raw_slice())
+    small.mission.work("l1-sm", made, claim=claim)
+    small.settle()
+    send(small, Courier(secret=SECRET))
     assert [(told["jobID"], told["status"]) for told in listener.bodies] == [(job, "running"), (job, "successful")]
     assert listener.bodies[1]["product"]["title"] == f"{made.name}.zip"
     assert listener.bodies[1]["product"]["href"].startswith("http://testserver/odata/v1/Products(")

@@ -3,11 +3,9 @@ options; and no body, however odd, is more than refused.
 """
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -94,13 +92,6 @@ def options_of(house: House, row: sa.Row[Any]) -> str:
     (name,) = row.products
     found = house.ask("GET", f"/Products?$filter=Name eq '{name}.zip'&$expand=Attributes")[1]["value"][0]["Attributes"]
     return next((str(one["Value"]) for one in found if one["Name"] == OPTIONS), "")
-
-
-@pytest.fixture(scope="module")
-def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("lasting")
-    with new_database("sqlite", folder) as database:
-        yield filled(database, folder)
 
 
 @settings(max_examples=20, deadline=None)
