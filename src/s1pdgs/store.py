@@ -6,6 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from s1pdgs.settings import Settings, SettingsError, Store
 from s1pdgs.storage.objects import ObjectStore, local_objects
 
@@ -52,11 +54,8 @@ def _place(told: Store, url: str, environment: Mapping[str, str]) -> "Place":
             "store: url wants access_key and secret_key, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the "
             "environment"
         )
-    return Place.of(
-        url,
-        told.endpoint,
-        keys,
-        region=told.region,
+    return evolve(
+        Place.of(url, told.endpoint, keys, told.region),
         virtual_host=told.virtual_host,
         public_endpoint=told.public_endpoint,
         attempts=told.attempts,

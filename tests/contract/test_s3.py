@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -130,8 +131,27 @@ def test_keys_that_may_only_read_are_told_when_they_write() -> None:
 @pytest.mark.parametrize("act", ["size", "list", "delete"])
 def test_reading_from_a_server_that_is_away_names_key_and_setting(act: str) -> None:
     away = s3_place(attempts=1, endpoint="http://127.0.0.1:1")
-    with closing_http(s3_objects(away)) as store, pytest.raises(StorageError, match=r"a/key: .*\[store\] endpoint"):
+    with closing_http(s3_objects(away)) as store, pytest.raises(StorageError, match=r"jobs/403/a: .*\] endpoint"):
+        getattr(store, act)("jobs/403/a")
+
+
+@pytest.mark.parametrize("act", ["size", "list", "delete"])
+def test_reading_with_a_key_that_is_refused_names_the_access_key(act: str) -> None:
+    refused = s3_place(attempts=1, keys=Keys("operator", "wrong"))
+    with (
+        closing_http(s3_objects(refused)) as store,
+        pytest.raises(StorageError, match=r"a/key: .* access key operator"),
+    ):
         getattr(store, act)("a/key")
+
+
+def test_a_server_that_is_no_s3_server_is_told() -> None:
+    with (
+        answering(b"<html><body>welcome</html>") as address,
+        closing_http(s3_objects(s3_place(attempts=1, endpoint=address))) as store,
+        pytest.raises(StorageError, match=r"see that \[store\] endpoint is an S3 server"),
+    ):
+        store.remove_abandoned()
 
 
 @pytest.mark.parametrize("length", [5, PART + 1])
@@ -157,6 +177,26 @@ def test_blocks_are_the_same_bytes_in_one_size(chunks: list[bytes], size: int) -
 def closing_http(store: S3Objects) -> Iterator[S3Objects]:
     with closing(store.bucket.http):
         yield store
+
+
+@contextmanager
+def answering(body: bytes) -> Iterator[str]:
+    """The address of a server that answers so to whatever is asked."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing is told."""
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 @define

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from attrs import frozen
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import S3Store
 
 from s1pdgs.storage.objects.obstores import ObstoreReader
@@ -28,7 +28,7 @@ ABANDONED_AFTER = timedelta(days=1)
 
 @frozen
 class S3Objects:
-    """`ObjectStore` in a bucket. A put holds at most four parts in memory. Addresses last as long as `signed_for`.
+    """`ObjectStore` in a bucket. A put holds at most five parts in memory. Addresses last as long as `signed_for`.
 
     That a key is written once is told by the server (If-None-Match); one that does not know the condition is asked
     whether the object exists before it is written.
@@ -113,7 +113,8 @@ class S3Objects:
         try:
             yield
         except BaseError as error:
-            raise self.bucket.place.trouble(key, str(error)) from error
+            refused = isinstance(error, PermissionDeniedError | UnauthenticatedError)
+            raise self.bucket.place.trouble(key, str(error), refused=refused) from error
 
 
 def s3_objects(place: Place, signed_for: timedelta | None = None) -> S3Objects:

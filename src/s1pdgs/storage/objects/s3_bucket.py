@@ -5,8 +5,9 @@ list of unfinished writes and no signed address with a file name.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx2
@@ -14,10 +15,11 @@ import stamina
 from attrs import field, frozen
 from lxml import etree
 
-from s1pdgs.formats.xml import FormatError, find_all, parse_xml, text_of
+from s1pdgs.formats.xml import find_all, parse_xml, text_of
 from s1pdgs.storage.objects.protocol import StorageError
 from s1pdgs.storage.objects.s3_signature import Keys, Signer, Target, path_of, query_of
 
+Read = TypeVar("Read")
 _BUSY = {408, 409, 425, 429}
 _FIRST_REST_S, _LONGEST_REST_S = 0.1, 10.0
 _KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "InvalidClientTokenId"}
@@ -43,18 +45,12 @@ class Place:
     timeout_s: float = 60.0
 
     @classmethod
-    def of(cls, url: str, endpoint: str | None, keys: Keys, *, region: str, **more: object) -> "Place":
+    def of(cls, url: str, endpoint: str | None, keys: Keys, region: str) -> "Place":
         """The place that `s3://bucket/prefix` names; without an endpoint it is with AWS."""
         split = urlsplit(url)
         prefix = split.path.strip("/")
-        return cls(
-            split.netloc,
-            (endpoint or f"https://s3.{region}.amazonaws.com").rstrip("/"),
-            keys,
-            region,
-            f"{prefix}/" if prefix else "",
-            **more,  # type: ignore[arg-type]
-        )
+        endpoint = (endpoint or f"https://s3.{region}.amazonaws.com").rstrip("/")
+        return cls(split.netloc, endpoint, keys, region, f"{prefix}/" if prefix else "")
 
     @property
     def signer(self) -> Signer:
@@ -67,13 +63,17 @@ class Place:
         split = urlsplit(endpoint)
         return f"{split.scheme}://{self.bucket}.{split.netloc}{split.path}"
 
-    def trouble(self, key: str | None, told: str) -> StorageError:
-        """What was told of an object, or of the bucket, as an error that names the setting and the remedy."""
+    def trouble(self, key: str | None, told: str, *, refused: bool) -> StorageError:
+        """What was told of an object, or of the bucket, as an error that names the setting and the remedy; `refused`
+        for 401 and 403, which come without words where the request was a HEAD.
+        """
         code = next(iter(re.findall(r"<Code>(\w+)</Code>", told)), "")
         access, where = self.keys.access, f"bucket {self.bucket} at {self.endpoint}"
         if code in _KEYS:
             remedy = f"it does not know access key {access} with this secret; set [store] access_key and secret_key"
-        elif code == "AccessDenied" or re.search(r"\b40[13]\b", told):
+        elif code == "RequestTimeTooSkewed":
+            remedy = "its clock and ours differ by minutes; set the time of this host"
+        elif refused and code not in _REGION:
             remedy = (
                 f"access key {access} may not do this; let it read, write, list and delete, or set [store] access_key"
             )
@@ -120,7 +120,7 @@ class Bucket:
 
     def begin(self, key: str) -> str:
         """Begin a write in parts; its identifier."""
-        return text_of(self._document(self._send("POST", key, {"uploads": ""})), "UploadId", key)
+        return self._read(self._send("POST", key, {"uploads": ""}), lambda page: text_of(page, "UploadId", key))
 
     def send_part(self, key: str, upload: str, number: int, payload: bytes) -> str:
         """Send a part (counted from 1); its tag."""
@@ -141,19 +141,21 @@ class Bucket:
         """Forget the parts of a write that does not go on."""
         self._send("DELETE", key, {"uploadId": upload})
 
-    def uploads(self) -> Iterator[Upload]:
-        """All writes in parts that have not ended."""
-        query = {"uploads": "", "prefix": self.place.prefix}
-        while True:
-            page = self._document(self._send("GET", None, query))
-            for one in find_all(page, "Upload"):
-                begun = datetime.fromisoformat(text_of(one, "Initiated", "Upload"))
-                key = text_of(one, "Key", "Upload").removeprefix(self.place.prefix)
-                yield Upload(key, text_of(one, "UploadId", "Upload"), begun)
-            if next((flag.text for flag in find_all(page, "IsTruncated")), "false") != "true":
-                return
-            query["key-marker"] = text_of(page, "NextKeyMarker", "list of uploads")
-            query["upload-id-marker"] = text_of(page, "NextUploadIdMarker", "list of uploads")
+    def uploads(self) -> list[Upload]:
+        """The writes in parts that have not ended, a thousand at most: what is behind them shows when they have ended,
+        and servers differ in how they page.
+        """
+        return self._read(self._send("GET", None, {"uploads": "", "prefix": self.place.prefix}), self._page)
+
+    def _page(self, page: etree._Element) -> list[Upload]:
+        return [
+            Upload(
+                text_of(one, "Key", "Upload").removeprefix(self.place.prefix),
+                text_of(one, "UploadId", "Upload"),
+                datetime.fromisoformat(text_of(one, "Initiated", "Upload")),
+            )
+            for one in find_all(page, "Upload")
+        ]
 
     def check(self) -> None:
         """`StorageError` when objects cannot be listed."""
@@ -198,25 +200,25 @@ class Bucket:
                     signed = self.place.signer.headers(target, headers or {}, payload, datetime.now(UTC))
                     answer = self._answer(method, f"{address}?{query_of(query)}" if query else address, payload, signed)
         except _BusyServer as error:
-            raise self.place.trouble(key, str(error)) from error
+            raise self.place.trouble(key, str(error), refused=False) from error
         if answer.is_success or (answer.status_code == 412 and headers) or "NoSuchUpload" in answer.text:
             return answer
-        raise self.place.trouble(key, f"{answer.status_code} {answer.text}")
+        refused = answer.status_code in {401, 403}
+        raise self.place.trouble(key, f"{answer.status_code} {answer.text}", refused=refused)
 
     def _answer(self, method: str, address: str, payload: bytes, headers: Mapping[str, str]) -> httpx2.Response:
         try:
             answer = self.http.request(method, address, content=payload, headers=headers)
         except httpx2.TransportError as error:
             raise _BusyServer(f"{type(error).__name__} {error}") from error
-        is_late_failure = (
-            answer.status_code == 200 and b"<Error>" in answer.content[:1000]
-        )  # when parts become an object
-        if answer.status_code >= 500 or answer.status_code in _BUSY or is_late_failure:
+        failed_late = answer.status_code == 200 and b"<Error>" in answer.content[:1000]  # while it joined the parts
+        if answer.status_code >= 500 or answer.status_code in _BUSY or failed_late:
             raise _BusyServer(f"{answer.status_code} {answer.text[:500]}")
         return answer
 
-    def _document(self, answer: httpx2.Response) -> etree._Element:
+    def _read(self, answer: httpx2.Response, take: Callable[[etree._Element], Read]) -> Read:
+        """What is taken from an answer; `StorageError` when it is not there."""
         try:
-            return parse_xml(answer.content, f"{self.place.endpoint} {answer.request.method}")
-        except FormatError as error:
-            raise StorageError(f"{error}; see that [store] endpoint is an S3 server") from error
+            return take(parse_xml(answer.content, "the answer"))
+        except ValueError as error:
+            raise StorageError(f"{self.place.endpoint}: {error}; see that [store] endpoint is an S3 server") from error
