@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -38,9 +39,15 @@ def list_(ctx: click.Context, limit: int, *, as_json: bool) -> None:
     """List subscriptions with their queues, newest first."""
     with ground_of(ctx).database.read() as connection:
         rows = newest(connection, limit)
-    if not as_json:
-        rows = [{**row, "events": ",".join(row["events"]), "submitted": row["submitted"][:19]} for row in rows]
-    show_rows(rows, as_json, "no subscriptions")
+    show_rows(rows if as_json else [_short(row) for row in rows], as_json, "no subscriptions")
+
+
+def _short(row: dict[str, Any]) -> dict[str, Any]:
+    """What fits a line."""
+    told = {name: row[name] for name in ("subscription", "type", "status", "queued", "dead")}
+    where = [row["endpoint"]] if row["endpoint"] else []
+    note = " ".join([",".join(row["events"]), *where, row["filter"] or "all products"])
+    return {**told, "last_told": (row["last_told"] or "")[:19].replace("T", " "), "note": note}
 
 
 @command.command("show")

@@ -88,7 +88,7 @@ def test_each_attempt_and_action_is_shown_and_what_was_given_up_is_sent_again(
     assert "  tells created of Online" in shown
     assert "0 in the queue, 1 given up, 0 fell out of a full queue; told last never" in shown
     assert shown.count("127.0.0.1 answered 503") == 2
-    assert "create by the tests: FilterParam - -> Online; SubscriptionEvent - -> created" in shown
+    assert "create by the tests: FilterParam Online; SubscriptionEvent created" in shown
     assert "s3cret" not in shown + told(runner, "show", made, "--json")
     assert told(runner, "again", made) == f"1 notifications of subscription {made} are sent again\n"
     assert "was given up" in told(runner, "again", made, fails=True)

@@ -47,7 +47,8 @@ def subscribe(connection: sa.Connection, limits: Limits, asked: Asked, by: By) -
     identifier = str(uuid.uuid4())
     row = {"uuid": identifier, "owner": by.who, "type": asked.type, "login_id": login, "since_event": last}
     connection.execute(t.subscription.insert().values(**row, **_columns(asked), submitted_at=by.at))
-    _keep(connection, identifier, by, "create", {name: [None, value] for name, value in _told(asked).items()})
+    told = {name: [None, value] for name, value in _told(asked).items() if value is not None}
+    _keep(connection, identifier, by, "create", told)
     return identifier
 
 

@@ -54,7 +54,7 @@ def as_lines(told: Mapping[str, Any]) -> Iterator[str]:
 
 def _entry_lines(entry: Mapping[str, Any]) -> Iterator[str]:
     if "action" in entry:
-        changes = "; ".join(f"{name} {_shown(old)} -> {_shown(new)}" for name, (old, new) in entry["changes"].items())
+        changes = "; ".join(f"{name} {_shown(old, new)}" for name, (old, new) in entry["changes"].items())
         yield f"  {entry['at']} {entry['action']} by {entry['actor']}{f': {changes}' if changes else ''}"
         return
     yield f"  {entry['at']} {entry['event']} {entry['product']}: {entry['state']}"
@@ -63,8 +63,10 @@ def _entry_lines(entry: Mapping[str, Any]) -> Iterator[str]:
         yield f"    attempt {attempt['attempt']} at {attempt['begun']}: {outcome}"
 
 
-def _shown(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else "-" if value is None else str(value)
+def _shown(*values: Any) -> str:
+    """A value before and after; the one that is none is left out."""
+    texts = [",".join(value) if isinstance(value, list) else str(value) for value in values if value is not None]
+    return " -> ".join(texts)
 
 
 def _as_row(row: sa.Row[Any], dead: int) -> dict[str, Any]:
