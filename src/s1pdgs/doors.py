@@ -77,7 +77,7 @@ def application(settings: Settings, database: Database, store: ObjectStore, outb
     if serve.auxip:
         app.include_router(Auxip(database, store, serve.base_url).router())
     planner = Planner(Chains.read(settings.triggers.chains or SHIPPED), outbox, MaskShelf(store))
-    demands = DemandDesk(planner, workflows_of(planner.chains, settings.on_demand.types), courier)
+    demands = DemandDesk(planner, workflows_of(planner.chains, settings.on_demand.types), courier, terms)
     orders_door = OrderDoor(demands, Prip(database, store, serve.base_url), guard)
     additions = (desk.addition, restores.addition, orders_door.addition)
     mount_publication(app, database, store, base_url=serve.base_url, additions=additions)
