@@ -1,4 +1,7 @@
-"""Auxiliary products in the form in which AUXIP serves them: a file as it is, a folder as a zip of its own."""
+"""Auxiliary products in the form in which AUXIP serves them: a file as it is, a folder as a zip of its own.
+
+Zips are not deflated: their bytes are then the same whoever makes them, and a second maker does no harm.
+"""
 
 import re
 from collections.abc import Sequence
@@ -17,7 +20,7 @@ from s1pdgs.publication.archive import zip_chunks
 from s1pdgs.publication.errors import PublicationError
 from s1pdgs.publication.tables import auxiliary_offer
 from s1pdgs.storage.database import Database
-from s1pdgs.storage.objects import Checksums, KeyTaken, ObjectStore
+from s1pdgs.storage.objects import Checksums, ObjectStore
 
 SUBSCRIBER = "auxip"
 ARCHIVES = "auxip"
@@ -59,12 +62,12 @@ def offer(connection: sa.Connection, held: Held, now: datetime) -> bool:
 
 def make_zip(database: Database, store: ObjectStore, clock: Clock) -> bool:
     """Make the zip that is due first; False when none is. One that fails is tried again, later each time."""
-    due = _due(database, clock.now())
-    if due is None:
+    claimed = claim(database, clock.now())
+    if claimed is None:
         return False
-    row, held = due
+    row, held = claimed
     try:
-        sums = _stored(store, held, row.location)
+        sums = store.put(row.location, zip_chunks(store, held.product, deflated=()))
     except (OSError, PublicationError) as error:
         wait = _FIRST_WAIT * 2 ** min(row.attempts, _MOST_DOUBLINGS)
         changes = {"retry_at": clock.now() + wait, "reason": str(error)}
@@ -95,8 +98,8 @@ def withdraw(database: Database, store: ObjectStore) -> int:
     return len(rows)
 
 
-def _due(database: Database, now: datetime) -> tuple[Any, Held] | None:
-    """The pending offer to work on, left alone by others for a while, and its product."""
+def claim(database: Database, now: datetime) -> tuple[Any, Held] | None:
+    """Take the pending offer that is due first, which others leave alone for a while: its row and product."""
     pending = (auxiliary_offer.c.published_at.is_(None), auxiliary_offer.c.retry_at <= now)
     query = sa.select(auxiliary_offer, product.c.name.label("product")).join(
         product, product.c.id == auxiliary_offer.c.product_id
@@ -109,16 +112,8 @@ def _due(database: Database, now: datetime) -> tuple[Any, Held] | None:
     still = (_is(row.product_id), auxiliary_offer.c.attempts == row.attempts)
     changes = {"attempts": row.attempts + 1, "retry_at": now + _LEASE}
     with database.write() as connection:
-        claimed = connection.execute(auxiliary_offer.update().where(*still).values(changes)).rowcount == 1
-    return (row, held) if claimed else None
-
-
-def _stored(store: ObjectStore, held: Held, key: str) -> Checksums:
-    try:
-        return store.put(key, zip_chunks(store, held.product))
-    except KeyTaken:  # of an attempt under another version of zlib, that nobody was told of
-        store.delete(key)
-        return store.put(key, zip_chunks(store, held.product))
+        is_ours = connection.execute(auxiliary_offer.update().where(*still).values(changes)).rowcount == 1
+    return (row, held) if is_ours else None
 
 
 def _published(sums: Checksums, now: datetime) -> dict[str, Any]:

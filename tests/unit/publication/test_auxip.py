@@ -17,7 +17,8 @@ from lxml import etree
 from s1pdgs.bus.outbox import deliver
 from s1pdgs.catalogue.query import find
 from s1pdgs.catalogue.tables import product as product_table
-from s1pdgs.publication.auxiliary import make_zip, subscriber, withdraw
+from s1pdgs.publication.archive import zip_chunks
+from s1pdgs.publication.auxiliary import claim, make_zip, offer, subscriber, withdraw
 from s1pdgs.publication.auxip import PRODUCTS, Auxip
 from s1pdgs.publication.odata.entities import find_page
 from s1pdgs.publication.odata.options import read_options
@@ -179,12 +180,21 @@ def test_a_zip_that_cannot_be_made_is_tried_again_later(station: Station) -> Non
     assert station.names() == [f"{INSTRUMENT}.zip"]
 
 
-def test_a_zip_of_a_maker_that_died_is_taken_or_replaced(station: Station) -> None:
+def test_a_zip_is_made_by_one_maker_and_by_another_when_that_one_fell_silent(station: Station) -> None:
     station.ingest(INSTRUMENT, **INSTRUMENT_FILES)
-    station.segment.store.put(f"auxip/{INSTRUMENT}.zip", iter([b"half a zip of an older zlib"]))
-    station.offer()
-    (entry,) = station.get("/Products")["value"]
-    assert station.client.get(f"/Products({entry['Id']})/$value").content[:2] == b"PK"
+    segment = station.segment
+    deliver(segment.database, subscriber(TYPES, segment.clock))
+    with segment.database.write() as connection:
+        held = find(connection, INSTRUMENT)
+        assert held is not None
+        assert not offer(connection, held, segment.clock.now())
+    claimed = claim(segment.database, segment.clock.now())
+    assert claimed is not None
+    segment.store.put(claimed[0].location, zip_chunks(segment.store, held.product, deflated=()))
+    assert not make_zip(segment.database, segment.store, segment.clock)
+    segment.clock.advance(121.0)
+    assert make_zip(segment.database, segment.store, segment.clock)
+    assert station.names() == [f"{INSTRUMENT}.zip"]
 
 
 def test_the_service_tells_what_it_is(station: Station) -> None:
