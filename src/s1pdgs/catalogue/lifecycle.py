@@ -6,9 +6,10 @@ back. All but `sweep_garbage` work in the caller's transaction.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+import structlog
 from attrs import frozen
 
 from s1pdgs.catalogue import tables as t
@@ -17,7 +18,9 @@ from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import ObjectStore
 
 _SESSION = "SESSION"
-_AT_ONCE = 200
+_AT_ONCE = 100
+_LATER = timedelta(hours=1)
+_log = structlog.get_logger(__name__)
 
 
 @frozen
@@ -90,16 +93,23 @@ def discard(connection: sa.Connection, prefix: str, goes_at: datetime, product_i
 
 
 def sweep_garbage(database: Database, store: ObjectStore, now: datetime) -> int:
-    """Remove the objects of garbage that is due; how many. One who dies meanwhile leaves the rest to the next."""
+    """Remove the objects of some garbage that is due; how many. One who dies meanwhile leaves the rest to the next, and
+    what the store does not let go is tried again later.
+    """
     query = sa.select(t.garbage).where(t.garbage.c.due_at <= now).order_by(t.garbage.c.due_at).limit(_AT_ONCE)
     with database.read() as connection:
-        due = connection.execute(query).all()
-        keys = {row.id: _keys(connection, row.prefix, row.product_id) for row in due}
-    removed = 0
+        keys = {row.id: _keys(connection, row.prefix, row.product_id) for row in connection.execute(query).all()}
+    removed, stuck = 0, []
     for number, prefixes in keys.items():
-        removed += sum(store.delete(prefix) for prefix in prefixes)
+        try:
+            removed += sum(store.delete(prefix) for prefix in prefixes)
+        except OSError as error:
+            stuck.append(number)
+            _log.warning("objects stay", reason=str(error))
+    if keys:
         with database.write() as connection:
-            connection.execute(t.garbage.delete().where(t.garbage.c.id == number))
+            connection.execute(t.garbage.delete().where(t.garbage.c.id.in_(keys.keys() - set(stuck))))
+            connection.execute(t.garbage.update().where(t.garbage.c.id.in_(stuck)).values(due_at=now + _LATER))
     return removed
 
 

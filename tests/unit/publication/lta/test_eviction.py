@@ -264,6 +264,24 @@ def test_a_process_that_dies_after_the_transaction_leaves_garbage_that_is_found(
         assert connection.scalar(sa.select(sa.func.count()).select_from(garbage)) == 0
 
 
+def test_what_the_store_does_not_let_go_holds_up_nothing_else(house: House) -> None:
+    products = [house.make(SLC, number) for number in (1, 2)]
+    house.settle()
+    house.segment.clock.advance(7 * 3600)
+    evict_step(house.evictor)
+    folder = house.store.path(products[0].location)
+    folder.rename(folder.with_name("aside"))
+    folder.symlink_to(folder.with_name("aside"))  # a folder that is a link is not removed
+    house.segment.clock.advance(3600)
+    sweep_garbage(house.database, house.store, house.now())
+    assert folder.is_symlink()
+    assert files_of(house, products[1]) == []
+    folder.unlink()
+    folder.with_name("aside").rename(folder)
+    house.later(hours=1)
+    assert [files_of(house, product) for product in products] == [[], []]
+
+
 def test_a_process_that_dies_before_the_transaction_ends_changes_nothing(house: House) -> None:
     product = house.make()
     house.settle()
