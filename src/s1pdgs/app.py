@@ -120,7 +120,8 @@ def _serving(ground: GroundSegment) -> AbstractContextManager["Doors"]:
     from s1pdgs.doors import application, serving  # noqa: PLC0415
 
     serve = ground.settings.serve
-    app = application(ground.settings, ground.database, ground.store, ground.outbox, ground.work_root / "jobs")
+    store = open_store(ground.settings, ground.settings.data_dir, hurried=True)
+    app = application(ground.settings, ground.database, store, ground.outbox, ground.work_root / "jobs")
     return serving(app, serve.host, serve.port)
 
 

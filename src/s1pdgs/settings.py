@@ -95,8 +95,8 @@ class Store(_Table):
         None, description="none takes AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of the environment"
     )
     secret_key: SecretStr | None = None
-    attempts: int = Field(5, ge=1, description="tries of a request that fails for the moment")
     timeout_s: Seconds = Field(60.0, description="how long an answer is waited for")
+    patience_s: Seconds = Field(300.0, description="how long a request that fails for the moment is repeated")
     patrol_days: float = Field(
         0.0, ge=0, description="every product is read and compared with the catalogue once in so many days; 0 is never"
     )

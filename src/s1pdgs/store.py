@@ -15,15 +15,20 @@ if TYPE_CHECKING:
     from s1pdgs.storage.objects.s3_bucket import Place
 
 
-def open_store(settings: Settings, folder: Path, environment: Mapping[str, str] = os.environ) -> ObjectStore:
-    """The store below a data directory, or in a bucket, which is not asked yet. `SettingsError` where keys lack."""
+def open_store(
+    settings: Settings, folder: Path, environment: Mapping[str, str] = os.environ, *, hurried: bool = False
+) -> ObjectStore:
+    """The store below a data directory, or in a bucket, which is not asked yet; `hurried` for those whom people wait
+    for. `SettingsError` where keys lack.
+    """
     if settings.store.url is None:
         return local_objects(folder / "objects")
     from s1pdgs.storage.objects.s3 import s3_objects  # noqa: PLC0415  who has no bucket does not wait for its import
 
     serve = settings.serve
     signed_for = timedelta(seconds=serve.presign_s) if serve.presign else None
-    return s3_objects(_place(settings.store, settings.store.url, environment), signed_for)
+    place = _place(settings.store, settings.store.url, environment)
+    return s3_objects(place.hurried if hurried else place, signed_for)
 
 
 def open_archive(settings: Settings, environment: Mapping[str, str] = os.environ) -> ObjectStore | None:
@@ -58,6 +63,6 @@ def _place(told: Store, url: str, environment: Mapping[str, str]) -> "Place":
         Place.of(url, told.endpoint, keys, told.region),
         virtual_host=told.virtual_host,
         public_endpoint=told.public_endpoint,
-        attempts=told.attempts,
         timeout_s=told.timeout_s,
+        patience_s=told.patience_s,
     )

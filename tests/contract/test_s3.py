@@ -117,7 +117,10 @@ def test_a_store_that_is_not_to_sign_gives_no_address(store: S3Objects) -> None:
     ],
 )
 def test_a_store_that_cannot_be_used_says_which_setting_to_mend(changes: dict[str, Any], told: str) -> None:
-    with closing_http(s3_objects(s3_place(attempts=1, **changes))) as store, pytest.raises(StorageError, match=told):
+    with (
+        closing_http(s3_objects(s3_place(patience_s=0.01, **changes))) as store,
+        pytest.raises(StorageError, match=told),
+    ):
         store.check()
 
 
@@ -130,14 +133,14 @@ def test_keys_that_may_only_read_are_told_when_they_write() -> None:
 
 @pytest.mark.parametrize("act", ["size", "list", "delete"])
 def test_reading_from_a_server_that_is_away_names_key_and_setting(act: str) -> None:
-    away = s3_place(attempts=1, endpoint="http://127.0.0.1:1")
+    away = s3_place(patience_s=0.01, endpoint="http://127.0.0.1:1")
     with closing_http(s3_objects(away)) as store, pytest.raises(StorageError, match=r"jobs/403/a: .*\] endpoint"):
         getattr(store, act)("jobs/403/a")
 
 
 @pytest.mark.parametrize("act", ["size", "list", "delete"])
 def test_reading_with_a_key_that_is_refused_names_the_access_key(act: str) -> None:
-    refused = s3_place(attempts=1, keys=Keys("operator", "wrong"))
+    refused = s3_place(patience_s=0.01, keys=Keys("operator", "wrong"))
     with (
         closing_http(s3_objects(refused)) as store,
         pytest.raises(StorageError, match=r"a/key: .* access key operator"),
@@ -148,7 +151,7 @@ def test_reading_with_a_key_that_is_refused_names_the_access_key(act: str) -> No
 def test_a_server_that_is_no_s3_server_is_told() -> None:
     with (
         answering(b"<html><body>welcome</html>") as address,
-        closing_http(s3_objects(s3_place(attempts=1, endpoint=address))) as store,
+        closing_http(s3_objects(s3_place(patience_s=0.01, endpoint=address))) as store,
         pytest.raises(StorageError, match=r"see that \[store\] endpoint is an S3 server"),
     ):
         store.remove_abandoned()

@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from s1pdgs.settings import Settings, SettingsError, load_settings
 from s1pdgs.storage.objects import LocalObjects
 from s1pdgs.storage.objects.s3 import S3Objects
+from s1pdgs.storage.objects.s3_bucket import HURRY_S
 from s1pdgs.storage.objects.s3_signature import Keys
 from s1pdgs.store import open_store
 
@@ -56,6 +58,15 @@ def test_addresses_are_signed_when_users_are_to_be_sent_to_the_store() -> None:
     address = bucket(IN_A_BUCKET, {}, presign=True, presign_s=90).sign("a", "a", "image/png") or ""
     assert address.startswith("https://s3.example.org/pdgs/site/one/a?X-Amz-Algorithm=AWS4-HMAC-SHA256&")
     assert "&X-Amz-Expires=90&" in address
+
+
+def test_who_is_waited_for_by_people_gives_up_soon() -> None:
+    patient = bucket(IN_A_BUCKET, {}).bucket.place
+    assert patient.patience_s == 300.0
+    hurried = open_store(settings(IN_A_BUCKET), Path("unused"), {}, hurried=True)
+    assert isinstance(hurried, S3Objects)
+    hurried.bucket.http.close()
+    assert hurried.bucket.place == evolve(patient, patience_s=HURRY_S)
 
 
 def test_a_bucket_without_keys_is_refused() -> None:

@@ -3,7 +3,9 @@
 import io
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -13,10 +15,22 @@ from fastapi import FastAPI
 
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.publication.service import mount
+from s1pdgs.storage.objects.s3 import S3Objects, s3_objects
+from s1pdgs.storage.objects.s3_bucket import Place
+from s1pdgs.storage.objects.s3_signature import Keys
 from tests.databases import new_database
 from tests.s3 import s3_store
 from tests.unit.conftest import ManualClock
-from tests.unit.publication.conftest import NOON, PNG, Segment, product_name, serving, square, store_product
+from tests.unit.publication.conftest import (
+    NOON,
+    PNG,
+    Segment,
+    new_segment,
+    product_name,
+    serving,
+    square,
+    store_product,
+)
 
 NAME = product_name("S1A", "IW_SLC__1SDV", NOON, 1)
 
@@ -33,6 +47,29 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
         mount(app, segment.database, segment.store)
         with serving(app) as address, httpx2.Client(base_url=address) as client:
             yield client
+
+
+def test_users_are_asked_to_come_again_while_the_store_is_away(tmp_path: Path) -> None:
+    with new_database("sqlite", tmp_path) as database, closing_away() as away:
+        segment = new_segment(database, tmp_path)
+        segment.publish(store_product(segment.store, NAME, "IW_SLC__1S"))
+        app = FastAPI()
+        mount(app, database, away)
+        with serving(app) as address, httpx2.Client(base_url=f"{address}/odata/v1") as client:
+            found = client.get("/Products").json()["value"][0]
+            reply = client.get(f"/Products({found['Id']})/$value")
+    assert (reply.status_code, reply.headers["retry-after"]) == (503, "30")
+    assert reply.json()["error"] == {
+        "code": "ServiceUnavailable", "message": "the store cannot be reached now",
+    }  # fmt: skip
+
+
+@contextmanager
+def closing_away() -> Iterator[S3Objects]:
+    """A store whose server does not answer."""
+    away = s3_objects(Place("pdgs", "http://127.0.0.1:1", Keys("A", "B"), patience_s=0.01))
+    with away.bucket.http:
+        yield away
 
 
 @pytest.fixture

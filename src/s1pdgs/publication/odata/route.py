@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from http import HTTPStatus
 from typing import Any, Protocol
 
+import structlog
 from attrs import frozen
 from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,8 +15,9 @@ from pydantic import ValidationError
 from s1pdgs.publication.errors import ConflictError, EvictedError, PublicationError, QueryError, UnknownProductError
 from s1pdgs.publication.limits import MAX_BODY_BYTES
 from s1pdgs.publication.ranges import UnsatisfiableRange
-from s1pdgs.storage.objects import MissingObject
+from s1pdgs.storage.objects import MissingObject, StorageError
 
+_log = structlog.get_logger(__name__)
 VERSION = {"OData-Version": "4.0"}
 _STATUS: dict[type[PublicationError], tuple[int, str]] = {
     QueryError: (400, "BadRequest"),
@@ -55,8 +57,8 @@ class ODataRoute(APIRoute):
             except PublicationError as error:
                 status, code = _STATUS.get(type(error), (500, "InternalError"))
                 return error_object(status, code, str(error))
-            except MissingObject as error:
-                return error_object(410, "Gone", str(error))
+            except StorageError as error:
+                return _store_error(error)
             except UnsatisfiableRange as error:
                 return error_object(416, "RangeNotSatisfiable", str(error), {"Content-Range": f"bytes */{error.size}"})
             except (RequestValidationError, ValidationError) as error:
@@ -66,6 +68,14 @@ class ODataRoute(APIRoute):
                 return error_object(error.status_code, code, str(error.detail), dict(error.headers or {}))
 
         return guarded
+
+
+def _store_error(error: StorageError) -> JSONResponse:
+    """What is wrong with the store is for operators, not for users."""
+    if isinstance(error, MissingObject):
+        return error_object(410, "Gone", str(error))
+    _log.error("the store cannot be asked", reason=str(error))
+    return error_object(503, "ServiceUnavailable", "the store cannot be reached now", {"Retry-After": "30"})
 
 
 def error_object(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> JSONResponse:

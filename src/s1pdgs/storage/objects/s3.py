@@ -23,6 +23,7 @@ PART_BYTES = 16 * 1024 * 1024
 """With the 10000 parts that S3 takes, objects have up to 156 GiB."""
 _READ_BYTES = 16 * 1024 * 1024
 _PARTS_AT_ONCE = 3
+_AS_LONG_AS_PATIENCE_LASTS = 1_000_000
 ABANDONED_AFTER = timedelta(days=1)
 
 
@@ -119,7 +120,6 @@ class S3Objects:
 
 def s3_objects(place: Place, signed_for: timedelta | None = None) -> S3Objects:
     """Objects in a bucket, which is not asked for before it is used."""
-    most_s = timedelta(seconds=place.timeout_s)
     config: S3Config = {
         "region": place.region,
         "access_key_id": place.keys.access,
@@ -133,10 +133,10 @@ def s3_objects(place: Place, signed_for: timedelta | None = None) -> S3Objects:
         endpoint=place.root(place.endpoint) if place.virtual_host else place.endpoint,
         virtual_hosted_style_request=place.virtual_host,
         config=config,
-        client_options={"allow_http": True, "timeout": most_s, "user_agent": "s1pdgs"},
+        client_options={"allow_http": True, "timeout": timedelta(seconds=place.timeout_s), "user_agent": "s1pdgs"},
         retry_config={
-            "max_retries": place.attempts - 1,
-            "retry_timeout": place.attempts * most_s,
+            "max_retries": _AS_LONG_AS_PATIENCE_LASTS,
+            "retry_timeout": timedelta(seconds=place.patience_s),
             "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=10), "base": 2},
         },
     )

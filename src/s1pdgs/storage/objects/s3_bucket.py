@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx2
 import stamina
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from lxml import etree
 
 from s1pdgs.formats.xml import find_all, parse_xml, text_of
@@ -21,6 +21,7 @@ from s1pdgs.storage.objects.s3_signature import Keys, Signer, Target, path_of, q
 
 Read = TypeVar("Read")
 _BUSY = {408, 409, 425, 429}
+HURRY_S = 5.0
 _FIRST_REST_S, _LONGEST_REST_S = 0.1, 10.0
 _KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "InvalidClientTokenId"}
 _REGION = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
@@ -30,8 +31,8 @@ _REGION = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocation
 class Place:
     """A bucket and the prefix of all keys in it (empty or ending in `/`), at an S3 server.
 
-    `virtual_host` names the bucket in the host, else in the path. Users reach the server at `public_endpoint`. A
-    request is tried `attempts` times.
+    `virtual_host` names the bucket in the host, else in the path. Users reach the server at `public_endpoint`.
+    An answer is waited for `timeout_s`, and a request that fails for the moment is repeated for `patience_s`.
     """
 
     bucket: str
@@ -41,8 +42,8 @@ class Place:
     prefix: str = ""
     virtual_host: bool = False
     public_endpoint: str | None = None
-    attempts: int = 5
     timeout_s: float = 60.0
+    patience_s: float = 300.0
 
     @classmethod
     def of(cls, url: str, endpoint: str | None, keys: Keys, region: str) -> "Place":
@@ -55,6 +56,11 @@ class Place:
     @property
     def signer(self) -> Signer:
         return Signer(self.keys, self.region)
+
+    @property
+    def hurried(self) -> "Place":
+        """The same for what people wait for."""
+        return evolve(self, patience_s=min(self.patience_s, HURRY_S))
 
     def root(self, endpoint: str) -> str:
         """The address of the bucket."""
@@ -158,8 +164,9 @@ class Bucket:
         ]
 
     def check(self) -> None:
-        """`StorageError` when objects cannot be listed."""
-        self._send("GET", None, {"list-type": "2", "max-keys": "1", "prefix": self.place.prefix})
+        """`StorageError` when objects cannot be listed, told soon: somebody waits for it."""
+        soon = evolve(self, place=self.place.hurried)
+        soon._send("GET", None, {"list-type": "2", "max-keys": "1", "prefix": self.place.prefix})  # noqa: SLF001  ours
 
     def signed_address(self, key: str, lifetime: timedelta, filename: str, media_type: str) -> str:
         """An address of an object for users, who get it as a file of this name and type."""
@@ -190,8 +197,8 @@ class Bucket:
         try:
             for attempt in stamina.retry_context(
                 on=_BusyServer,
-                attempts=self.place.attempts,
-                timeout=None,
+                attempts=None,
+                timeout=self.place.patience_s,
                 wait_initial=_FIRST_REST_S,
                 wait_max=_LONGEST_REST_S,
                 wait_jitter=_FIRST_REST_S,
