@@ -168,6 +168,15 @@ def test_a_write_whose_answer_is_lost_is_neither_lost_nor_doubled(length: int) -
         assert checksums_of(store, "a/key") == sums
 
 
+def test_a_server_that_restarts_is_waited_for() -> None:
+    with relay() as wire, s3_store(endpoint=f"http://127.0.0.1:{wire.port}") as store:
+        for act in (lambda: store.put("a/key", iter([b"x"])), lambda: store.size("a/key"), lambda: store.delete("a")):
+            wire.breaks = 2
+            act()
+            assert wire.breaks == 0
+        assert store.size("a/key") is None
+
+
 @given(st.lists(st.binary(max_size=9)), st.integers(1, 7))
 def test_blocks_are_the_same_bytes_in_one_size(chunks: list[bytes], size: int) -> None:
     made = list(blocks(chunks, size))
@@ -204,10 +213,13 @@ def answering(body: bytes) -> Iterator[str]:
 
 @define
 class Relay:
-    """Carries requests to the server; the answer to the first one that has the words `loses` is not given on."""
+    """Carries requests to the server; the answer to the first one that has the words `loses` is not given on, and the
+    next `breaks` requests end their connection.
+    """
 
     loses: bytes | None = None
     lost: int = 0
+    breaks: int = 0
     listener: socket.socket = field(factory=lambda: socket.create_server(("127.0.0.1", 0)))
 
     @property
@@ -226,6 +238,10 @@ class Relay:
             losing = threading.Event()
             threading.Thread(target=self._answer, args=(server, client, losing), daemon=True).start()
             while data := client.recv(65536):
+                if self.breaks:
+                    self.breaks -= 1
+                    server.shutdown(socket.SHUT_RDWR)
+                    return
                 if self.loses is not None and self.loses in data:
                     self.loses = None
                     losing.set()
