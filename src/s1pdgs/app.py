@@ -155,7 +155,8 @@ def roles_of(ground: GroundSegment, name: str) -> list[Role]:
         case "stations":
             return [_source_role(ground, source) for source in ground.settings.sources]
         case "triggers":
-            return [_trigger_role(ground), _notice_role(ground)]
+            couriers = [_notice_role(ground, number) for number in range(ground.settings.notices.parallel)]
+            return [_trigger_role(ground), *couriers]
         case "work":
             return [_work_role(ground)] if ground.settings.work.slots else []
         case "publish":
@@ -247,7 +248,7 @@ def _trigger_role(ground: GroundSegment) -> Role:
     return Role("triggers", step, waked=True)
 
 
-def _notice_role(ground: GroundSegment) -> Role:
+def _notice_role(ground: GroundSegment, number: int) -> Role:
     from s1pdgs.bus.notices import send_due  # noqa: PLC0415
     from s1pdgs.publication.subscriptions.queue import push_step  # noqa: PLC0415
 
@@ -256,7 +257,7 @@ def _notice_role(ground: GroundSegment) -> Role:
     def step() -> bool:
         return push_step(ground.database, clock) | send_due(ground.database, courier, clock)
 
-    return Role("notices", step, idle_s=SWEEP_EVERY.total_seconds(), waked=True)
+    return Role(f"notices:{number}", step, idle_s=SWEEP_EVERY.total_seconds(), waked=True)
 
 
 def subscription_limits(ground: GroundSegment) -> "Limits":

@@ -178,6 +178,7 @@ class Notices(_Table):
     )
     private_networks: bool = Field(False, description="take listed hosts with addresses of a private network")
     secret: SecretStr | None = Field(None, description="key of the signature (HMAC-SHA256) that callbacks carry")
+    parallel: int = Field(2, ge=1, le=32, description="notices under way at once: a slow receiver holds up one of them")
     max_attempts: int = Field(10, ge=1)
     backoff_s: Seconds = Field(10.0, description="wait after the first failed attempt; doubled after each")
     keep_s: Seconds = Field(2_592_000.0, description="how long those that were sent are kept")

@@ -138,9 +138,9 @@ def test_the_roles_of_the_ground_segment_tell_and_prune(desk: Desk, tmp_path: Pa
     made = desk.subscribe("push", NotificationEndpoint=endpoint.url)
     name = desk.publish()
     ground = open_ground_segment(Settings(data_dir=tmp_path / "data", subscriptions=Subscriptions(keep_s=1e-6)))
-    triggers, notices = roles_of(ground, "triggers")
+    triggers, *couriers = roles_of(ground, "triggers")
     assert triggers.step()
-    while notices.step():
+    while any(courier.step() for courier in couriers):
         pass
     assert endpoint.told() == [("created", f"{name}.zip")]
     assert (desk.row(made).queued, desk.states()) == (0, ["told"])

@@ -147,13 +147,15 @@ def dying_at(desk: Desk, statement: int) -> Iterator[None]:
 
 @define
 class Endpoint:
-    """A server of a subscriber that answers as told and keeps what it was sent."""
+    """A server of a subscriber that answers as told, when its gate is open, and keeps what it was sent."""
 
     url: str
     answers: list[int] = field(factory=list)
     bodies: list[dict[str, Any]] = field(factory=list)
     raw: list[bytes] = field(factory=list)
     headers: list[dict[str, str]] = field(factory=list)
+    gate: threading.Event = field(factory=threading.Event)
+    came: threading.Semaphore = field(factory=lambda: threading.Semaphore(0))
 
     def told(self) -> list[tuple[str, str]]:
         return [(one["SubscriptionEvent"], one["ProductName"]) for one in self.bodies]
@@ -162,6 +164,7 @@ class Endpoint:
 @contextmanager
 def listening() -> Iterator[Endpoint]:
     kept = Endpoint("")
+    kept.gate.set()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version: ClassVar = "HTTP/1.1"
@@ -171,6 +174,8 @@ def listening() -> Iterator[Endpoint]:
             kept.raw.append(body)
             kept.bodies.append(json.loads(body))
             kept.headers.append(dict(self.headers))
+            kept.came.release()
+            assert kept.gate.wait(60)
             self.send_response(kept.answers.pop(0) if kept.answers else 204)
             self.send_header("Content-Length", "0")
             self.end_headers()

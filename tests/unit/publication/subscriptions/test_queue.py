@@ -1,6 +1,7 @@
 """Queues are read and acknowledged, or told to an endpoint one by one, in order, until it takes them or is given up."""
 
 import json
+import threading
 
 import pytest
 
@@ -9,7 +10,7 @@ from s1pdgs.publication.subscriptions import queue
 from s1pdgs.publication.subscriptions.lifecycle import again, remove
 from s1pdgs.publication.subscriptions.model import NotNow, Status, SubscriptionError, UnknownSubscription
 from tests.databases import plans_of
-from tests.unit.publication.subscriptions.conftest import SECRET, Desk, Endpoint
+from tests.unit.publication.subscriptions.conftest import SECRET, Desk, Endpoint, listening
 
 LOGIN = {"NotificationEpUsername": "partner", "NotificationEpPassword": "s3cret"}
 
@@ -96,6 +97,26 @@ def test_news_waits_for_what_is_older_until_that_is_given_up_and_can_be_sent_aga
     push_all(desk)
     assert endpoint.told()[3:] == told[:1]
     assert desk.states() == ["told", "told"]
+
+
+def test_a_slow_endpoint_holds_up_one_courier_only(desk: Desk, endpoint: Endpoint) -> None:
+    desk.subscribe("push", NotificationEndpoint=endpoint.url, Priority=9)
+    told = published(desk, 2)
+    endpoint.gate.clear()
+    held_up = threading.Thread(target=desk.push)
+    held_up.start()
+    assert endpoint.came.acquire(timeout=60)
+    with listening() as other:
+        desk.subscribe("push", NotificationEndpoint=other.url)
+        told.append(("created", f"{desk.publish(7)}.zip"))
+        desk.deliver()
+        push_all(desk)
+        assert other.told() == told[2:]
+        assert endpoint.told() == told[:1]
+        endpoint.gate.set()
+        held_up.join()
+        push_all(desk)
+        assert (endpoint.told(), other.told()) == (told, told[2:])
 
 
 def test_a_paused_subscription_tells_nothing_until_it_is_resumed(desk: Desk, endpoint: Endpoint) -> None:
