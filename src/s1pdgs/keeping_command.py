@@ -81,8 +81,9 @@ def evict(ctx: click.Context, name: str, forms: tuple[str, ...]) -> None:
     with _told():
         evictor = keeping.evictor_of(ground.settings, ground.database, ground.store, ground.outbox)
         kept = evict_product(evictor, name, [Form(form) for form in forms] or list(Form))
+    gone = f"{ground.outbox.clock.now() + evictor.grace:%Y-%m-%d %H:%M:%S}"
     for form, why in kept.items():
-        click.echo(f"{form}: {f'went; objects are removed in {evictor.grace}' if why is None else f'stays: {why}'}")
+        click.echo(f"{form}: {f'went; its objects are removed after {gone}' if why is None else f'stays: {why}'}")
     if any(why is not None for why in kept.values()):
         ctx.exit(1)
 

@@ -97,7 +97,8 @@ def test_the_roles_keep_to_the_rules_and_the_commands_tell(ground: GroundSegment
     listed = json.loads(run(config, "retention", "--json").output)
     assert [(row["form"], row["name"], row["note"]) for row in listed] == [("zip", NAME, None)]
     told = run(config, "evict", NAME, "--form", "zip")
-    assert (told.exit_code, told.output) == (0, "zip: went; objects are removed in 0:00:00\n")
+    assert told.exit_code == 0
+    assert told.output.startswith("zip: went; its objects are removed after 20")
     step(ground, "retention")
     order = run(config, "restore", NAME, "--priority", "90").output.strip()
     assert shown(config)["orders"] == [{"id": order, "status": "queued", "message": None}]
@@ -170,7 +171,7 @@ def test_a_legal_hold_is_put_told_and_lifted(ground: GroundSegment, config: Path
     assert run(config, "hold", NAME, "--reason", "case 7").output == f"{NAME} is under legal hold\n"
     step(ground, "publish", "retention")
     told = run(config, "show", NAME).output
-    assert "and as long as it is under legal hold: case 7" in told
+    assert "at least while it is under legal hold: case 7" in told
     assert "hold     case 7 (" in told
     assert "\nfiles    here until " in told
     assert run(config, "release", NAME).output == f"{NAME} is released from 1 legal hold\n"

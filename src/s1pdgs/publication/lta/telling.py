@@ -102,6 +102,7 @@ def _form(evicted_at: datetime | None, at: datetime | None, due: Due | None, nee
         "evicted_at": _moment(evicted_at),
         "goes_at": _moment(at) if evicted_at is None else None,
         "rule": None if due is None else str(due.rule),
+        "is_put_off": due is not None and at is not None and at > due.at,
         "stays_while": need if evicted_at is None else None,
     }
 
@@ -112,9 +113,9 @@ def _form_lines(name: str, form: dict[str, Any]) -> Iterator[str]:
         return
     rule = "no rule" if form["rule"] is None else form["rule"]
     until = "for ever" if form["goes_at"] is None else f"until {_short(form['goes_at'])}"
-    yield f"{name:9}here {until} ({rule})"
+    yield f"{name:9}here {until} ({rule}{', put off' if form['is_put_off'] else ''})"
     if form["stays_while"] is not None:
-        yield f"         and as long as {form['stays_while']}"
+        yield f"         at least while {form['stays_while']}"
 
 
 def _need(connection: sa.Connection, policy: Policy, form: Form, held: Held) -> str | None:
