@@ -9,6 +9,10 @@ class QueryError(PublicationError, ValueError):
     """A query that its protocol does not allow or that this service does not know (400)."""
 
 
+class SlowQueryError(PublicationError):
+    """A query took longer than this service lets one take (503)."""
+
+
 class UnknownProductError(PublicationError, LookupError):
     """There is no published product, image or collection of that name or identifier (404)."""
 

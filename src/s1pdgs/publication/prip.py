@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from s1pdgs.publication.download import Download, respond
 from s1pdgs.publication.errors import EvictedError, UnknownProductError
+from s1pdgs.publication.limits import bounded
 from s1pdgs.publication.lta.telling import why_gone
 from s1pdgs.publication.manifest import files_of, manifest, manifest_text
 from s1pdgs.publication.odata.entity import CONTEXT, attributes, entity, quicklooks
@@ -54,7 +55,7 @@ class Prip:
     def products(self, request: Request) -> Response:
         """A page of products."""
         options = read_options(request.query_params.multi_items())
-        with self.database.read() as connection:
+        with bounded(self.database) as connection:
             total = count(connection, options.predicate) if options.count else None
             page = search(
                 connection,
@@ -76,7 +77,7 @@ class Prip:
     def count(self, request: Request) -> Response:
         """How many products a filter selects, as plain text."""
         options = read_options(request.query_params.multi_items(), ["$filter", "$format"])
-        with self.database.read() as connection:
+        with bounded(self.database) as connection:
             return PlainTextResponse(str(count(connection, options.predicate)), headers=VERSION)
 
     def product(self, request: Request, key: str) -> Response:
@@ -95,7 +96,7 @@ class Prip:
     def manifest(self, request: Request, key: str) -> Response:
         """Every file of a product with its checksums: JSON, or what `sha256sum --check` reads for `text/plain`."""
         found = self._found(key)
-        with self.database.read() as connection:
+        with bounded(self.database) as connection:
             files = files_of(connection, found)
         if "text/plain" in request.headers.get("accept", ""):
             return PlainTextResponse(manifest_text(found, files), headers=VERSION)
@@ -129,11 +130,11 @@ class Prip:
         return reply({"@odata.context": CONTEXT, "value": [entity(product, options) for product in found]})
 
     def _listed(self, uuids: list[str], names: list[str]) -> list[Published]:
-        with self.database.read() as connection:
+        with bounded(self.database) as connection:
             return find_many(connection, uuids, names)
 
     def _found(self, key: str) -> Published:
-        with self.database.read() as connection:
+        with bounded(self.database) as connection:
             found = find(connection, checked_text(bare(key).lower()))
         if found is None:
             raise UnknownProductError(f"there is no published product with Id {bare(key)!r}")
@@ -143,7 +144,7 @@ class Prip:
         found = self._found(key)
         if found.evicted_at is None:
             return found
-        with self.database.read() as connection:
+        with bounded(self.database) as connection:
             raise EvictedError(why_gone(connection, found, root(request, self.base_url, PREFIX)))
 
     def add(self, add: AddRoute) -> None:

@@ -30,9 +30,9 @@ from stac_fastapi.types.errors import NotFoundError
 from starlette.middleware import Middleware
 from starlette.requests import Request
 
-from s1pdgs.publication.errors import QueryError
+from s1pdgs.publication.errors import QueryError, SlowQueryError
 from s1pdgs.publication.holdings import spans, types
-from s1pdgs.publication.limits import BodyLimit
+from s1pdgs.publication.limits import BodyLimit, bounded
 from s1pdgs.publication.predicate import KINDS, Kind, checked_text
 from s1pdgs.publication.search import Page, Published, count_up_to, find_name, search
 from s1pdgs.publication.stac_filter import QUERYABLES, SORTABLES
@@ -80,7 +80,7 @@ class Client(BaseCoreClient):
             {"rel": "service-desc", "type": "application/vnd.oai.openapi+json;version=3.0", "href": f"{root}/api"},
             {"rel": "service-doc", "type": "text/html", "href": f"{root}/api.html"},
         ]  # fmt: skip
-        with self.database.read() as connection:
+        with bounded(self.database) as connection:
             page["links"] += [
                 {"rel": "child", "type": "application/json", "title": kind, "href": f"{root}/collections/{kind}"}
                 for kind in types(connection)
@@ -90,7 +90,7 @@ class Client(BaseCoreClient):
     def all_collections(self, **kwargs: Any) -> Any:
         """Every type of which something is published."""
         root = self._root(kwargs["request"])
-        with self.database.read() as connection:
+        with bounded(self.database) as connection:
             found = [collection(span, root) for span in spans(connection)]
         links = [
             {"rel": "self", "type": "application/json", "href": f"{root}/collections"},
@@ -101,7 +101,7 @@ class Client(BaseCoreClient):
 
     def get_collection(self, collection_id: str, **kwargs: Any) -> Any:
         """One type."""
-        with self.database.read() as connection:
+        with bounded(self.database) as connection:
             found = spans(connection, checked_text(collection_id))
         if not found:
             raise NotFoundError(f"there is no collection {collection_id!r} with published products")
@@ -109,13 +109,13 @@ class Client(BaseCoreClient):
 
     def check_collection(self, collection_id: str) -> None:
         """`NotFoundError` when nothing is published of a type."""
-        with self.database.read() as connection:
+        with bounded(self.database) as connection:
             if collection_id not in types(connection):
                 raise NotFoundError(f"there is no collection {collection_id!r} with published products")
 
     def get_item(self, item_id: str, collection_id: str, **kwargs: Any) -> Any:
         """One product."""
-        with self.database.read() as connection:
+        with bounded(self.database) as connection:
             found = find_name(connection, checked_text(item_id))
         if found is None or found.type != collection_id:
             raise NotFoundError(f"there is no item {item_id!r} in collection {collection_id!r}")
@@ -177,7 +177,7 @@ class Client(BaseCoreClient):
 
     def _search(self, asked: Asked, request: Request, body: dict[str, Any] | None = None) -> dict[str, Any]:
         predicate, limit = asked.predicate(), min(asked.limit, MAX_LIMIT)
-        with self.database.read() as connection:
+        with bounded(self.database) as connection:
             page = search(connection, predicate, asked.order(), limit=limit, after=asked.token)
             matched = count_up_to(connection, predicate, MAX_COUNTED) if asked.token is None else None
         site, root = self._site(request), self._root(request)
@@ -287,6 +287,7 @@ def application(database: Database, base_url: str | None = None, access: Sequenc
         api.app.add_exception_handler(wrong, _bad_query)
     api.app.add_exception_handler(ValidationError, _bad_query)
     api.app.add_exception_handler(NotFoundError, _not_found)
+    api.app.add_exception_handler(SlowQueryError, _too_slow)
     made: FastAPI = api.app
     return made
 
@@ -340,6 +341,10 @@ def _where(fault: Any) -> str:
 
 def _not_found(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"code": "NotFound", "description": str(error)}, 404)
+
+
+def _too_slow(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"code": "QueryTimeout", "description": str(error)}, 503)
 
 
 def _next_link(request: Request, root: str, page: Page, body: dict[str, Any] | None) -> dict[str, Any]:

@@ -12,7 +12,14 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
 
-from s1pdgs.publication.errors import ConflictError, EvictedError, PublicationError, QueryError, UnknownProductError
+from s1pdgs.publication.errors import (
+    ConflictError,
+    EvictedError,
+    PublicationError,
+    QueryError,
+    SlowQueryError,
+    UnknownProductError,
+)
 from s1pdgs.publication.limits import MAX_BODY_BYTES
 from s1pdgs.publication.ranges import UnsatisfiableRange
 from s1pdgs.storage.objects import MissingObject, StorageError
@@ -24,6 +31,7 @@ _STATUS: dict[type[PublicationError], tuple[int, str]] = {
     UnknownProductError: (404, "NotFound"),
     EvictedError: (410, "Gone"),
     ConflictError: (409, "Conflict"),
+    SlowQueryError: (503, "QueryTimeout"),
 }
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
