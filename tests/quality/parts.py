@@ -6,12 +6,12 @@ from pathlib import Path
 
 from attrs import frozen
 
-from tests.quality import interferometry, scenes, stripmap, tops
+from tests.quality import interferometry, reading, scenes, stripmap, tops
 from tests.quality.check import Check
 from tests.quality.figures import Figures
 
 SCENES = {f"scene-{mode}": mode for mode in scenes.TAKES}
-PARTS = ("passes", *SCENES, "slices", *stripmap.WINDOWS, *tops.SWATHS)
+PARTS = ("passes", *SCENES, "readers", "slices", *stripmap.WINDOWS, *tops.SWATHS)
 """Those that take longest first."""
 
 
@@ -39,6 +39,8 @@ def _checks(part: str, figures: Figures) -> list[Check]:
     with tempfile.TemporaryDirectory(prefix="quality-") as name:
         if part == "slices":
             return scenes.slice_checks(Path(name))
+        if part == "readers":
+            return reading.checks(Path(name))
         if part == "passes":
             return interferometry.checks(figures, Path(name))
         return scenes.checks(SCENES[part], figures, Path(name))

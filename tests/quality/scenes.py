@@ -90,7 +90,8 @@ def _image_checks(product: Path, stem: str, figures: Figures) -> list[Check]:
     scale = np.interp(column, vector.pixel, vector.sigma_nought) ** 2
     true = 10.0 ** (0.1 * SIGMA0_DB)
     found = []
-    for part in noise.noise_azimuth_vector_list:
+    even = NoiseAzimuthVector(line=np.array([0, len(power) - 1]), noise_azimuth_lut=np.ones(2))
+    for part in noise.noise_azimuth_vector_list or (even,):
         lines, columns = _block(part, power.shape)
         seen = power[lines, columns]
         floor = np.interp(np.arange(lines.start, lines.stop), part.line, part.noise_azimuth_lut)[:, None]

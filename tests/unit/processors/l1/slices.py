@@ -57,8 +57,10 @@ def scene_of_plan(plan: Plan, folder: Path) -> tuple[Trajectory, ModeScene]:
     return trajectory, mode_scene(plan, plan.takes[0], noise, trajectory, folder / "auxiliary")
 
 
-def write_slice(folder: Path, trajectory: Trajectory, take: PacketSource, mode: str = "IW") -> Slice:
-    """The whole data take as one slice of its mode; wave mode is not sliced."""
+def write_slice(
+    folder: Path, trajectory: Trajectory, take: PacketSource, mode: str = "IW", swath: str | None = None
+) -> Slice:
+    """The whole data take as one slice of its mode (`swath` where it has one only); wave mode is not sliced."""
     write_auxiliary(
         folder / "auxiliary",
         AuxiliaryContext.of(trajectory, take.sensing, satellite="S1A"),
@@ -73,7 +75,7 @@ def write_slice(folder: Path, trajectory: Trajectory, take: PacketSource, mode: 
     header = L0Manifest(
         satellite="S1A",
         mode=mode,
-        swath=None,
+        swath=swath,
         start=take.sensing.start,
         stop=take.sensing.stop,
         start_anx_ms=0.0,

@@ -83,9 +83,10 @@ def test_the_backscatter_of_every_swath_is_true(made: tuple[ModeScene, Path]) ->
             power = np.abs(image.read(1).astype(np.complex64)) ** 2
         column = np.arange(power.shape[1])
         across = noise.noise_range_vector_list[0]
-        along = noise.noise_azimuth_vector_list[0]
         level = np.interp(column, across.pixel, across.noise_range_lut)
-        floor = np.interp(np.arange(len(power)), along.line, along.noise_azimuth_lut)[:, None] * level
+        floor = np.broadcast_to(level, power.shape)
+        for along in noise.noise_azimuth_vector_list:
+            floor = np.interp(np.arange(len(power)), along.line, along.noise_azimuth_lut)[:, None] * level
         scale = np.interp(column, vector.pixel, vector.sigma_nought) ** 2
         seen = np.ones(power.shape, np.bool_)
         for line in (line for swath, line in bright if swath == measurement.stem[4:7]):

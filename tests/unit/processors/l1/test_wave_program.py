@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import rasterio
 import xarray as xr
 from lxml import etree
 
@@ -18,6 +17,7 @@ from s1pdgs.formats.listfile import read_list
 from s1pdgs.processors.l1.packets import open_packets
 from s1pdgs.simulator.plan import Plan, TakePlan
 
+from . import readers
 from .slices import Slice, noise_of_plan, run, write_slice
 
 PLAN = Plan(takes=(TakePlan(mode="WV", duration_s=19.0, samples=1100, polarisation="SV"),), telemetry=None)
@@ -106,19 +106,21 @@ def _latch_s(made: Slice, packet: int) -> float:
     return float(np.diff(seconds + fraction)[0]) + float(origin) / F_REF_HZ
 
 
-def test_noise_of_a_vignette_is_the_same_along_it_and_tells_no_block(product: Path) -> None:
+def test_noise_of_a_vignette_is_the_same_along_it(product: Path) -> None:
     for path in sorted((product / "annotation/calibration").glob("noise-*.xml")):
         noise = read_noise(path)
-        (along,) = noise.noise_azimuth_vector_list
-        assert along.swath is None
-        assert np.all(along.noise_azimuth_lut == 1.0)
+        assert noise.noise_azimuth_vector_list == ()
         assert np.all(noise.noise_range_vector_list[0].noise_range_lut > 0.0)
 
 
-def test_readers_open_it(product: Path) -> None:
-    assert xr.open_dataset(product, group="WV1/VV", engine="sentinel-1").attrs
-    with rasterio.open(next((product / "measurement").iterdir())) as image:
-        assert image.count == 1
+@pytest.mark.parametrize("name", ["SLC__1S", "GRDM_1S"])
+def test_readers_accept_every_vignette(products: dict[str, Path], name: str) -> None:
+    folder = products[name]
+    assert readers.gdal_reads(folder) == {"WV1_VV_001", "WV2_VV_002"}
+    kind = name[:3].lower()
+    assert readers.toolbox_reads(folder) == {f"s1a-wv1-{kind}-vv-001", f"s1a-wv2-{kind}-vv-002"}
+    for group in ("WV1/VV", "WV2/VV/noise_azimuth"):
+        assert xr.open_dataset(folder, group=group, engine="sentinel-1").attrs
 
 
 def test_a_vignette_that_misses_most_of_its_lines_is_left_out_and_told(

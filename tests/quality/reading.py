@@ -1,0 +1,68 @@
+"""Products of every type, small ones of noise, before readers that do not know us."""
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import xarray as xr
+
+from s1pdgs.simulator.plan import Plan, TakePlan
+from tests.quality.check import Check
+from tests.quality.products import process
+from tests.unit.processors.l1 import readers
+from tests.unit.processors.l1.slices import noise_of_plan, write_slice
+
+ORDERS = {
+    "SM": (("SM_SLC__1S", "SM_GRDF_1S", "SM_SLC__1A"), ("SM_GRDH_1S",), ("SM_GRDM_1S", "SM_GRDM_1A")),
+    "IW": (("IW_SLC__1S", "IW_GRDH_1S", "IW_SLC__1A", "IW_GRDH_1A"), ("IW_GRDM_1S",)),
+    "EW": (("EW_SLC__1S", "EW_GRDM_1S"), ("EW_GRDH_1S",)),
+    "WV": (("WV_SLC__1S", "WV_GRDM_1S"),),
+}
+"""Outputs of job orders: an order has one resolution."""
+_TAKES = {"SM": ("S3", 1.2, 3700), "IW": ("IW", 3.0, 1100), "EW": ("EW", 3.1, 1100), "WV": ("WV", 15.0, 1100)}
+
+
+def checks(folder: Path) -> list[Check]:
+    """Whether every reader accepts every type of product."""
+    found = []
+    for mode, orders in ORDERS.items():
+        name, duration_s, samples = _TAKES[mode]
+        take = TakePlan(mode=name, duration_s=duration_s, samples=samples, polarisation="SV")
+        place = folder / mode
+        made = write_slice(
+            place, *noise_of_plan(Plan(takes=(take,), telemetry=None)), mode, swath=name if mode == "SM" else None
+        )
+        for number, outputs in enumerate(orders):
+            for product in process(made, place / f"work{number}", list(outputs)):
+                found += _product_checks(product)
+    return found
+
+
+def _product_checks(product: Path) -> list[Check]:
+    kind = product.name[4:14]
+    checks = [_check(f"{kind} follows its schemas", readers.schemas_hold, product)]
+    if product.name[13] == "A":
+        return checks
+    checks += [
+        _check(f"{kind} is read by GDAL", readers.gdal_reads, product),
+        _check(f"{kind} is read by xarray-sentinel", readers.xarray_sentinel_reads, product),
+        _check(f"{kind} is read by the SAR Calibration Toolbox", readers.toolbox_reads, product),
+    ]
+    if kind != "EW_SLC__1S":  # sarsen makes one image of the bursts of IW only
+        checks.append(_check(f"{kind} is geocoded by sarsen", _geocode, product))
+    return checks
+
+
+def _geocode(product: Path) -> None:
+    groups = xr.open_dataset(product, engine="sentinel-1").attrs["subgroups"]
+    readers.sarsen_geocodes(product, next(group for group in groups if group.count("/") == 1), product.parent)
+
+
+def _check(name: str, read: Callable[[Path], object], product: Path) -> Check:
+    """Readers refuse with errors of any type."""
+    try:
+        read(product)
+    except Exception:  # noqa: BLE001
+        traceback.print_exc()
+        return Check(name, 1.0, 0.0, "refusals")
+    return Check(name, 0.0, 0.0, "refusals")
