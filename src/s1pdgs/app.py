@@ -41,6 +41,7 @@ ROLES = ("stations", "triggers", "work", "publish", "housekeeping", "serve")
 IDLE_S = 0.2
 AFTER_ERROR_S = 2.0
 HOUSEKEEPING_S = 60.0
+COURIER_S = 1.0
 SWEEP_EVERY = timedelta(seconds=5)
 
 
@@ -257,7 +258,7 @@ def _notice_role(ground: GroundSegment, number: int) -> Role:
     def step() -> bool:
         return push_step(ground.database, clock) | send_due(ground.database, courier, clock)
 
-    return Role(f"notices:{number}", step, idle_s=SWEEP_EVERY.total_seconds(), waked=True)
+    return Role(f"notices:{number}", step, idle_s=COURIER_S)
 
 
 def subscription_limits(ground: GroundSegment) -> "Limits":

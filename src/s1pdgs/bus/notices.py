@@ -14,7 +14,6 @@ import json
 import socket
 import ssl
 from base64 import b64encode
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -173,8 +172,8 @@ def withdraw(connection: sa.Connection, subject: str) -> int:
     return connection.execute(pending.values(state=NoticeState.WITHDRAWN)).rowcount
 
 
-def forget(connection: sa.Connection, numbers: Sequence[int] | sa.Select[tuple[int | None]]) -> None:
-    """Delete notices with their attempts."""
+def forget(connection: sa.Connection, numbers: sa.Select[tuple[int | None]]) -> None:
+    """Delete notices of some numbers, with their attempts."""
     connection.execute(table.delete().where(table.c.id.in_(numbers)))
 
 
@@ -183,6 +182,9 @@ def prune(database: Database, before: datetime) -> int:
     old = sa.select(table.c.id).where(
         table.c.state.in_((NoticeState.SENT, NoticeState.WITHDRAWN)), table.c.due_at < before
     )
+    with database.read() as connection:
+        if connection.execute(old.limit(1)).first() is None:
+            return 0
     pruned = 0
     while True:
         with database.write() as connection:

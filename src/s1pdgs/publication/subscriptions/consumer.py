@@ -26,7 +26,6 @@ from s1pdgs.publication.subscriptions.model import (
     Type,
 )
 from s1pdgs.publication.tables import publication
-from s1pdgs.storage.bell import announce
 
 SUBSCRIBER = "subscriptions"
 NEWS = frozenset(kind.__name__ for kind in (ProductPublished, ProductRestored, ProductEvicted))
@@ -156,7 +155,6 @@ def _tell(
     for row in rows:
         if row.queued >= limits.queue_length:
             _drop_oldest(connection, row.id, now)
-    announce(connection)
 
 
 def _drop_oldest(connection: sa.Connection, subscription: int, now: datetime) -> None:
