@@ -16,6 +16,8 @@ from s1pdgs.access.operators import operator_gate
 from s1pdgs.bus.notices import Courier
 from s1pdgs.catalogue.metadata import describe
 from s1pdgs.model.product import Product, StoredFile
+from s1pdgs.publication.lta.door import OrderDesk
+from s1pdgs.publication.lta.orders import Terms
 from s1pdgs.publication.service import mount
 from s1pdgs.publication.subscriptions.door import Desk
 from s1pdgs.publication.subscriptions.model import Limits
@@ -56,8 +58,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             segment.clock.advance(1.0)
             segment.step()  # segments stay inside
         app = FastAPI()
-        desk = Desk(database, Guard(operator_gate(None)), Courier(), segment.clock, Limits())
-        mount(app, database, segment.store, additions=(desk.addition,))
+        guard, courier = Guard(operator_gate(None)), Courier()
+        desk = Desk(database, guard, courier, segment.clock, Limits())
+        restores = OrderDesk(database, Terms(), guard, courier, segment.clock)
+        mount(app, database, segment.store, additions=(desk.addition, restores.addition))
         with serving(app) as address:
             yield address
 
