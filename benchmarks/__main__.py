@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import aio, catalogue, day, focus, jobs, link, overhead, packets, zips
+from benchmarks import aio, catalogue, day, doors, focus, jobs, link, overhead, packets, zips
 from benchmarks.harness import Options, Result, write_results
 
 SUITES = {
@@ -14,6 +14,7 @@ SUITES = {
     "aio": aio.run,
     "focus": focus.run,
     "catalogue": catalogue.run,
+    "doors": doors.run,
     "jobs": jobs.run,
     "day": day.run,
     "overhead": overhead.run,
