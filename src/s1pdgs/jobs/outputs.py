@@ -217,10 +217,9 @@ def _attributes(spec: JobSpec, described: Description) -> Mapping[str, Attribute
         return {**described.attributes, "campaign": spec.campaign, "timeliness": REPROCESSING}
     if spec.on_demand is None:
         return described.attributes
-    if not spec.on_demand:
-        return {**described.attributes, "productionType": "on_demand_default"}
-    options = told_options(spec.on_demand)
-    return {**described.attributes, "productionType": "on_demand_non_default", OPTIONS: options}
+    kind = "on_demand_non_default" if spec.on_demand else "on_demand_default"
+    apart = {OPTIONS: told_options(spec.on_demand)} if spec.apart else {}
+    return {**described.attributes, "productionType": kind, **apart}
 
 
 def _timeliness(spec: JobSpec, described: Description) -> Timeliness:

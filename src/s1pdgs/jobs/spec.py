@@ -16,7 +16,7 @@ from s1pdgs.model.timeliness import Timeliness
 
 VERSION = 1
 OPTIONS = "productionOptions"
-"""The attribute of products that tells by which parameters their making differs from the systematic one."""
+"""The attribute of products that stand apart: the parameters by which their making differs from the systematic one."""
 
 
 class SpecError(ValueError):
@@ -101,7 +101,7 @@ class JobSpec:
     timeliness where they can (segments, by packet store); otherwise they carry the job's. `ghosts` are sensing times
     (s) by mode: a Level-0 measurement that is shorter is kept aside instead of catalogued. What a `campaign`
     makes carries its name, and is news though a held product has the same measurements. A job `on_demand` was caused
-    by a wish: the parameters by which it differs from what data would cause.
+    by a wish: the parameters by which it differs from what data would cause; what it makes `apart` tells them.
     """
 
     chain: str
@@ -121,6 +121,7 @@ class JobSpec:
     campaign: str | None = None
     container: SpecContainer | None = None
     on_demand: Mapping[str, str] | None = None
+    apart: bool = False
 
 
 def told_options(parameters: Mapping[str, str]) -> str:
@@ -167,6 +168,7 @@ def _read(stored: dict[str, Any]) -> JobSpec:
         container=_container(stored.get("container")),
         campaign=stored.get("campaign"),
         on_demand=stored.get("on_demand"),
+        apart=stored.get("apart", False),
     )
 
 

@@ -1,5 +1,6 @@
-"""What an order may see of the catalogue: systematic work sees all but the products of campaigns, a campaign sees its
-own products too, and only the auxiliary products of its baseline.
+"""What an order may see of the catalogue: systematic work sees all but the products of campaigns and those that stand
+apart, made with parameters that somebody wanted; a campaign sees its own products too, and only the auxiliary products
+of its baseline.
 """
 
 from collections.abc import Iterable
@@ -8,6 +9,7 @@ from datetime import datetime
 from attrs import frozen
 
 from s1pdgs.catalogue.query import Held
+from s1pdgs.jobs.spec import OPTIONS
 
 CAMPAIGN = "campaign"
 """The attribute that names the campaign which made a product."""
@@ -22,8 +24,12 @@ class Baseline:
     only: frozenset[str] | None = None
 
     def visible(self, found: Iterable[Held]) -> list[Held]:
-        """Products that are not of another campaign."""
-        return [held for held in found if held.product.attributes.get(CAMPAIGN) in (None, self.campaign)]
+        """Products that are not of another campaign and do not stand apart."""
+        return [
+            held
+            for held in found
+            if held.product.attributes.get(CAMPAIGN) in (None, self.campaign) and OPTIONS not in held.product.attributes
+        ]
 
     def inputs(self, found: Iterable[Held]) -> list[Held]:
         """Those that may be chosen as inputs from outside the unit."""

@@ -26,7 +26,7 @@ from s1pdgs.bus.events import (
 from s1pdgs.bus.outbox import Outbox, Subscriber
 from s1pdgs.catalogue.query import ANY_SATELLITE, Held, find
 from s1pdgs.jobs import queue
-from s1pdgs.jobs.spec import JobSpec
+from s1pdgs.jobs.spec import OPTIONS, JobSpec
 from s1pdgs.model.job import OrderState
 from s1pdgs.model.timeliness import Timeliness
 from s1pdgs.triggers import rounds
@@ -94,6 +94,8 @@ def on_catalogued(planner: Planner, connection: sa.Connection, event: ProductCat
         return
     if CAMPAIGN in held.product.attributes:
         _go_on(planner, connection, held)
+        return
+    if OPTIONS in held.product.attributes:
         return
     concerned = [
         order

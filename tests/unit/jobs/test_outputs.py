@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -311,18 +312,19 @@ def test_a_part_of_the_outputs_is_published_and_the_rest_told(bench: Bench, code
 
 
 @pytest.mark.parametrize(
-    ("on_demand", "told"),
+    ("facts", "told"),
     [
-        (None, {}),
-        ({}, {"productionType": "on_demand_default"}),
+        ({}, {}),
+        ({"on_demand": {}}, {"productionType": "on_demand_default"}),
+        ({"on_demand": {"A": "1"}}, {"productionType": "on_demand_non_default"}),
         (
-            {"Dem": "fine", "A": "1"},
+            {"on_demand": {"Dem": "fine", "A": "1"}, "apart": True},
             {"productionType": "on_demand_non_default", "productionOptions": "A=1; Dem=fine"},
         ),
     ],
 )
-def test_what_was_wished_tells_so(bench: Bench, on_demand: dict[str, str] | None, told: dict[str, str]) -> None:
-    assert bench.run(f"{GOOD}    sys.exit(0)\n", outputs=TWO, on_demand=on_demand) is Outcome.DONE
+def test_what_was_wished_tells_so(bench: Bench, facts: dict[str, Any], told: dict[str, str]) -> None:
+    assert bench.run(f"{GOOD}    sys.exit(0)\n", outputs=TWO, **facts) is Outcome.DONE
     with bench.database.read() as connection:
         held = find(connection, PRODUCT)
     assert held is not None

@@ -29,6 +29,11 @@ MOST_UNITS = 100
 _OF_LATE = 20
 
 
+def change(connection: sa.Connection, row: sa.Row[Any], **values: Any) -> None:
+    """Change the row of an order."""
+    connection.execute(table.update().where(table.c.id == row.id).values(**values))
+
+
 def begin(planner: Planner, connection: sa.Connection, row: sa.Row[Any]) -> None:
     """Wish for what an order wants, unless it exists or is made with other options just now. Raises `WantedError`."""
     asked = Asked(  # type: ignore[call-arg]
@@ -37,6 +42,7 @@ def begin(planner: Planner, connection: sa.Connection, row: sa.Row[Any]) -> None
         start=row.start if row.reference is None else None,
         stop=row.stop if row.reference is None else None,
         parameters=row.parameters,
+        apart=True,
         priority=_job_priority(row.priority),
     )
     steps = wanted_wish.place(planner, connection, asked, Courier(), dry_run=True).steps
@@ -44,17 +50,17 @@ def begin(planner: Planner, connection: sa.Connection, row: sa.Row[Any]) -> None
         raise WantedError(f"{len(steps)} slices or sessions belong to it; {MOST_UNITS} make one order, tell less")
     existing = [step.held or _out_already(connection, row, step.order) for step in steps]
     if all(existing):
-        _change(connection, row, products=sorted({name for names in existing for name in names}))
+        change(connection, row, products=sorted({name for names in existing for name in names}))
         return
     under_way = _under_way(connection, steps)
     if any(parameters != row.parameters for parameters in [*map(_parameters, under_way), *_wished(connection, steps)]):
         units = ", ".join(step.unit for step in steps[:3])
-        _change(connection, row, message=f"waits for its turn: {units} is made with other options just now")
+        change(connection, row, message=f"waits for its turn: {units} is made with other options just now")
         return
     asked = asked.model_copy(update={"priority": max([asked.priority or 0, *map(_priority, under_way)])})
     placed = wanted_wish.place(planner, connection, asked, Courier())
     done_at = _estimate(connection, steps, planner.outbox.clock.now())
-    _change(connection, row, wish_id=placed.wish, message="", estimated_at=done_at)
+    change(connection, row, wish_id=placed.wish, message="", estimated_at=done_at)
 
 
 def _out_already(connection: sa.Connection, row: sa.Row[Any], order: int | None) -> list[str]:
@@ -85,7 +91,7 @@ def _under_way(connection: sa.Connection, steps: Sequence[Step]) -> list[sa.Row[
     return list(connection.execute(query.order_by(t.order.c.id)).all())
 
 
-def _wished(connection: sa.Connection, steps: Sequence[Step]) -> list[Mapping[str, str]]:
+def _wished(connection: sa.Connection, steps: Sequence[Step]) -> list[Mapping[str, str] | None]:
     """The parameters of the open wishes for what some steps find: another round would count for them too."""
     numbers = [step.order for step in steps if step.order is not None]
     query = (
@@ -93,12 +99,18 @@ def _wished(connection: sa.Connection, steps: Sequence[Step]) -> list[Mapping[st
         .join(t.wish_order, t.wish_order.c.wish_id == t.wish.c.id)
         .where(t.wish_order.c.order_id.in_(numbers), t.wish.c.state == OPEN)
     )
-    return [asked.get("parameters", {}) for asked in connection.scalars(query)]
+    wishes = connection.scalars(query)
+    return [_alike(asked.get("parameters", {}), apart=asked.get("apart", False)) for asked in wishes]
 
 
-def _parameters(order: sa.Row[Any]) -> Mapping[str, str]:
+def _parameters(order: sa.Row[Any]) -> Mapping[str, str] | None:
     wish = Wish.from_json(order.wanted)
-    return {} if wish is None else wish.parameters
+    return {} if wish is None else _alike(wish.parameters, apart=wish.apart)
+
+
+def _alike(parameters: Mapping[str, str], *, apart: bool) -> Mapping[str, str] | None:
+    """The parameters of a wish as those of an order; None, which no order has, when they are an operator's for all."""
+    return parameters if apart or not parameters else None
 
 
 def _priority(order: sa.Row[Any]) -> int:
@@ -127,7 +139,3 @@ def _estimate(connection: sa.Connection, steps: Sequence[Step], now: datetime) -
             return None
         whole += timedelta(seconds=median((job.finished_at - job.created_at).total_seconds() for job in last))
     return now + whole
-
-
-def _change(connection: sa.Connection, row: sa.Row[Any], **values: Any) -> None:
-    connection.execute(table.update().where(table.c.id == row.id).values(**values))

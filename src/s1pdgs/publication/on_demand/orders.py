@@ -26,7 +26,7 @@ from s1pdgs.publication.lta.orders import Terms
 from s1pdgs.publication.on_demand.asked import Demand
 from s1pdgs.publication.on_demand.documents import notice_of
 from s1pdgs.publication.on_demand.fates import OPEN, Fate, Status, fate_of
-from s1pdgs.publication.on_demand.making import begin
+from s1pdgs.publication.on_demand.making import begin, change
 from s1pdgs.publication.on_demand.tables import demand as table
 from s1pdgs.publication.on_demand.workflows import Workflow
 from s1pdgs.publication.predicate import checked_text
@@ -128,7 +128,7 @@ def _forget_logins(connection: sa.Connection) -> None:
     done = sa.select(table).where(table.c.login_id.is_not(None), table.c.status.not_in(OPEN), ~owed.exists())
     for row in connection.execute(done.limit(_AT_ONCE)).all():
         notices.forget_login(connection, row.login_id)
-        _change(connection, row, login_id=None)
+        change(connection, row, login_id=None)
 
 
 def subject_of(row: sa.Row[Any]) -> str:
@@ -202,10 +202,6 @@ def _row(connection: sa.Connection, number: int) -> sa.Row[Any]:
     return connection.execute(sa.select(table).where(table.c.id == number)).one()
 
 
-def _change(connection: sa.Connection, row: sa.Row[Any], **values: Any) -> None:
-    connection.execute(table.update().where(table.c.id == row.id).values(**values))
-
-
 def _look(connection: sa.Connection, row: sa.Row[Any], now: datetime, terms: Terms) -> sa.Row[Any]:
     """Bring an order up to date."""
     return _become(connection, row, fate_of(connection, row, now, terms), now)
@@ -226,7 +222,7 @@ def _become(connection: sa.Connection, row: sa.Row[Any], fate: Fate, now: dateti
         "ended_at": None if is_open else now,
         "estimated_at": row.estimated_at if is_open else None,
     }
-    _change(connection, row, **values)
+    change(connection, row, **values)
     new = _row(connection, row.id)
     urls = row.told["urls"]
     if new.status != row.status and new.status in urls:

@@ -34,8 +34,6 @@ from s1pdgs.storage.database import Database
 
 PREFIX = "/ogc"
 _EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
-
-
 _URI = {"type": "string", "format": "uri"}
 _EXECUTE = {
     "type": "object",
@@ -124,10 +122,10 @@ class ProcessDoor:
         with self.database.read() as connection:
             found, after = jobs.page(connection, asked, self.desk.clock.now())
             told = [status_info(row, base) for row in found]
-        links = [link(str(request.url), "self", "this document")]
+        here = request.url
+        links = [link(f"{base}/jobs{'?' if here.query else ''}{here.query}", "self", "this document")]
         if after is not None:
-            query = request.url.include_query_params(before=after).query
-            links.append(link(f"{base}/jobs?{query}", "next", "older jobs"))
+            links.append(link(f"{base}/jobs?{here.include_query_params(before=after).query}", "next", "older jobs"))
         return JSONResponse({"jobs": told, "links": links})
 
     def job(self, request: Request, job: str) -> Response:

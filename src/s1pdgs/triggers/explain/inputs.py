@@ -12,6 +12,7 @@ from attrs import frozen
 from s1pdgs.catalogue.query import ANY_SATELLITE, Held, candidates, near
 from s1pdgs.catalogue.selection import Policy, policy_named
 from s1pdgs.formats.tasktable import Alternative, Origin, TaskInput
+from s1pdgs.jobs.spec import OPTIONS
 from s1pdgs.model.interval import Interval
 from s1pdgs.triggers.baseline import CAMPAIGN, SYSTEMATIC, Baseline
 from s1pdgs.triggers.chains import Route
@@ -165,7 +166,10 @@ def _foreign(held: Held, alternative: Alternative, unit: Unit) -> str | None:
 def _unseen(held: Held, alternative: Alternative, seen: _Seen) -> str | None:
     """Why a product may not be chosen though it belongs to the unit's kind."""
     if not seen.baseline.visible([held]):
-        return f"made by campaign {held.product.attributes[CAMPAIGN]}"
+        attributes = held.product.attributes
+        if OPTIONS in attributes:
+            return f"made with {attributes[OPTIONS]}, for somebody"
+        return f"made by campaign {attributes[CAMPAIGN]}"
     if level_0_class(alternative.file_type) is None and not seen.baseline.inputs([held]):
         return "not in the baseline of the campaign"
     return None

@@ -62,6 +62,7 @@ class Asked(BaseModel):
     parameters: dict[str, str] = {}
     priority: int | None = Field(None, ge=0, le=100)
     again: bool = False
+    apart: bool = False
     deadline: Time | None = None
     at_deadline: Literal["proceed", "expire"] = "proceed"
     notify: str | None = None
@@ -77,7 +78,7 @@ class Asked(BaseModel):
 
     @property
     def wanted(self) -> Wanted:
-        return Wanted(self.type, self.again, self.parameters, self.priority)
+        return Wanted(self.type, self.again, self.parameters, self.priority, self.apart)
 
     def to_json(self) -> dict[str, Any]:
         """The words again."""

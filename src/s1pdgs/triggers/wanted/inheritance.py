@@ -22,20 +22,23 @@ OPEN = "open"
 @frozen
 class Wish:
     """`way` are the chains that lead to the type, the one that makes it last; `parameters` are for that one, `priority`
-    is for all jobs on the way (higher runs first, None is that of the timeliness).
+    is for all jobs on the way (higher runs first, None is that of the timeliness). What is made `apart` with other
+    parameters stands beside what all get.
     """
 
     type: str
     way: tuple[str, ...]
     parameters: Mapping[str, str]
     priority: int | None = None
+    apart: bool = False
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any] | None) -> Self | None:
         """The wish of an order's row, None when data caused the order."""
         if stored is None:
             return None
-        return cls(stored["type"], tuple(stored["way"]), stored["parameters"], stored["priority"])
+        apart = stored.get("apart", False)
+        return cls(stored["type"], tuple(stored["way"]), stored["parameters"], stored["priority"], apart)
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "way": list(self.way), "parameters": dict(self.parameters)}
@@ -49,7 +52,8 @@ class Wish:
         changed = {name: value for name, value in wanted.items() if usual.get(name) != value}
         is_on_demand = spec.campaign is None and (own or bool(changed))
         order = evolve(spec.order, parameters=tuple((usual | changed).items()))
-        return evolve(spec, order=order, on_demand=changed if is_on_demand else None)
+        on_demand = changed if is_on_demand else None
+        return evolve(spec, order=order, on_demand=on_demand, apart=self.apart and bool(on_demand))
 
 
 def inherited(connection: sa.Connection, product: str, chain: str) -> Wish | None:

@@ -70,13 +70,15 @@ class Step:
 class Wanted:
     """What somebody wants: a type, by its name in the catalogue or in task tables, though it exists when `again`.
 
-    `parameters` are for the chain that makes it, `priority` is for all jobs on the way (None: by timeliness).
+    `parameters` are for the chain that makes it, `priority` is for all jobs on the way (None: by timeliness). What is
+    made with other parameters stands `apart` where that is asked: beside what all get, which is no substitute for it.
     """
 
     type: str
     again: bool = False
     parameters: Mapping[str, str] = field(factory=dict)
     priority: int | None = None
+    apart: bool = False
 
 
 @frozen
@@ -123,7 +125,7 @@ def carry_out(
         route = planner.chains.named(step.way[0])
         if route is None:
             raise WantedError(f"chain {step.way[0]} is not configured any more")
-        wish = Wish(wanted.type, step.way, wanted.parameters, wanted.priority)
+        wish = Wish(wanted.type, step.way, wanted.parameters, wanted.priority, wanted.apart)
         placed[step] = place(planner, connection, on_demand(route), step.trigger, wish, identity=identity)
     return placed
 
@@ -237,8 +239,8 @@ def _step(search: _Search, route: Route, held: Held, way: tuple[str, ...]) -> St
 
 
 def _existing(search: _Search, route: Route, held: Held, order: int | None) -> list[str]:
-    """Held products of the wanted type that the unit's order made, or that show the middle of its slice, and that were
-    made with the wanted parameters.
+    """Held products of the wanted type that the unit's order made, or that show the middle of its slice; where they are
+    to stand apart those of the wanted parameters.
     """
     types = catalogue_types(table_type(search.wanted.type), held.product.type[:2])
     if search.wanted.type in types or table_type(search.wanted.type) != search.wanted.type:
@@ -256,5 +258,5 @@ def _existing(search: _Search, route: Route, held: Held, order: int | None) -> l
         middle = held.validity.centre
         beside = SYSTEMATIC.visible(of_datatake(search.connection, held.product.satellite, held.datatake, types))
         found = [each for each in beside if each.validity.start <= middle <= each.validity.stop]
-    options = told_options(search.wanted.parameters)
+    options = told_options(search.wanted.parameters) if search.wanted.apart else ""
     return [each.name for each in found if each.product.attributes.get(OPTIONS, "") == options]

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from attrs import evolve
 
 from s1pdgs.bus import tables as bus
+from s1pdgs.bus.notices import Courier
 from s1pdgs.catalogue.retention import Form, Retention
 from s1pdgs.jobs import queue
 from s1pdgs.jobs.queue import Failure
@@ -20,6 +21,8 @@ from s1pdgs.publication.lta.orders import Terms
 from s1pdgs.publication.lta.restore import Restorer, restore_step
 from s1pdgs.publication.on_demand.tables import demand
 from s1pdgs.triggers import tables as t
+from s1pdgs.triggers.wanted import wish as wanted_wish
+from s1pdgs.triggers.wanted.asked import asked_of
 from tests.unit.publication.on_demand.conftest import House, body_of
 from tests.unit.triggers.conftest import raw_slice
 
@@ -429,3 +432,16 @@ def test_what_is_offline_is_brought_back_and_not_made_again(small: House) -> Non
     assert download.content[:2] == b"PK"
     assert small.client.get(f"/odata/v1/ProductionOrder({first})/Product/$value").status_code == 410
     assert small.status(again) == "completed"
+
+
+def test_what_an_operator_orders_with_parameters_is_for_all(small: House) -> None:
+    asked = asked_of({"type": "SM_GRDH_1S", "for": raw_slice().name, "parameters": {"Dem": "fine"}})
+    with small.database.write() as connection:
+        wanted_wish.place(small.mission.planner, connection, asked, Courier())
+    usual, fine = small.order(), small.order(WorkflowOptions=FINE)
+    made = small.work(raw_slice())
+    small.settle()
+    small.settle()
+    assert small.ask("GET", f"/ProductionOrder({usual})/Product")[1]["Name"] == f"{made.name}.zip"
+    assert small.status(fine) == "queued"
+    assert small.mission.spec("l1-sm").apart

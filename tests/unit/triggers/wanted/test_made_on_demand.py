@@ -8,6 +8,9 @@ from attrs import evolve
 
 from s1pdgs.catalogue.query import named
 from s1pdgs.jobs.spec import OPTIONS, from_json, to_json
+from s1pdgs.model.job import OrderState
+from s1pdgs.triggers.explain.inquiry import inquire
+from s1pdgs.triggers.explain.text import to_json as to_json_of
 from s1pdgs.triggers.parameters import FACTS, _facts
 from s1pdgs.triggers.units import Moment, gather
 from s1pdgs.triggers.wanted.way import Action
@@ -33,7 +36,7 @@ def test_what_data_would_not_have_caused_is_made_on_demand(on_demand: Mission) -
 def test_a_parameter_that_differs_is_told_and_one_that_does_not_is_not(on_demand: Mission) -> None:
     place(on_demand, parameters={"Dem": "fine", "Application_LUT": "SM_Default"})
     spec = on_demand.spec("l1-sm")
-    assert spec.on_demand == {"Dem": "fine"}
+    assert (spec.on_demand, spec.apart) == ({"Dem": "fine"}, False)
     assert dict(spec.order.parameters)["Dem"] == "fine"
 
 
@@ -44,13 +47,14 @@ def test_what_data_causes_stays_systematic_although_somebody_wants_it_sooner(mis
     assert mission.spec("l1-sm").on_demand is None
 
 
-def test_a_product_of_other_parameters_is_not_what_is_wanted(on_demand: Mission) -> None:
+def test_a_product_that_stands_apart_is_not_what_is_wanted(on_demand: Mission) -> None:
     fine = image(raw_slice())
     fine = evolve(fine, attributes={**fine.attributes, OPTIONS: "Dem=fine"})
-    place(on_demand, parameters={"Dem": "fine"})
+    place(on_demand, parameters={"Dem": "fine"}, apart=True)
+    assert on_demand.spec("l1-sm").apart
     on_demand.work("l1-sm", fine)
     assert [step.action for step in planned(on_demand, GRDH, raw_slice().name)] == [Action.AGAIN]
-    (again,) = planned(on_demand, evolve(GRDH, parameters={"Dem": "fine"}), raw_slice().name)
+    (again,) = planned(on_demand, evolve(GRDH, parameters={"Dem": "fine"}, apart=True), raw_slice().name)
     assert (again.action, again.held) == (Action.EXISTS, (fine.name,))
     assert ordered(on_demand, GRDH, raw_slice().name) == [1]
     assert on_demand.spec("l1-sm").on_demand == {}
@@ -62,3 +66,15 @@ def test_the_facts_of_a_unit_are_known_by_name(on_demand: Mission) -> None:
         (held,) = named(connection, [raw_slice().name])
         unit = gather(connection, route.chain, held, Moment(on_demand.watch.now(), on_demand.watch.now()))
     assert _facts(route.chain, unit).keys() == FACTS
+
+
+def test_a_product_that_stands_apart_causes_nothing_and_serves_nothing(mission: Mission) -> None:
+    own = {"productionOptions": "Dem=fine"}
+    special = raw_slice(uid="BCDE")
+    mission.receive(evolve(special, attributes={**special.attributes, **own}))
+    assert mission.orders("l1-sm") == []
+    mission.receive(*[evolve(each, attributes={**each.attributes, **own}) for each in CALIBRATION], raw_slice())
+    assert mission.order("l1-sm").state == OrderState.WAITING
+    with mission.database.read() as connection:
+        told = inquire(mission.planner, connection, mission.order("l1-sm").id)
+    assert "made with Dem=fine" in str(to_json_of(told))
