@@ -33,7 +33,7 @@ from s1pdgs.publication.subscriptions.model import (
     subject_of,
 )
 
-_PAST = {Status.RUNNING: "resume", Status.PAUSED: "pause", Status.CANCELLED: "cancel"}
+_ACTION = {Status.RUNNING: "resume", Status.PAUSED: "pause", Status.CANCELLED: "cancel"}
 
 
 def subscribe(connection: sa.Connection, limits: Limits, asked: Asked, by: By) -> str:
@@ -103,7 +103,7 @@ def set_status(connection: sa.Connection, limits: Limits, identifier: str, statu
         values |= {"ended_at": by.at, "queued": 0, "login_id": None}
         _drop_all(connection, row, by.at)
     connection.execute(_of(row).values(**values))
-    _keep(connection, row.uuid, by, _PAST[status], {"Status": [row.status, str(status)]})
+    _keep(connection, row.uuid, by, _ACTION[status], {"Status": [row.status, str(status)]})
     return True
 
 
