@@ -72,12 +72,6 @@ def file_stem(header: AdsHeader) -> str:
     return f"{kind}-{start}-{stop}-{numbers}".lower()
 
 
-def software_version(version: str) -> str:
-    """`0.1.0` -> `000.10`: major with three digits, minor and patch with one each, as manifests number processors."""
-    major, minor, patch = (*version.split("."), "0", "0")[:3]
-    return f"{int(major):03d}.{minor[:1]}{patch[:1]}"
-
-
 class ProductDraft:
     """A product being made in a hidden folder beside its final place; a product of each class can be made of it."""
 

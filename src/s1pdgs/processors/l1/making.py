@@ -16,7 +16,6 @@ from s1pdgs.formats.l1.product import (
     ProductDraft,
     ProductFacts,
     product_draft,
-    software_version,
 )
 from s1pdgs.formats.l1.quicklook import quicklook_png
 from s1pdgs.model.time import SystemClock
@@ -32,6 +31,10 @@ from s1pdgs.processors.l1.outputs import Wanted
 from s1pdgs.processors.l1.tops_channel import estimate_bursts, fill_bursts, plan_merged, plan_swath
 
 _FOCUS_SHARE = 94.0
+IPF_INTERFACE = "003.31"
+"""The version in manifests: of the IPF whose products ours read like (decision 0020). Readers choose by it what to look
+for and what to correct. Ours is in the software tag of measurements.
+"""
 _Looks = dict[str, list[tuple[str, Array]]]
 """Swath and quicklook of the images of each kind of product."""
 
@@ -215,7 +218,7 @@ class Making:
             organisation="-",
             site=self._order.processing_station,
             software_name="s1pdgs-l1",
-            software_version=software_version(__version__),
+            software_version=IPF_INTERFACE,
         )
         if history.facility is not None:
             made_by = evolve(history.facility, country="", organisation="", site="")

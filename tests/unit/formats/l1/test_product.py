@@ -12,7 +12,7 @@ from PIL import Image
 
 from s1pdgs.formats.l1.annotation import read_product
 from s1pdgs.formats.l1.measurement import SLC_PIXEL, MeasurementInfo
-from s1pdgs.formats.l1.product import ImageDataSets, ProductFacts, file_stem, product_draft, software_version
+from s1pdgs.formats.l1.product import ImageDataSets, ProductFacts, file_stem, product_draft
 from s1pdgs.formats.manifest import read_manifest
 from s1pdgs.formats.names import ProductName, manifest_uid
 from s1pdgs.formats.xml import FormatError
@@ -179,7 +179,5 @@ def test_a_product_without_interference_annotation_and_quicklook(
     assert not (product / "support" / "s1-level-1-quicklook.xsd").exists()
 
 
-def test_file_names_and_versions(make_image: MakeImage) -> None:
+def test_file_names(make_image: MakeImage) -> None:
     assert file_stem(make_image("VH").product.ads_header) == STEM.format("vh", "001")
-    assert software_version("0.1.0") == "000.10"
-    assert software_version("12.3") == "012.30"
