@@ -18,10 +18,18 @@ from s1pdgs.catalogue.metadata import describe
 from s1pdgs.model.product import Product, StoredFile
 from s1pdgs.publication.lta.door import OrderDesk
 from s1pdgs.publication.lta.orders import Terms
+from s1pdgs.publication.on_demand.odata import OrderDoor
+from s1pdgs.publication.on_demand.orders import Desk as DemandDesk
+from s1pdgs.publication.on_demand.processes import ProcessDoor
+from s1pdgs.publication.on_demand.processes import mount as mount_processes
+from s1pdgs.publication.on_demand.workflows import workflows_of
+from s1pdgs.publication.prip import Prip
 from s1pdgs.publication.service import mount
 from s1pdgs.publication.subscriptions.door import Desk
 from s1pdgs.publication.subscriptions.model import Limits
 from s1pdgs.storage.objects import ObjectStore
+from s1pdgs.triggers.chains import Chains
+from s1pdgs.triggers.orders import Planner
 from tests.databases import new_database
 from tests.unit.publication.conftest import filled, new_segment, serving
 
@@ -61,7 +69,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         guard, courier = Guard(operator_gate(None)), Courier()
         desk = Desk(database, guard, courier, segment.clock, Limits())
         restores = OrderDesk(database, Terms(), guard, courier, segment.clock)
-        mount(app, database, segment.store, additions=(desk.addition, restores.addition))
+        planner = Planner(Chains.read(), segment.outbox)
+        demands = DemandDesk(planner, workflows_of(planner.chains, [r".*_1S"]), courier)
+        orders = OrderDoor(demands, Prip(database, segment.store), guard)
+        mount(app, database, segment.store, additions=(desk.addition, restores.addition, orders.addition))
+        mount_processes(app, ProcessDoor(demands, database, guard))
         with serving(app) as address:
             yield address
 

@@ -34,7 +34,7 @@ from s1pdgs.triggers.orders import Planner
 from s1pdgs.triggers.wanted import wish as wanted_wish
 from s1pdgs.triggers.wanted.sources import WantedError
 
-_AT_ONCE = 200
+_AT_ONCE = 50
 _SUBJECT = "demand-"
 _ENDINGS = ("", ".SAFE", ".zip", ".SAFE.zip")
 
