@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s1pdgs.bus.notices import Courier
@@ -164,6 +164,7 @@ names = st.sampled_from([
 ])  # fmt: skip
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(names, json_values), st.sampled_from(["push", "pull", None]))
 def test_any_body_is_a_subscription_or_refused(body: dict[str, Any], kind: str | None) -> None:
     told = {**body, "SubscriptionType": kind} if kind else body
