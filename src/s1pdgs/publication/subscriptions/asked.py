@@ -127,7 +127,7 @@ def _amended(before: Asked, body: _Body, given: set[str]) -> Asked:
     if "Priority" in given:
         changes["priority"] = body.Priority
     if "NotificationEndpoint" in given:
-        changes["endpoint"] = body.NotificationEndpoint
+        changes["endpoint"] = body.NotificationEndpoint or None
     if "Status" in given:
         changes["status"] = _member("Status", Status, body.Status)
     if "SubscriptionEvent" in given:
@@ -167,7 +167,7 @@ def _checked(asked: Asked, courier: Courier) -> Asked:
     if asked.type is Type.PULL and (asked.endpoint is not None or asked.login is not None):
         raise SubscriptionError("NotificationEndpoint and its user are of push subscriptions; a pull one is read")
     if asked.type is Type.PUSH:
-        if not asked.endpoint:
+        if asked.endpoint is None:
             raise SubscriptionError("NotificationEndpoint is missing: the URL that a push subscription tells")
         try:
             check_url(courier, asked.endpoint)

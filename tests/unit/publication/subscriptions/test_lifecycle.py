@@ -147,6 +147,8 @@ def test_what_the_service_gives_may_come_back(desk: Desk) -> None:
     body = {"@odata.context": "x", "Id": "1", "CurrentQueueLength": 3, **PUSH, "SubscriptionEvent": ["modified"]}
     asked = asked_of(json.dumps(body).encode(), COURIER)
     assert asked.events == (Happening.MODIFIED,)
+    empty = {"SubscriptionType": "pull", "NotificationEndpoint": "", "NotificationEpUsername": ""}
+    assert asked_of(json.dumps(empty).encode(), COURIER).endpoint is None
     with pytest.raises(SubscriptionError, match="cannot be changed"):
         amended(asked, b'{"SubscriptionType": "pull"}', COURIER)
     with pytest.raises(SubscriptionError, match="begins running or paused"):
