@@ -19,8 +19,8 @@ from s1pdgs.cli import ground_of, show_rows
 from s1pdgs.publication.errors import PublicationError
 from s1pdgs.publication.lta.copying import copy_again
 from s1pdgs.publication.lta.dating import Policy, date
+from s1pdgs.publication.lta.eviction import NOT_HERE, upcoming
 from s1pdgs.publication.lta.eviction import evict as evict_product
-from s1pdgs.publication.lta.eviction import upcoming
 from s1pdgs.publication.lta.needs import needs
 from s1pdgs.publication.lta.orders import DEFAULT_PRIORITY, Asked, place
 from s1pdgs.publication.lta.telling import as_lines, details
@@ -83,8 +83,9 @@ def evict(ctx: click.Context, name: str, forms: tuple[str, ...]) -> None:
         kept = evict_product(evictor, name, [Form(form) for form in forms] or list(Form))
     gone = f"{ground.outbox.clock.now() + evictor.grace:%Y-%m-%d %H:%M:%S}"
     for form, why in kept.items():
-        click.echo(f"{form}: {f'went; its objects are removed after {gone}' if why is None else f'stays: {why}'}")
-    if any(why is not None for why in kept.values()):
+        stays = why if why == NOT_HERE else f"stays: {why}"
+        click.echo(f"{form}: {f'went; its objects are removed after {gone}' if why is None else stays}")
+    if set(kept.values()) - {None, NOT_HERE}:
         ctx.exit(1)
 
 

@@ -91,7 +91,7 @@ def test_the_roles_keep_to_the_rules_and_the_commands_tell(ground: GroundSegment
     assert ground.store.list(product.location) == []
     told = run(config, "evict", NAME)
     assert told.exit_code == 1
-    assert told.output == "files: stays: it is gone already\nzip: stays: the archive has no copy of it yet\n"
+    assert told.output == "files: it is not here\nzip: stays: the archive has no copy of it yet\n"
     step(ground, "archive")
     assert (tmp_path / "archive" / "archived" / f"{NAME}.zip").is_file()
     listed = json.loads(run(config, "retention", "--json").output)

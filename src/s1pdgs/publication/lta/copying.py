@@ -115,7 +115,7 @@ def _claim(database: Database, clock: Clock, patience: Patience) -> sa.Row[Any] 
     """The copy that is due first, with the attempt counted."""
     now = clock.now()
     with database.write() as connection:
-        row = connection.execute(_DUE, {"now": now}).first()
+        row = connection.execute(DUE, {"now": now}).first()
         if row is None:
             return None
         attempted = _of(row.id).values(attempts=row.attempts, due_at=now + timedelta(seconds=patience.lease_s))
@@ -127,7 +127,7 @@ def _claim(database: Database, clock: Clock, patience: Patience) -> sa.Row[Any] 
     return None
 
 
-_DUE: sa.Select[Any] = (
+DUE: sa.Select[Any] = (
     sa.select(
         product.c.id,
         product.c.name,

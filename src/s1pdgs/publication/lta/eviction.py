@@ -25,6 +25,7 @@ from s1pdgs.publication.tables import publication
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import Checksums, MissingObject, ObjectStore
 
+NOT_HERE = "it is not here"
 LOOK_AGAIN = timedelta(hours=1)
 AFTER_DAMAGE = timedelta(days=1)
 _AT_ONCE = 50
@@ -63,7 +64,8 @@ def evict_step(evictor: Evictor) -> bool:
 
 
 def evict(evictor: Evictor, name: str, forms: Sequence[Form]) -> dict[Form, str | None]:
-    """Let the forms of one product go before their time; for each why it stays, None where it went.
+    """Let the forms of one product go before their time; for each why it stays, `NOT_HERE` where there is none, None
+    where it went.
 
     `CatalogueError` for an unknown name.
     """
@@ -91,7 +93,7 @@ def _evict(evictor: Evictor, form: Form, numbers: Sequence[int], *, only_due: bo
         kept = needs(connection, evictor.archive, form, numbers) | damaged
         for number in numbers:
             if number not in kept and not _let_go(connection, evictor, form, number, only_due=only_due):
-                kept[number] = "it is gone already"
+                kept[number] = NOT_HERE
         _look_later(connection, form, [one for one in kept if one not in damaged], now, LOOK_AGAIN)
         _look_later(connection, form, list(damaged), now, AFTER_DAMAGE)
     return kept

@@ -22,6 +22,7 @@ from s1pdgs.publication.publisher import Patience
 from s1pdgs.publication.tables import publication
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import LocalObjects, local_objects
+from tests.databases import plan_of
 from tests.unit.publication.conftest import NOON, Segment, new_segment, product_name, square, store_product
 
 PATIENCE = Patience(max_attempts=3, backoff_s=10.0, lease_s=60.0)
@@ -98,6 +99,11 @@ class House:
 @pytest.fixture
 def house(database: Database, tmp_path: Path) -> House:
     return new_house(database, tmp_path)
+
+
+def plan(database: Database, query: sa.Select[Any]) -> str:
+    """How the database would run a query."""
+    return plan_of(database, str(query.compile(database.engine, compile_kwargs={"literal_binds": True})))
 
 
 def new_house(database: Database, folder: Path) -> House:

@@ -1,7 +1,6 @@
 """Files and zips go at their time, in one transaction with the news, and only when nothing needs them."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -19,13 +18,11 @@ from s1pdgs.model.interval import Interval
 from s1pdgs.model.product import Product, StoredFile
 from s1pdgs.publication.lta.dating import Policy, date, walk
 from s1pdgs.publication.lta.eviction import due, evict, evict_step
-from s1pdgs.publication.lta.tables import archive_copy
 from s1pdgs.publication.tables import publication
 from s1pdgs.storage.database import Database
 from s1pdgs.triggers.tables import order
-from tests.databases import plans_of
 from tests.unit.publication.conftest import NOON
-from tests.unit.publication.lta.conftest import L0, SLC, House
+from tests.unit.publication.lta.conftest import L0, SLC, House, plan
 
 HOUR = timedelta(hours=1)
 
@@ -178,28 +175,6 @@ def test_a_hold_that_comes_between_the_look_and_the_eviction_counts(house: House
     assert evict_step(house.evictor) is False
 
 
-def test_the_only_copy_of_what_is_archived_stays_until_the_archive_has_one(house: House, tmp_path: Path) -> None:
-    product = house.make()
-    key = house.published(product).location
-    whole = house.store.path(key).read_bytes()
-    house.store.path(key).write_bytes(b"not the zip")
-    house.later(days=8)
-    with house.database.read() as connection:
-        row = connection.execute(sa.select(archive_copy)).one()
-    assert row.state == "failed"
-    assert f"object {key} has 11 bytes" in row.reason
-    assert list((tmp_path / "archive").rglob("*.zip")) == []
-    assert house.published(product).evicted_at is None
-    assert house.held(product).evicted_at is None, "its files are the only whole copy"
-    house.store.path(key).write_bytes(whole)
-    with house.database.write() as connection:
-        connection.execute(archive_copy.update().values(state="pending", attempts=0))
-    house.later(days=1)
-    assert house.published(product).archived_at is not None
-    assert house.published(product).evicted_at is not None
-    assert house.held(product).evicted_at is not None
-
-
 def test_files_whose_zip_is_lost_stay_though_nothing_is_archived(house: House) -> None:
     bare = house.without_archive()
     product = bare.make()
@@ -217,7 +192,7 @@ def test_files_whose_publication_is_not_done_stay(house: House) -> None:
     house.later(days=8)
     assert house.held(product).evicted_at is None
     assert evict(house.evictor, product.name, list(Form)) == {
-        Form.FILES: "its publication is failed", Form.ZIP: "it is gone already",
+        Form.FILES: "its publication is failed", Form.ZIP: "it is not here",
     }  # fmt: skip
 
 
@@ -308,9 +283,8 @@ def test_a_download_that_runs_comes_to_its_end(house: House) -> None:
 
 @pytest.mark.parametrize("form", list(Form))
 def test_what_is_due_is_found_along_an_index(database: Database, form: Form) -> None:
-    (plan,) = plans_of(database, lambda connection: connection.execute(due(form, NOON)))
     index = "ix_product_evict_at" if form is Form.FILES else "ix_publication_evict_at"
-    assert index in plan
+    assert index in plan(database, due(form, NOON))
 
 
 class DyingClock:

@@ -22,7 +22,7 @@ from s1pdgs.publication.lta.restore import restore_step
 from s1pdgs.publication.lta.tables import OPEN, lta_order, restore
 from tests.databases import new_database
 from tests.unit.publication.lta.conftest import L0, SLC, House, new_house
-from tests.unit.publication.lta.test_restore import DyingStore
+from tests.unit.publication.lta.stores import DyingStore
 
 WHICH = st.integers(0, 2)
 

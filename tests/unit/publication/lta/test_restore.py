@@ -1,14 +1,14 @@
 """What was ordered comes back whole and is told once, wherever a process dies."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from attrs import evolve, frozen
+from attrs import evolve
 
 from s1pdgs.bus.events import ProductRestored
 from s1pdgs.bus.tables import event, notice
@@ -23,9 +23,9 @@ from s1pdgs.publication.lta.orders import Asked, OrderStatus, cancel, place
 from s1pdgs.publication.lta.restore import DUE, Restorer, restore_step
 from s1pdgs.publication.lta.tables import lta_order
 from s1pdgs.storage.database import Database
-from s1pdgs.storage.objects import Checksums, LocalObjects, StorageError
-from tests.databases import plans_of
-from tests.unit.publication.lta.conftest import L0, SLC, House
+from tests.unit.publication.conftest import NOON
+from tests.unit.publication.lta.conftest import L0, SLC, House, plan
+from tests.unit.publication.lta.stores import DisturbedStore, DyingStore, FullStore
 
 CALLBACK = "http://127.0.0.1:9/told"
 
@@ -335,52 +335,8 @@ def test_nothing_goes_while_it_is_being_restored(house: House) -> None:
     assert evict(bare.evictor, product.name, [Form.FILES]) == {Form.FILES: "it is being restored"}
 
 
-def test_the_next_restore_is_found_along_an_index(database: Database, house: House) -> None:
-    product = offline(house)
-    order(house, product)
-    (plan,) = plans_of(database, lambda connection: connection.execute(DUE, {"now": house.now()}))
-    assert "ix_lta_restore_turn" in plan or database.engine.dialect.name == "postgresql"
-
-
-@frozen
-class FullStore(LocalObjects):
-    """A store on a disk that has no space left: the system says so at the first byte."""
-
-    def put(self, key: str, chunks: Iterator[bytes]) -> Checksums:
-        next(chunks)
-        try:
-            with Path("/dev/full").open("wb", buffering=0) as stream:
-                stream.write(b"x")
-        except OSError as error:
-            raise StorageError(f"object {key} could not be stored: {error.strerror}") from error
-        raise AssertionError("/dev/full took a byte")
-
-
-@frozen
-class DyingStore(LocalObjects):
-    """A store whose process is killed at the nth write, after the object is there."""
-
-    left: list[int]
-
-    def put(self, key: str, chunks: Iterator[bytes]) -> Checksums:
-        sums = LocalObjects.put(self, key, chunks)
-        self.left[0] -= 1
-        if self.left[0] == 0:
-            raise KeyboardInterrupt
-        return sums
-
-
-@frozen
-class DisturbedStore(LocalObjects):
-    """A store in which something happens after the first write."""
-
-    happens: list[Callable[[], None]]
-
-    def put(self, key: str, chunks: Iterator[bytes]) -> Checksums:
-        sums = LocalObjects.put(self, key, chunks)
-        if self.happens:
-            self.happens.pop()()
-        return sums
+def test_the_next_restore_is_found_along_an_index(database: Database) -> None:
+    assert "ix_lta_restore_turn" in plan(database, DUE.params(now=NOON))
 
 
 def disturbed(house: House, happens: Callable[[], None]) -> Restorer:
