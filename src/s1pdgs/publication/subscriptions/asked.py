@@ -25,7 +25,7 @@ from s1pdgs.publication.predicate import (
 from s1pdgs.publication.search import count
 from s1pdgs.publication.subscriptions.model import Happening, Status, SubscriptionError, Type
 
-GIVEN_BY_SERVICE = ("Id", "SubmissionDate", "LastNotificationDate", "CurrentQueueLength")
+GIVEN_BY_SERVICE = ("Id", "SubmissionDate", "LastNotificationDate", "CurrentQueueLength", "MaxQueueLength")
 
 
 class _Body(BaseModel):

@@ -69,6 +69,8 @@ def test_a_pull_subscription_from_its_creation_to_its_end(client: httpx2.Client,
     ]
     assert told(client.post(f"{place}/OData.CSC.Resume"))["Status"] == "running"
     assert told(client.patch(place, json={"Priority": 9, "Status": "paused"}))["Priority"] == 9
+    whole = told(client.get(place))
+    assert told(client.patch(place, json=whole)) == whole, "what was read may be written"
     assert told(client.post(f"{place}/OData.CSC.Cancel"))["CurrentQueueLength"] == 0
     assert "was cancelled" in refused(client.post(f"{place}/OData.CSC.Resume"), 409)
     assert "its queue is gone" in refused(client.get(f"{place}/Read"), 409)
