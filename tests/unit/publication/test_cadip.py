@@ -272,7 +272,22 @@ def test_deliveries_of_one_session_stay_apart_in_another_ground_segment(
             assert here.product.files[0] == there.product.files[0]
 
 
+NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) "
+MANY_SESSIONS = f"""INSERT INTO session (id, uuid, session_id, delivery, remote_id, source, satellite, station,
+ channels, published, downlink_start, downlink_stop, downlink_orbit, retransfer, state, first_seen)
+ {NUMBERS.format(count=300)}
+ SELECT 's' || i, 's' || i, 's' || i, 0, '', 'sgs', 'S1A', 'SGS', 2, i, i, i, i, false, 'complete', i FROM n"""
+MANY_FILES = f"""INSERT INTO received_file (source, remote_id, uuid, name, session_id, channel, block, final_block,
+ size, published, state, attempts, retry_at, location, stored_at) {NUMBERS.format(count=6000)}
+ SELECT 'sgs', i, 'f' || i, 'f' || i, 's' || (i % 300 + 1), i % 2, i, false, 1, i, 'stored', 0, i, 'x', i FROM n"""
+
+
 def test_questions_of_clients_run_along_indexes(database: Database) -> None:
+    with database.write() as connection:
+        for statement in (MANY_SESSIONS, MANY_FILES):
+            connection.execute(sa.text(statement))
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("ANALYZE")
     later = read_options(
         [("$filter", "Satellite eq 'S1A' and PublicationDate gt 2026-01-01T00:00:00Z"), ("$top", "10")],
         offer=SESSIONS.offer,
@@ -281,8 +296,6 @@ def test_questions_of_clients_run_along_indexes(database: Database) -> None:
     newest = read_options([("$filter", "PublicationDate gt 2026-01-01T00:00:00Z")], offer=FILES.offer)
 
     def act(connection: sa.Connection) -> None:
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         find_page(connection, SESSIONS, later, HERE)
         find_page(connection, FILES, of_session, OFFERED)
         find_page(connection, FILES, newest, OFFERED)

@@ -229,7 +229,7 @@ def test_who_may_see_some_entities_only_sees_no_others(client: httpx2.Client) ->
         ({"filter": "Time/Start eq '2020-06-15'"}, "without quotes"),
         ({"filter": "Attributes/any(a:a/Name eq 'x')"}, "has no any()"),
         ({"filter": "OData.CSC.Intersects(area=geography'SRID=4326;POINT(1 1)')"}, "footprints"),
-        ({"filter": "Time/End add 1 gt Size"}, "durations"),
+        ({"filter": "Time/End add 1 gt Size"}, "duration"),
         ({"orderby": "Options"}, "there is no property 'Options'"),
         ({"orderby": "Size upwards"}, "asc or desc"),
         ({"select": "Start"}, "there is no 'Start'"),
