@@ -18,6 +18,7 @@ from s1pdgs.simulator.instrument import read_channels
 from s1pdgs.simulator.mode_scene import ModeScene, mode_scene
 from s1pdgs.simulator.orbit import Trajectory
 from s1pdgs.simulator.plan import Plan, TakePlan
+from s1pdgs.simulator.plan_file import read_plan
 from s1pdgs.simulator.planned import noise_take
 from s1pdgs.simulator.revisit import Revisit, move
 from s1pdgs.simulator.targets import add_echoes, target_at
@@ -112,6 +113,18 @@ def test_a_scatterer_echoes_as_a_point_that_was_seen_before(scene: ModeScene, sh
 def test_only_scenes_of_bursts_are_seen_again(take: TakePlan) -> None:
     with pytest.raises(SimulatorError, match="data take 1: only scenes of IW and EW"):
         Plan(takes=(take,), revisit=REVISIT)
+
+
+def test_a_plan_file_has_it_as_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text("""
+revisit = { across_m = 40, above_m = -25.0, sinking_m = 0.012 }
+takes = [{ mode = "IW", duration_s = 0.5, samples = 1000, polarisation = "SV", echoes = "scene", sigma0_db = -8 }]
+""")
+    assert read_plan(path).revisit == REVISIT
+    path.write_text("revisit = { across_m = 4000 }")
+    with pytest.raises(SimulatorError, match="across_m"):
+        read_plan(path)
 
 
 def test_the_command_asks_for_scenes_of_bursts(tmp_path: Path) -> None:
