@@ -108,7 +108,7 @@ def _interfere(one: Channel, other: Channel, ground: Ground) -> Interferogram:
         turn[at] += float(ramp.phase_rad(seen_s[at] - late)) / (2.0 * math.pi)
     later = move(pixels, Warp(*(RectBivariateSpline(rows, columns, each) for each in (row, column, turn))), shape)
     inner = slice(_MARGIN[0], -_MARGIN[0]), slice(_MARGIN[1], -_MARGIN[1])
-    first, second = one.read_beta(0, *(shape[0], 0), shape[1])[inner], later[inner]
+    first, second = one.read_beta(0, shape[0], 0, shape[1])[inner], later[inner]
     sinking = RectBivariateSpline(rows, columns, 4.0 * math.pi * (seen_m - still_m) / wavelength)
     return Interferogram(
         start_s=shift + one.first_line_s + _MARGIN[0] * one.line_interval_s,
