@@ -310,7 +310,7 @@ class TestUnits:
         work(mission, made)
         with mission.database.write() as connection:
             gone = catalogue.product.update().where(catalogue.product.c.name == image(SLICES[0]).name)
-            connection.execute(gone.values(evicted_at=at(0)))
+            connection.execute(gone.values(evicted_at=at(0), gone_at=at(0)))
             asked = asked_of({"type": "S3_GRDH_1S", "datatake": "S1A-024A10"})
             placed = wanted_wish.place(mission.planner, connection, asked, Courier(), dry_run=True)
         assert [(step.action, step.unit) for step in placed.steps] == [("again", SLICES[0].name)]
