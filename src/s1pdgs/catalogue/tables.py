@@ -29,9 +29,9 @@ product = sa.Table(
     sa.Column("evict_at", Micros, comment="when its files go by their rule; null for never"),
     sa.Column("gone_at", Micros, comment="since when neither files nor zip are here; null while one of them is"),
 )
-sa.Index("ix_product_type_start", product.c.type, product.c.start, postgresql_include=["id"])
+sa.Index("ix_product_type_start", product.c.type, product.c.start, postgresql_include=["id", "stop"])
 sa.Index("ix_product_datatake_type", product.c.datatake, product.c.type)
-sa.Index("ix_product_start", product.c.start, postgresql_include=["id"])
+sa.Index("ix_product_start", product.c.start, postgresql_include=["id", "stop"])
 sa.Index("ix_product_orbit", product.c.orbit, product.c.type)
 sa.Index("ix_product_relative_orbit", product.c.relative_orbit, product.c.type, product.c.start)
 _IS_HERE = product.c.evicted_at.is_(None)

@@ -147,6 +147,57 @@ def _sum(element: Unordered, compiler: Any, **options: Any) -> str:
     return f"({compiler.process(element.clauses, **options)} + 0)"
 
 
+class Calculated(FunctionElement[Any]):
+    """Two numbers and a sign; the third operand tells whether they are `WHOLE`. No number is too large."""
+
+    type = sa.Numeric()
+    inherit_cache = True
+    sign: str
+
+
+class Sum(Calculated):
+    name, sign, inherit_cache = "sum", "+", True
+
+
+class Difference(Calculated):
+    name, sign, inherit_cache = "difference", "-", True
+
+
+class Multiple(Calculated):
+    name, sign, inherit_cache = "multiple", "*", True
+
+
+class Quotient(Calculated):
+    name, sign, inherit_cache = "quotient", "/", True
+
+
+class Remainder(Calculated):
+    name, sign, inherit_cache = "remainder", "%", True
+
+
+WHOLE: sa.ColumnClause[int] = sa.literal_column("1")
+BROKEN: sa.ColumnClause[int] = sa.literal_column("0")
+
+
+@compiles(Calculated)
+def _of_sqlite(element: Calculated, compiler: Any, **options: Any) -> str:
+    left, right, whole = (compiler.process(clause, **options) for clause in element.clauses)
+    if element.sign in "/%":
+        left, right = (left if whole == WHOLE.name else f"({left} * 1.0)"), f"nullif({right}, 0)"
+    return f"({left} {element.sign} {right})"
+
+
+@compiles(Calculated, "postgresql")
+def _of_numerics(element: Calculated, compiler: Any, **options: Any) -> str:
+    left, right, whole = (compiler.process(clause, **options) for clause in element.clauses)
+    left, right = f"CAST({left} AS NUMERIC)", f"CAST({right} AS NUMERIC)"
+    if element.sign in "/%":
+        right = f"nullif({right}, 0)"
+    sign = element.sign.replace("%", "%%")
+    found = f"({left} {sign} {right})"
+    return f"trunc{found}" if element.sign == "/" and whole == WHOLE.name else found
+
+
 FEW: sa.ColumnClause[int] = sa.literal_column("1")
 MANY: sa.ColumnClause[int] = sa.literal_column("0")
 

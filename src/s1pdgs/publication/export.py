@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from s1pdgs.formats.files import atomic_file
-from s1pdgs.model.globe import footprint_shape, to_binary
+from s1pdgs.model.globe import to_binary
 from s1pdgs.publication.holdings import spans
 from s1pdgs.publication.predicate import Predicate
 from s1pdgs.publication.search import Order, Published, search
@@ -117,7 +117,8 @@ def _row(product: Published, site: str, root: str) -> dict[str, Any]:
             properties[name] = datetime.fromisoformat(properties[name])
     if "processing:software" in properties:
         properties["processing:software"] = list(properties["processing:software"].items())
-    found["geometry"] = None if product.ring is None else to_binary(footprint_shape(product.ring))
+    shape = product.shape
+    found["geometry"] = None if shape is None else to_binary(shape)
     if "bbox" in found:
         found["bbox"] = dict(zip(_EDGES, found["bbox"], strict=True))
     return {**found, **properties}

@@ -5,7 +5,7 @@ import math
 from typing import Any, Literal
 
 import shapely
-from shapely.geometry import box, mapping
+from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
 from s1pdgs.model.globe import at_dateline, unwrapped, valid
@@ -131,5 +131,5 @@ def to_geography(shape: BaseGeometry) -> str:
 
 def to_geojson(shape: BaseGeometry) -> dict[str, Any]:
     """The GeoJSON geometry object."""
-    found: dict[str, Any] = json.loads(json.dumps(mapping(shape)))
+    found: dict[str, Any] = json.loads(shapely.to_geojson(shape))
     return found

@@ -101,6 +101,19 @@ class Function:
 
 
 @frozen
+class Arithmetic:
+    """What is made of two numbers; null where a divisor is 0. Whole numbers divide to whole ones, towards 0."""
+
+    operator: Literal["add", "sub", "mul", "div", "mod"]
+    left: "Expression"
+    right: "Expression"
+
+    @property
+    def kind(self) -> Kind:
+        return Kind.DOUBLE if Kind.DOUBLE in {self.left.kind, self.right.kind} else Kind.INTEGER
+
+
+@frozen
 class AttributeName:
     """The name of the attribute that an `AnyAttribute` looks at."""
 
@@ -114,7 +127,7 @@ class AttributeValue:
     kind: Kind
 
 
-Expression = Field | Value | Function | AttributeName | AttributeValue
+Expression = Field | Value | Function | Arithmetic | AttributeName | AttributeValue
 
 FUNCTIONS: dict[str, tuple[tuple[Kind, ...], Kind]] = {
     "tolower": ((Kind.STRING,), Kind.STRING),

@@ -4,10 +4,13 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import shapely
 import sqlalchemy as sa
 from attrs import frozen
+from shapely.geometry.base import BaseGeometry
 
 from s1pdgs.catalogue.tables import product, type_span
+from s1pdgs.model.globe import footprint_shape
 from s1pdgs.publication.dialects import Unordered, prepare_areas, prepare_patterns
 from s1pdgs.publication.holdings import held
 from s1pdgs.publication.limits import check_size
@@ -52,6 +55,7 @@ class Published:
     t0: datetime
     timeliness: str | None
     ring: Sequence[Sequence[float]] | None
+    area: bytes | None
     attributes: dict[str, list[Any]]
     evicted_at: datetime | None
     evict_at: datetime | None
@@ -62,6 +66,13 @@ class Published:
     sha256: str
     quicklook: str | None
     published_at: datetime
+
+    @property
+    def shape(self) -> BaseGeometry | None:
+        """The footprint on the globe."""
+        if self.area is not None:
+            return shapely.from_wkb(self.area)
+        return None if self.ring is None else footprint_shape(self.ring)
 
     @property
     def archive_name(self) -> str:
@@ -116,6 +127,7 @@ _COLUMNS = (
     publication.c.sha256,
     publication.c.quicklook,
     publication.c.published_at,
+    publication.c.area,
 )
 _PUBLISHED = publication.c.published_at.is_not(None)  # as `state`, and the planner does not start from half the table
 _JOIN = product.join(publication, publication.c.product_id == product.c.id)
@@ -239,8 +251,8 @@ def _one(connection: sa.Connection, condition: Any) -> Published | None:
 def _published(row: Any) -> Published:
     return Published(
         id=row.id, uuid=row.uuid, name=row.name, type=row.type, satellite=row.satellite, start=row.start, stop=row.stop,
-        generated=row.generated, t0=row.t0, timeliness=row.timeliness, ring=row.footprint, attributes=row.attributes,
-        evicted_at=row.evicted_at, evict_at=row.evict_at,
+        generated=row.generated, t0=row.t0, timeliness=row.timeliness, ring=row.footprint, area=row.area,
+        attributes=row.attributes, evicted_at=row.evicted_at, evict_at=row.evict_at,
         is_orderable=row.archived_at is not None or row.files_evicted_at is None,
         location=row.location, size=row.size, md5=row.md5, sha256=row.sha256,
         quicklook=row.quicklook, published_at=row.published_at,

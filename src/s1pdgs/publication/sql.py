@@ -16,6 +16,7 @@ from s1pdgs.publication.dialects import Matches, Position, Unindexed
 from s1pdgs.publication.places import EVER, Window, conjuncts, where_lies
 from s1pdgs.publication.predicate import (
     AnyAttribute,
+    Arithmetic,
     AttributeName,
     AttributeValue,
     Comparison,
@@ -35,7 +36,7 @@ from s1pdgs.publication.predicate import (
     Value,
     terms,
 )
-from s1pdgs.publication.sql_functions import SQL_FUNCTIONS, Sql
+from s1pdgs.publication.sql_functions import SQL_FUNCTIONS, Sql, calculated
 from s1pdgs.publication.tables import publication
 from s1pdgs.storage.database import Micros
 
@@ -132,6 +133,9 @@ def _sql(expression: Expression, columns: Columns) -> Sql:
             return sa.null() if value is None else sa.literal(value, _TYPES[expression.kind or Kind.STRING])
         case Function(name, arguments):
             return SQL_FUNCTIONS[name](*(_sql(argument, columns) for argument in arguments))
+        case Arithmetic(sign, left, right):
+            whole = expression.kind is Kind.INTEGER
+            return calculated(sign, _sql(left, columns), _sql(right, columns), whole=whole)
         case AttributeName():
             return _inside(columns).name
         case AttributeValue(kind):
@@ -226,9 +230,15 @@ PRODUCTS = Columns(FIELDS, _NULLABLE)
 
 def _inner(expression: Expression) -> Iterator[Expression]:
     yield expression
-    if isinstance(expression, Function):
-        for argument in expression.arguments:
-            yield from _inner(argument)
+    match expression:
+        case Function(_, parts):
+            arguments = parts
+        case Arithmetic(_, left, right):
+            arguments = (left, right)
+        case _:
+            arguments = ()
+    for argument in arguments:
+        yield from _inner(argument)
 
 
 def _nullable(expression: Expression, columns: Columns) -> bool:
@@ -239,6 +249,8 @@ def _nullable(expression: Expression, columns: Columns) -> bool:
             return value is None
         case Function(_, arguments):
             return any(_nullable(argument, columns) for argument in arguments)
+        case Arithmetic(sign, left, right):
+            return sign in {"div", "mod"} or _nullable(left, columns) or _nullable(right, columns)
         case AttributeValue():
             return True
         case AttributeName():
@@ -261,6 +273,9 @@ _COMPARE: dict[Operator, Callable[[Any, Any], Any]] = {
 }
 
 
+_LATER = {Operator.GT, Operator.GE}
+
+
 def _comparison(predicate: Comparison, columns: Columns) -> Sql:
     left, right = predicate.left, predicate.right
     equality = predicate.operator in {Operator.EQ, Operator.NE}
@@ -270,6 +285,9 @@ def _comparison(predicate: Comparison, columns: Columns) -> Sql:
         found = product.c.name.in_(_product_names((right,)))
         return found if predicate.operator is Operator.EQ else sa.not_(found)
     one, other = _sql(left, columns), _sql(right, columns)
+    if left == Field("ContentDate/End") and columns.fields is FIELDS and predicate.operator in _LATER:
+        later = _COMPARE[predicate.operator]  # what begins later ends later, and indexes hold beginnings
+        return sa.or_(later(product.c.start, other), later(one, other))
     if equality and _nullable(left, columns) and _nullable(right, columns):
         same = one.is_not_distinct_from(other)
         return same if predicate.operator is Operator.EQ else sa.not_(same)

@@ -1,12 +1,26 @@
 """The functions of filters in SQL."""
 
-import operator
+import operator as operators
 from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
 
-from s1pdgs.publication.dialects import Day, Month, Position, Substring, Year
+from s1pdgs.publication.dialects import (
+    BROKEN,
+    WHOLE,
+    Calculated,
+    Day,
+    Difference,
+    Month,
+    Multiple,
+    Position,
+    Quotient,
+    Remainder,
+    Substring,
+    Sum,
+    Year,
+)
 from s1pdgs.storage.database import Micros
 
 Sql = sa.ColumnElement[Any]
@@ -38,7 +52,7 @@ SQL_FUNCTIONS: dict[str, Callable[..., Sql]] = {
     "trim": lambda text: sa.func.trim(text, type_=sa.Text()),
     "length": lambda text: sa.func.length(text, type_=sa.Integer()),
     "indexof": lambda text, part: Position(text, part) - 1,
-    "concat": operator.add,
+    "concat": operators.add,
     "substring": _substring,
     "year": lambda time: Year(_seconds(time)),
     "month": lambda time: Month(_seconds(time)),
@@ -48,3 +62,16 @@ SQL_FUNCTIONS: dict[str, Callable[..., Sql]] = {
     "second": _counted(1, 60),
     "date": _midnight,
 }
+_CALCULATIONS: dict[str, type[Calculated]] = {
+    "add": Sum,
+    "sub": Difference,
+    "mul": Multiple,
+    "div": Quotient,
+    "mod": Remainder,
+}
+
+
+def calculated(operator: str, left: Sql, right: Sql, *, whole: bool) -> Sql:
+    """What arithmetic makes of two numbers."""
+    found: Sql = _CALCULATIONS[operator](left, right, WHOLE if whole else BROKEN)
+    return found

@@ -144,7 +144,7 @@ class Client(BaseCoreClient):
             {"rel": "collection", "type": "application/json", "href": address},
             {"rel": "parent", "type": "application/json", "href": address},
         ]
-        return found
+        return _geojson(found)
 
     def get_search(  # noqa: PLR0917  the framework's signature
         self,
@@ -161,7 +161,7 @@ class Client(BaseCoreClient):
             collections, ids, bbox, json_parameter("intersects", intersects), datetime, limit=limit or 10,
             token=kwargs.get("token"), **_extensions(kwargs),
         )  # fmt: skip
-        return self._search(asked, kwargs["request"])
+        return _geojson(self._search(asked, kwargs["request"]))
 
     def post_search(self, search_request: Any, **kwargs: Any) -> Any:
         """Search by body."""
@@ -173,7 +173,7 @@ class Client(BaseCoreClient):
             fields=_fields(search_request), limit=search_request.limit or 10, token=search_request.token,
         )  # fmt: skip
         body = search_request.model_dump(mode="json", exclude_none=True, exclude_unset=True, by_alias=True)
-        return self._search(asked, kwargs["request"], body)
+        return _geojson(self._search(asked, kwargs["request"], body))
 
     def _search(self, asked: Asked, request: Request, body: dict[str, Any] | None = None) -> dict[str, Any]:
         predicate, limit = asked.predicate(), min(asked.limit, MAX_LIMIT)
@@ -290,6 +290,11 @@ def application(database: Database, base_url: str | None = None, access: Sequenc
     api.app.add_exception_handler(SlowQueryError, _too_slow)
     made: FastAPI = api.app
     return made
+
+
+def _geojson(found: dict[str, Any]) -> JSONResponse:
+    """An answer as it is: the framework would look through all of it for what is no JSON."""
+    return JSONResponse(found, media_type="application/geo+json")
 
 
 def _extensions(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from typing import Any
 from urllib.parse import quote
 
-from s1pdgs.model.globe import footprint_shape
+from shapely.geometry.base import BaseGeometry
+
 from s1pdgs.model.time import format_iso
 from s1pdgs.model.timeliness import Timeliness
 from s1pdgs.publication.geometry import to_geojson
@@ -30,7 +31,7 @@ _DUE: dict[str, str] = {
 
 def item(product: Published, site: str, root: str) -> dict[str, Any]:
     """A product as an item; `site` is the address of the application, `root` that of the STAC API, without slash."""
-    geometry = None if product.ring is None else footprint_shape(product.ring)
+    geometry = product.shape
     properties, extensions = _properties(product)
     collection = f"{root}/collections/{quote(product.type)}"
     found: dict[str, Any] = {
@@ -50,13 +51,12 @@ def item(product: Published, site: str, root: str) -> dict[str, Any]:
         "assets": _assets(product, site),
     }
     if geometry is not None:
-        found["bbox"] = bounding_box(product)
+        found["bbox"] = bounding_box(geometry)
     return found
 
 
-def bounding_box(product: Published) -> list[float]:
+def bounding_box(shape: BaseGeometry) -> list[float]:
     """West, south, east, north; west is greater than east over the dateline (RFC 7946, section 5.2)."""
-    shape = footprint_shape(product.ring or ())
     parts = [part.bounds for part in getattr(shape, "geoms", [shape])]
     east_side = [part for part in parts if part[2] >= 180.0]
     west_side = [part for part in parts if part[0] <= -180.0]

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from s1pdgs.model.globe import footprint_shape
 from s1pdgs.model.time import format_iso, from_micros
 from s1pdgs.publication.geometry import to_geography, to_geojson
 from s1pdgs.publication.odata.options import Options
@@ -68,11 +67,13 @@ def checksums_of(md5: str, sha256: str, made: datetime) -> list[dict[str, str]]:
 
 
 def _footprint(product: Published) -> str | None:
-    return None if product.ring is None else to_geography(footprint_shape(product.ring))
+    shape = product.shape
+    return None if shape is None else to_geography(shape)
 
 
 def _geo_footprint(product: Published) -> dict[str, Any] | None:
-    return None if product.ring is None else to_geojson(footprint_shape(product.ring))
+    shape = product.shape
+    return None if shape is None else to_geojson(shape)
 
 
 _PROPERTIES: dict[str, Callable[[Published], Any]] = {

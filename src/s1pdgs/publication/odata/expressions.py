@@ -12,6 +12,7 @@ from s1pdgs.model.time import parse_utc
 from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.predicate import (
     FUNCTIONS,
+    Arithmetic,
     AttributeName,
     AttributeValue,
     Expression,
@@ -30,6 +31,10 @@ PROPERTIES = [
 ]  # fmt: skip
 ATTRIBUTE_SETS = {f"{kind.value}Attribute": kind for kind in Kind}
 CONDITIONS = ("contains", "startswith", "endswith", "matchesPattern")
+_SIGNS: dict[type, Any] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Mod: "mod"}
+_NUMBERS = {Kind.INTEGER, Kind.DOUBLE}
+_LARGEST = 1e18
+_MAX_CALCULATIONS = 8
 _MOMENTS = {
     "now": lambda: datetime.now(UTC),
     "mindatetime": lambda: datetime.min.replace(tzinfo=UTC),
@@ -89,7 +94,7 @@ def expression(node: Any, scope: Scope) -> Any:
         case ast.UnaryOp(op=ast.USub()):
             return _negative(expression(node.operand, scope))
         case ast.BinOp():
-            return _shifted(node, scope)
+            return _calculated(node, scope)
         case _:
             return literal(node)
 
@@ -98,12 +103,37 @@ def function_name(node: ast.Call) -> str:
     return ".".join((*node.func.namespace, node.func.name))
 
 
-def _shifted(node: ast.BinOp, scope: Scope) -> Value:
+def _calculated(node: ast.BinOp, scope: Scope) -> Value | Arithmetic:
+    left: Any = expression(node.left, scope)
+    if isinstance(node.right, ast.Duration):
+        return _shifted(node, left)
+    right: Any = expression(node.right, scope)
+    sign, parts = _SIGNS[type(node.op)], (left, right)
+    for part in parts:
+        if isinstance(part, UntypedValue) or part.kind not in _NUMBERS:
+            kind = "of a kind that no path names" if isinstance(part, UntypedValue) else part.kind
+            told = "Value" if isinstance(part, UntypedValue) else named(part)
+            raise QueryError(f"$filter: {sign} takes numbers, or a time and a duration'...', and {told} is {kind}")
+        if isinstance(part, Value) and abs(float(part.value)) > _LARGEST:  # type: ignore[arg-type]
+            raise QueryError(f"$filter: {sign} takes numbers up to {_LARGEST:g}")
+    found = Arithmetic(sign, left, right)
+    if sign == "mod" and found.kind is Kind.DOUBLE:
+        raise QueryError("$filter: mod takes whole numbers")
+    if _depth(found) > _MAX_CALCULATIONS:
+        raise QueryError(f"$filter: more than {_MAX_CALCULATIONS} calculations are made of each other")
+    return found
+
+
+def _depth(part: Any) -> int:
+    return 1 + max(_depth(part.left), _depth(part.right)) if isinstance(part, Arithmetic) else 0
+
+
+def _shifted(node: ast.BinOp, moment: Any) -> Value:
     """A time that is told by a duration before or after another, as `now() sub duration'P7D'`."""
-    moment: Any = expression(node.left, scope)
     length: Any = node.right
-    known = isinstance(moment, Value) and isinstance(moment.value, datetime) and isinstance(length, ast.Duration)
-    if not known or not isinstance(node.op, ast.Add | ast.Sub):
+    if not (
+        isinstance(moment, Value) and isinstance(moment.value, datetime) and isinstance(node.op, ast.Add | ast.Sub)
+    ):
         raise QueryError("$filter: only durations are added to times that are given, as in now() sub duration'P7D'")
     try:
         step = length.py_val
@@ -225,6 +255,8 @@ def named(expression: Expression) -> str:
             return repr(value)[:60]
         case Function(name, _):
             return f"{name}()"
+        case Arithmetic(sign, _, _):
+            return f"what {sign} gives"
         case AttributeName():
             return "the attribute's Name"
         case AttributeValue():

@@ -57,5 +57,5 @@ def _cover() -> None:
     """Indexes that hold numbers of products too, as those of SQLite do: wide rows are not read to count and sort."""
     for column, leading in (("type_start", ["type", "start"]), ("start", ["start"])):
         op.drop_index(f"ix_product_{column}", table_name="product")
-        op.create_index(f"ix_product_{column}", "product", leading, unique=False, postgresql_include=["id"])
+        op.create_index(f"ix_product_{column}", "product", leading, unique=False, postgresql_include=["id", "stop"])
     op.create_index("ix_product_name", "product", ["name"], unique=False, postgresql_include=["id"])
