@@ -1,11 +1,16 @@
 """Products of every type, small ones of noise, before readers that do not know us."""
 
+import json
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 
+from s1pdgs.formats.l1.annotation import read_product
 from s1pdgs.simulator.plan import Plan, TakePlan
 from tests.quality.check import Check
 from tests.quality.products import process
@@ -19,6 +24,8 @@ ORDERS = {
     "WV": (("WV_SLC__1S", "WV_GRDM_1S"),),
 }
 """Outputs of job orders: an order has one resolution."""
+S1_READER = Path(".cache/peers/s1-reader-src")
+JUDGE = Path(__file__).parent / "judges" / "s1_reader_judge.py"
 _TAKES = {"SM": ("S3", 1.2, 3700), "IW": ("IW", 3.0, 1100), "EW": ("EW", 3.1, 1100), "WV": ("WV", 15.0, 1100)}
 
 
@@ -50,7 +57,39 @@ def _product_checks(product: Path) -> list[Check]:
     ]
     if kind != "EW_SLC__1S":  # sarsen makes one image of the bursts of IW only
         checks.append(_check(f"{kind} is geocoded by sarsen", _geocode, product))
+    if kind == "IW_SLC__1S" and S1_READER.is_dir():
+        checks.append(_check(f"{kind} bursts are those of s1-reader", _bursts, product))
+    elif kind == "IW_SLC__1S":
+        sys.stdout.write(f"put the git source of s1-reader into {S1_READER} to have it read the bursts\n")
     return checks
+
+
+def _bursts(product: Path) -> None:
+    """s1-reader finds the times, lines and valid samples that the annotation tells."""
+    (orbit,) = (product.parent.parent / "auxiliary").glob("*POEORB*")
+    done = subprocess.run(
+        [sys.executable, JUDGE, S1_READER, product, orbit, "vv"],
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    expected = []
+    for path in sorted((product / "annotation").glob("*.xml")):
+        timing = read_product(path).swath_timing
+        for burst in timing.burst_list:
+            valid = np.flatnonzero(burst.first_valid_sample >= 0)
+            middle = valid[valid.size // 2]
+            expected.append(
+                {
+                    "sensing_start": burst.azimuth_time.replace(tzinfo=None).isoformat(timespec="microseconds"),
+                    "shape": [timing.lines_per_burst, timing.samples_per_burst],
+                    "valid_lines": [int(valid[0]), int(valid[-1])],
+                    "valid_samples": [int(burst.first_valid_sample[middle]), int(burst.last_valid_sample[middle])],
+                }
+            )
+    found = [{name: burst[name] for name in expected[0]} for burst in json.loads(done.stdout)]
+    if found != expected:
+        raise ValueError(f"s1-reader finds {found}, the annotation tells {expected}")
 
 
 def _geocode(product: Path) -> None:
