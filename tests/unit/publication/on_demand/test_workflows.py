@@ -1,12 +1,17 @@
 """What may be ordered follows from the chains, and options from their task tables."""
 
+from importlib.resources import files
+
 import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 
 from s1pdgs.formats.tasktable import Parameter
 from s1pdgs.publication.errors import QueryError
+from s1pdgs.publication.odata.entities import EntitySet
+from s1pdgs.publication.on_demand.odata import ORDERS, workflow_set
 from s1pdgs.publication.on_demand.workflows import Option, Workflow, workflow_of, workflows_of
 from s1pdgs.triggers.chains import Chains, Route
 from tests.unit.publication.on_demand.conftest import TYPES
@@ -90,3 +95,12 @@ def test_a_value_stands_in_a_job_order_as_told_or_is_refused(value: object) -> N
         assert not isinstance(value, str) or len(value) > 200 or not value.isprintable()
     else:
         assert chosen == {"Dem": value}
+
+
+@pytest.mark.parametrize(("name", "served"), [("ProductionOrder", ORDERS), ("Workflow", workflow_set(()))])
+def test_the_entity_data_model_describes_what_is_served(name: str, served: EntitySet) -> None:
+    model = etree.fromstring((files("s1pdgs.publication") / "data" / "prip.edmx").read_bytes())
+    (entity,) = model.iterfind(f".//{{*}}EntityType[@Name='{name}']")
+    assert [each.get("Name") for each in entity.iterfind("{*}Property")] == list(served.offer.selectable)
+    navigations = [each.get("Name") for each in entity.iterfind("{*}NavigationProperty")]
+    assert navigations == list(served.offer.navigations)
