@@ -26,7 +26,7 @@ order = sa.Table(
     sa.Column(
         "wanted",
         sa.JSON(none_as_null=True),
-        comment="what it was asked for: see triggers/wishes.py; null for orders that data caused",
+        comment="what it was asked for: see triggers/wanted/inheritance.py; null for orders that data caused",
     ),
     sa.Column(
         "campaign",
@@ -61,7 +61,7 @@ wish = sa.Table(
     sa.Column("id", Identifier, primary_key=True, autoincrement=True),
     sa.Column("type", sa.Text, nullable=False),
     sa.Column(
-        "asked", sa.JSON, nullable=False, comment="the words of the one who wished: see triggers/wanted_asked.py"
+        "asked", sa.JSON, nullable=False, comment="the words of the one who wished: see triggers/wanted/asked.py"
     ),
     sa.Column("held", sa.JSON, nullable=False, comment="names of the wanted products that existed already"),
     sa.Column("created_at", Micros, nullable=False),

@@ -10,5 +10,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    comment = "what it was asked for: see triggers/wishes.py; null for orders that data caused"
+    comment = "what it was asked for: see triggers/wanted/inheritance.py; null for orders that data caused"
     op.add_column("production_order", sa.Column("wanted", sa.JSON(none_as_null=True), nullable=True, comment=comment))

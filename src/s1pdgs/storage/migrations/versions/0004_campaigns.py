@@ -37,7 +37,7 @@ def _wishes() -> None:
             "asked",
             sa.JSON(),
             nullable=False,
-            comment="the words of the one who wished: see triggers/wanted_asked.py",
+            comment="the words of the one who wished: see triggers/wanted/asked.py",
         ),
         sa.Column("held", sa.JSON(), nullable=False, comment="names of the wanted products that existed already"),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
