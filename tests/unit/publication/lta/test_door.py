@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -23,12 +24,25 @@ from s1pdgs.publication.lta.door import OrderDesk
 from s1pdgs.publication.lta.eviction import evict
 from s1pdgs.publication.lta.restore import restore_step
 from s1pdgs.publication.service import mount
+from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import LocalObjects
 from tests.databases import new_database
 from tests.unit.publication.conftest import serving
 from tests.unit.publication.lta.conftest import L0, SLC, House, new_house
 
 COURIER = Courier(secret=b"secret")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """On one database: what the service asks of both is asked in the tests of `either`."""
+    with new_database("sqlite", tmp_path) as database:
+        yield new_house(database, tmp_path)
+
+
+@pytest.fixture
+def either(database: Database, tmp_path: Path) -> House:
+    return new_house(database, tmp_path)
 
 
 @contextmanager
@@ -59,7 +73,8 @@ def message(reply: httpx2.Response, status: int) -> str:
     return str(reply.json()["error"]["message"])
 
 
-def test_the_way_of_an_order(house: House) -> None:
+def test_the_way_of_an_order(either: House) -> None:
+    house = either
     product = offline(house)
     with door(house) as client, listening() as (endpoint, heard):
         seen = entity(client, product)
@@ -126,7 +141,8 @@ def test_a_damaged_copy_is_told_with_its_checksum(house: House) -> None:
         assert entity(client, product)["Online"] is False
 
 
-def test_orders_are_listed_and_cancelled(house: House) -> None:
+def test_orders_are_listed_and_cancelled(either: House) -> None:
+    house = either
     first, second = offline(house, L0, 1), offline(house, L0, 2)
     with door(house) as client:
         placed = [
