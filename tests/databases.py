@@ -2,10 +2,11 @@
 
 import atexit
 import hashlib
+import sqlite3
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ BEGIN
     PERFORM setval(quote_ident(sequencename)::regclass, 1, false) FROM pg_sequences WHERE last_value IS NOT NULL;
     DELETE FROM pg_statistic USING pg_class
         WHERE pg_class.oid = starelid AND relnamespace = 'public'::regnamespace;
+    UPDATE pg_class SET reltuples = -1, relpages = 0
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND reltuples >= 0;
 END $$
 """
 
@@ -58,9 +61,7 @@ END $$
 def new_database(kind: str, folder: Path) -> Iterator[Database]:
     """An empty database with the current schema; the test skips when there is no PostgreSQL, and says why."""
     if kind == "sqlite":
-        path = folder / "s1pdgs.db"
-        path.write_bytes(_migrated_file())
-        database = open_sqlite(path)
+        database = new_sqlite(folder)
         yield database
         database.close()
         return
@@ -68,6 +69,29 @@ def new_database(kind: str, folder: Path) -> Iterator[Database]:
         database = open_postgres(url)
         yield database
         database.close()
+
+
+def new_sqlite(folder: Path) -> Database:
+    """An empty database with the current schema in a folder."""
+    path = folder / "s1pdgs.db"
+    path.write_bytes(_migrated_file())
+    return open_sqlite(path)
+
+
+def in_memory() -> Database:
+    """An empty database with the current schema that one thread uses and that waits for no disk."""
+    engine = sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool)
+    sa.event.listen(engine, "connect", _fill_memory)
+    return Database(engine)
+
+
+def _fill_memory(connection: Any, _record: object) -> None:
+    with tempfile.NamedTemporaryFile(suffix=".db") as file:
+        file.write(_migrated_file())
+        file.flush()
+        with closing(sqlite3.connect(file.name)) as source:
+            source.backup(connection)
+    connection.isolation_level = None
 
 
 @contextmanager

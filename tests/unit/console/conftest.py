@@ -1,5 +1,6 @@
 """A ground segment in the middle of its work: something stands in each of the seven stations of the walk."""
 
+import shutil
 import struct
 import zlib
 from collections.abc import Iterator
@@ -11,9 +12,6 @@ from attrs import frozen
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-import s1pdgs.jobs.tables
-import s1pdgs.publication.tables
-import s1pdgs.triggers.tables  # noqa: F401
 from s1pdgs.access.operators import operator_gate
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.catalogue.door import register
@@ -34,11 +32,12 @@ from s1pdgs.model.product import AttributeValue, Product, StoredFile
 from s1pdgs.model.session import Session, SessionFile
 from s1pdgs.model.timeliness import Timeliness
 from s1pdgs.publication.publisher import publish_step, request
-from s1pdgs.storage.database import Database, metadata, open_sqlite
+from s1pdgs.storage.database import Database, open_sqlite
 from s1pdgs.storage.objects import LocalObjects, local_objects
 from s1pdgs.triggers.chains import Chains
 from s1pdgs.triggers.orders import Planner
 from s1pdgs.triggers.tables import order as order_table
+from tests.databases import new_sqlite
 from tests.unit.conftest import ManualClock
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -172,9 +171,11 @@ class Stage:
 
 
 def new_stage(folder: Path) -> Stage:
-    database = open_sqlite(folder / "s1pdgs.db")
-    metadata.create_all(database.engine)
-    clock = ManualClock(NOON)
+    return stage_of(new_sqlite(folder), folder, NOON)
+
+
+def stage_of(database: Database, folder: Path, now: datetime) -> Stage:
+    clock = ManualClock(now)
     return Stage(database, local_objects(folder / "objects"), clock, Outbox(clock), folder / "work" / "jobs")
 
 
@@ -186,11 +187,24 @@ def empty(tmp_path: Path) -> Iterator[Stage]:
     made.database.close()
 
 
+@pytest.fixture(scope="session")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, datetime]:
+    """The folder of a stage on which everything is on its way, to copy, and what its clock shows."""
+    folder = tmp_path_factory.mktemp("busy")
+    made = new_stage(folder)
+    populate(made)
+    made.database.close()
+    return folder, made.clock.now()
+
+
 @pytest.fixture
-def stage(empty: Stage) -> Stage:
+def stage(busy: tuple[Path, datetime], tmp_path: Path) -> Iterator[Stage]:
     """Everything is on its way."""
-    populate(empty)
-    return empty
+    folder, now = busy
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    made = stage_of(open_sqlite(tmp_path / "s1pdgs.db"), tmp_path, now)
+    yield made
+    made.database.close()
 
 
 def populate(stage: Stage, picture: bytes | None = None) -> None:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.databases import new_sqlite
 
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.bus.tables import event as event_table
@@ -21,7 +22,7 @@ from s1pdgs.inbox.deliveries import announce_block, announce_session, block_key
 from s1pdgs.inbox.files import Due, due_files, fail_file, retry_file, store_file
 from s1pdgs.inbox.tables import quarantine
 from s1pdgs.model.session import Session, SessionFile
-from s1pdgs.storage.database import Database, metadata, open_sqlite
+from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import KeyTaken, LocalObjects, ObjectStore, local_objects
 
 ID = "S1A_20260105072204051312"
@@ -295,8 +296,7 @@ def test_whatever_the_order_and_the_crashes_nothing_is_lost_and_nothing_twice(
 ) -> None:
     folder = tmp_path / f"run-{next(_RUNS)}"
     folder.mkdir()
-    database = open_sqlite(folder / "s1pdgs.db")
-    metadata.create_all(database.engine)
+    database = new_sqlite(folder)
     room = Room(database, Outbox(clock), local_objects(folder / "objects"))
     steady = room.objects
     listing = data.draw(st.permutations(WHOLE))

@@ -20,8 +20,8 @@ from s1pdgs.jobs.lease import begin, keep
 from s1pdgs.jobs.operate import Edit
 from s1pdgs.jobs.queue import BackOff, Claim, Failure
 from s1pdgs.model.job import JobState
-from s1pdgs.storage.database import Database, metadata
-from tests.databases import new_database
+from s1pdgs.storage.database import Database
+from tests.databases import in_memory, new_database
 from tests.unit.jobs.conftest import NOON, Watch, spec
 
 LEASE = timedelta(seconds=10)
@@ -266,13 +266,6 @@ class Machine(RuleBasedStateMachine):
             left = {number: operate.state_of(connection, number) for number in self.jobs}
         wanted = {number for number, job in self.jobs.items() if job.state is not JobState.DROPPED}
         assert {number for number, state in left.items() if state is JobState.DONE} == wanted
-
-
-def in_memory() -> Database:
-    engine = sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool)
-    sa.event.listen(engine, "connect", lambda raw, _: setattr(raw, "isolation_level", None))
-    metadata.create_all(engine)
-    return Database(engine)
 
 
 def depth(examples: int, steps: int) -> settings:

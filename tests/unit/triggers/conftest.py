@@ -20,9 +20,10 @@ from s1pdgs.model.interval import Interval
 from s1pdgs.model.product import AttributeValue, Product, StoredFile
 from s1pdgs.model.time import FAR_FUTURE, format_compact
 from s1pdgs.model.timeliness import Timeliness
-from s1pdgs.storage.database import Database, metadata, open_sqlite
+from s1pdgs.storage.database import Database
 from s1pdgs.triggers.chains import Chains
 from s1pdgs.triggers.orders import Planner, sweep
+from tests.databases import new_sqlite
 
 NOON = datetime(2020, 6, 15, 12, tzinfo=UTC)
 DATATAKE = 0x24A10
@@ -200,8 +201,7 @@ class Mission:
 
 @contextmanager
 def open_mission(folder: Path, chains: Chains | None = None) -> Iterator[Mission]:
-    database = open_sqlite(folder / "s1pdgs.db")
-    metadata.create_all(database.engine)
+    database = new_sqlite(folder)
     yield mission_on(database, chains)
     database.close()
 
