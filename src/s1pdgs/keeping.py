@@ -8,7 +8,7 @@ from s1pdgs.catalogue.retention import SHIPPED, Retention, RetentionError
 from s1pdgs.publication.lta.copying import Archive
 from s1pdgs.publication.lta.dating import Policy, subscriber, walk
 from s1pdgs.publication.lta.eviction import Evictor, evict_step
-from s1pdgs.publication.lta.orders import Terms
+from s1pdgs.publication.lta.orders import Terms, forget_logins
 from s1pdgs.publication.lta.restore import Restorer
 from s1pdgs.publication.publisher import Patience
 from s1pdgs.settings import Settings, SettingsError
@@ -55,14 +55,16 @@ def restorer_of(settings: Settings, database: Database, store: ObjectStore, outb
     """What brings products back."""
     archive = archive_of(settings)
     terms, policy = terms_of(settings, archive), policy_of(settings, archive)
-    return Restorer(database, store, outbox, terms, policy, patience_of(settings))
+    return Restorer(database, store, outbox, terms, policy, patience_of(settings), settings.publication.deflated)
 
 
 def keep(evictor: Evictor, policy: Policy) -> bool:
     """Date what came or what new rules are for, let go what is due, and remove the objects of what went; whether there
-    was anything to do.
+    was anything to do. Logins of orders that are done and told are forgotten.
     """
     database, now = evictor.database, evictor.outbox.clock.now()
+    with database.write() as connection:
+        forget_logins(connection)
     walked = walk(database, policy, now)
     dated = deliver(database, subscriber(policy))
     evicted = evict_step(evictor)

@@ -14,7 +14,8 @@ from typing import Any, Self
 import sqlalchemy as sa
 from attrs import frozen
 
-from s1pdgs.bus.notices import Login, keep_login, post
+from s1pdgs.bus.notices import Login, NoticeState, forget_login, keep_login, post
+from s1pdgs.bus.tables import notice
 from s1pdgs.catalogue.lifecycle import discard, held_among
 from s1pdgs.catalogue.tables import product
 from s1pdgs.model.time import format_iso
@@ -148,6 +149,20 @@ def end_orders(
     """The open orders of a restore have ended, and those who ordered are told."""
     open_ones = sa.select(lta_order).where(lta_order.c.restore_id == number, lta_order.c.status.notin_(_ENDED))
     _end(connection, connection.execute(open_ones).all(), status, message, now, evict_at=evict_at)
+
+
+def forget_logins(connection: sa.Connection) -> int:
+    """Delete the logins of receivers who have been told all; how many."""
+    subject = sa.literal("lta-order-") + sa.cast(lta_order.c.id, sa.Text)
+    owed = sa.exists().where(notice.c.subject == subject, notice.c.state.in_([NoticeState.PENDING, NoticeState.DEAD]))
+    done = sa.select(lta_order.c.id, lta_order.c.login_id).where(
+        lta_order.c.login_id.is_not(None), lta_order.c.status.in_(_ENDED), ~owed
+    )
+    rows = connection.execute(done).all()
+    for row in rows:
+        forget_login(connection, row.login_id)
+        connection.execute(lta_order.update().where(lta_order.c.id == row.id).values(login_id=None))
+    return len(rows)
 
 
 def prefix_of(number: int, attempt: int) -> str:

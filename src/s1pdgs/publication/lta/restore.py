@@ -5,6 +5,7 @@ An attempt stores under keys of its own. One transaction then lets the product c
 tells it; an attempt that lost its lease changes nothing there, and what it stored is garbage.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from s1pdgs.bus.outbox import Outbox
 from s1pdgs.catalogue.lifecycle import discard
 from s1pdgs.catalogue.query import Held, find
 from s1pdgs.catalogue.tables import product
-from s1pdgs.publication.archive import zip_chunks
+from s1pdgs.publication.archive import DEFLATED, zip_chunks
 from s1pdgs.publication.errors import CorruptProductError, EvictedError
 from s1pdgs.publication.lta.copying import archive_key
 from s1pdgs.publication.lta.dating import Policy, date
@@ -44,7 +45,7 @@ _log = structlog.get_logger(__name__)
 
 @frozen
 class Restorer:
-    """What restores. `policy` dates what came back."""
+    """What restores. `policy` dates what came back, `deflated` are the files that a zip made again deflates."""
 
     database: Database
     store: ObjectStore
@@ -52,6 +53,7 @@ class Restorer:
     terms: Terms
     policy: Policy
     patience: Patience = DEFAULT_PATIENCE
+    deflated: Sequence[str] = DEFLATED
 
 
 @frozen
@@ -144,7 +146,7 @@ def _store_zip(restorer: Restorer, claim: _Claim, key: str, published: Checksums
     """The zip of the archive, or else one made of the files that are here: then its bytes may be others."""
     archive, store = restorer.terms.archive, restorer.store
     if claim.row.archived_at is None or archive is None:
-        return store.put(key, zip_chunks(store, claim.held.product, lease.renew))
+        return store.put(key, zip_chunks(store, claim.held.product, lease.renew, restorer.deflated))
     copy = archive_key(claim.held.name)
     sums = store.put(key, verified(archive.read(copy), copy, published, lease))
     check_object(store, key, published)

@@ -58,6 +58,8 @@ lta_order = sa.Table(
     sa.Column("evict_at", Micros, comment="when the zip goes again"),
 )
 sa.Index("ix_lta_order_restore_id", lta_order.c.restore_id)
+_HAS_LOGIN = lta_order.c.login_id.is_not(None)
+sa.Index("ix_lta_order_login_id", lta_order.c.login_id, sqlite_where=_HAS_LOGIN, postgresql_where=_HAS_LOGIN)
 sa.Index("ix_lta_order_submitted_at", lta_order.c.submitted_at, lta_order.c.id)
 
 retention_walk = sa.Table(

@@ -12,16 +12,19 @@ from typing import Any
 
 import httpx2
 import pytest
+import sqlalchemy as sa
 from fastapi import FastAPI
 
 from s1pdgs.access.guard import Guard
 from s1pdgs.access.operators import operator_gate
 from s1pdgs.bus.notices import Courier, send_due
+from s1pdgs.bus.tables import login
 from s1pdgs.catalogue.retention import Form
 from s1pdgs.model.product import Product
 from s1pdgs.publication.lta.copying import archive_key
 from s1pdgs.publication.lta.door import OrderDesk
 from s1pdgs.publication.lta.eviction import evict
+from s1pdgs.publication.lta.orders import forget_logins
 from s1pdgs.publication.lta.restore import restore_step
 from s1pdgs.publication.service import mount
 from s1pdgs.storage.database import Database
@@ -106,7 +109,12 @@ def test_the_way_of_an_order(either: House) -> None:
         assert client.get(f"/Orders({order['Id']})/Product").json()["Id"] == seen["Id"]
         reply = client.get(f"/Products({seen['Id']})/$value")
         assert hashlib.md5(reply.content).hexdigest() == seen["Checksum"][0]["Value"]
+        with house.database.write() as connection:
+            assert forget_logins(connection) == 0, "it is still to be told"
         assert send_due(house.database, COURIER, house.segment.clock)
+        with house.database.write() as connection:
+            assert forget_logins(connection) == 1
+            assert connection.scalar(sa.select(sa.func.count()).select_from(login)) == 0
     ((headers, told),) = heard
     assert (told["OrderId"], told["Status"], told["ProductName"]) == (order["Id"], "completed", seen["Name"])
     assert headers["Authorization"].startswith("Basic ")

@@ -155,6 +155,7 @@ def _make_orders() -> None:
         sa.UniqueConstraint("uuid", name=op.f("uq_lta_order_uuid")),
     )
     op.create_index("ix_lta_order_restore_id", "lta_order", ["restore_id"], unique=False)
+    _partial("ix_lta_order_login_id", "lta_order", ["login_id"], "login_id IS NOT NULL")
     op.create_index("ix_lta_order_submitted_at", "lta_order", ["submitted_at", "id"], unique=False)
 
 
