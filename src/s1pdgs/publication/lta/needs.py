@@ -24,15 +24,9 @@ _NEEDING = [str(state) for state in (JobState.READY, JobState.RUNNING, JobState.
 def needs(connection: sa.Connection, archive: Archive | None, form: Form, numbers: Sequence[int]) -> dict[int, str]:
     """Those of some products whose form is needed, with one reason each. Unknown numbers are left out."""
     rows = connection.execute(_ROWS.where(product.c.id.in_(list(numbers)))).all()
-    found: dict[int, str] = {}
-    for more in (
-        {number: f"it is under legal hold: {why}" for number, why in held_among(connection, numbers).items()},
-        _being_restored(connection, numbers),
-        _last_copies(rows, archive, form),
-        {} if form is Form.ZIP else _in_work(connection, rows),
-    ):
-        found = more | found
-    return found
+    held = {number: f"it is under legal hold: {why}" for number, why in held_among(connection, numbers).items()}
+    in_work = {} if form is Form.ZIP else _in_work(connection, rows)
+    return in_work | _last_copies(rows, archive, form) | _being_restored(connection, numbers) | held
 
 
 _ROWS: sa.Select[Any] = sa.select(
