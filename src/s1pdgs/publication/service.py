@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from fastapi import FastAPI
 from fastapi.params import Depends
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from s1pdgs.publication import prip
 from s1pdgs.publication.odata.route import Addition
@@ -33,4 +35,16 @@ def mount(
     from s1pdgs.publication import stac  # noqa: PLC0415  its import takes 1.6 s, and only a serving role pays
 
     app.include_router(prip.router(prip.Prip(database, store, base_url), access, additions))
+    app.router.routes.append(Route(STAC_PREFIX, _Slashed(app.router)))
     app.mount(STAC_PREFIX, stac.application(database, base_url, access))
+
+
+class _Slashed:
+    """The root of the STAC API without its slash: browsers follow no redirection to it from pages of other sites."""
+
+    def __init__(self, router: ASGIApp) -> None:
+        self._router = router
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = f"{scope['path']}/"
+        await self._router({**scope, "path": path, "raw_path": path.encode()}, receive, send)

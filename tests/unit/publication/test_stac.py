@@ -378,3 +378,10 @@ def test_links_carry_the_address_that_users_reach(shelf: Segment) -> None:
     addresses += [asset["href"] for asset in page["features"][0]["assets"].values()]
     assert all(one.startswith("https://pdgs.example/s1/") for one in addresses)
     assert "127.0.0.1" not in landing
+
+
+def test_the_root_answers_without_its_slash_as_browsers_need_it(site: str) -> None:
+    answer = httpx2.get(f"{site}/stac", headers={"Origin": "https://browser.example"}, follow_redirects=False)
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.json() == httpx2.get(f"{site}/stac/").json()
