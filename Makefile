@@ -2,7 +2,7 @@
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test lint bench quality chaos fuzz docs format lock clean
+.PHONY: help demo test lint bench quality chaos fuzz stac-browser docs format lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -40,6 +40,11 @@ chaos: ## a ground segment under fire loses nothing (ARGS="--jobs 200 --kills 40
 	@scripts/install all,test
 	@scripts/services
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+stac-browser: ## our STAC API as stac-browser shows it, in headless Chromium
+	@scripts/install all,test
+	@scripts/stac-browser
+	@$(BIN)/pytest -q tests/clients/test_stac_browser.py
 
 docs: ## the documentation as HTML in docs/_build
 	@scripts/install all,docs

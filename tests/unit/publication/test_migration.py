@@ -15,7 +15,8 @@ _PRODUCT = """INSERT INTO product (id, uuid, name, type, satellite, start, stop,
 _PUBLICATION = """INSERT INTO publication (product_id, state, attempts, retry_at, requested_at, published_at)
  VALUES (:id, 'published', 1, 1, 1, 1)"""
 _BOX = "INSERT INTO footprint_box (product_id, part, west, south, east, north) VALUES (2, 0, 10, 45, 12, 47)"
-TOLD = '{"orbitDirection": ["String", "ASCENDING"]}'
+TOLD = '{"orbitDirection": ["String", "ASCENDING"], "orbitNumber": ["Integer", 33000]}'
+ORBIT = "Attributes/OData.CSC.IntegerAttribute/any(a:a/Name eq 'orbitNumber' and a/OData.CSC.IntegerAttribute/Value eq"
 RINGS = [None, "[[10, 45], [12, 45], [12, 47], [10, 47], [10, 45]]"]
 
 
@@ -35,6 +36,7 @@ def test_the_footprints_of_older_publications_are_indexed(unmigrated: Database) 
         assert (span.type, span.held, span.box, span.values) == (
             "IW_SLC__1S", 2, (10.0, 45.0, 12.0, 47.0), {"satellite": ["S1A"], "orbitDirection": ["ASCENDING"]},
         )  # fmt: skip
+        assert [count(connection, compile_filter(f"{ORBIT} {number})")) for number in (33000, 1)] == [2, 0]
         for place, found in (("11 46", 1), ("13 46", 0)):
             area = f"OData.CSC.Intersects(area=geography'SRID=4326;POINT({place})')"
             assert count(connection, compile_filter(area)) == found
