@@ -108,6 +108,7 @@ def serving(app: FastAPI, host: str, port: int) -> Iterator[Doors]:
     """Serve an application in a thread for the length of the block. OSError when the address is taken."""
     listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     bound = listener.getsockname()[1]
+    gc.collect()
     gc.freeze()  # what is loaded by now stays: full collections took 20 to 70 ms of some requests
     server = uvicorn.Server(
         uvicorn.Config(app, http=SendfileProtocol, log_config=None, access_log=False, timeout_graceful_shutdown=5)
