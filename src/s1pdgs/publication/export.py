@@ -82,27 +82,34 @@ def write_geoparquet(
     schema = _SCHEMA.with_metadata(_metadata(connection, root))
     rows = 0
     with atomic_file(path) as stream, pq.ParquetWriter(stream, schema, compression="zstd") as writer:
-        for group in _groups(connection, predicate):
-            columns = [_row(product, site, root) for product in group]
-            writer.write_table(pa.Table.from_pylist(columns, schema))
-            rows += len(group)
+        for group in _groups(_tables(connection, predicate, schema, site)):
+            writer.write_table(group, row_group_size=GROUP_ROWS + _PAGE)
+            rows += group.num_rows
             progress(rows)
     return rows
 
 
-def _groups(connection: sa.Connection, predicate: Predicate) -> Iterator[list[Published]]:
-    """Products in groups for one row group each; the pages cost the same however many there are."""
-    group: list[Published] = []
+def _tables(connection: sa.Connection, predicate: Predicate, schema: pa.Schema, site: str) -> Iterator[pa.Table]:
+    """Products page by page; a page costs the same however many there are before it."""
     after: str | None = None
     while True:
         page = search(connection, predicate, _ORDER, limit=_PAGE, after=after)
-        group += page.products
+        yield pa.Table.from_pylist([_row(product, site, f"{site}/stac") for product in page.products], schema)
         after = page.after
-        if group and (after is None or len(group) >= GROUP_ROWS):
-            yield group
-            group = []
         if after is None:
             return
+
+
+def _groups(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in tables for one row group each."""
+    group: list[pa.Table] = []
+    for table in tables:
+        group.append(table)
+        if sum(part.num_rows for part in group) >= GROUP_ROWS:
+            yield pa.concat_tables(group)
+            group = []
+    if group:
+        yield pa.concat_tables(group)
 
 
 def _row(product: Published, site: str, root: str) -> dict[str, Any]:
