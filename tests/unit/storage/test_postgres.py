@@ -1,5 +1,6 @@
 """A connection to PostgreSQL that breaks is told as such, however it breaks, and replaced."""
 
+import pg8000.dbapi
 import pytest
 import sqlalchemy as sa
 from tests.wire import far_away
@@ -54,3 +55,20 @@ def test_readers_change_nothing() -> None:
         database.read() as connection,
     ):
         connection.exec_driver_sql("CREATE TABLE made (id integer)")
+
+
+def test_a_statement_is_looked_through_once_however_often_it_is_executed(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+
+    def note(style: str, statement: str, values: object) -> object:
+        looked.append(statement)
+        return convert(style, statement, values)
+
+    convert = pg8000.dbapi.convert_paramstyle
+    monkeypatch.setattr(pg8000.dbapi, "convert_paramstyle", note)
+    statement = "SELECT '50%% of it''s', CAST(%s AS int) + 1, CAST(%s AS text) || '%%' -- once"
+    with far_away() as (_, database), database.read() as connection:
+        for number in range(3):
+            found = connection.exec_driver_sql(statement, (number, str(number))).one()
+            assert tuple(found) == ("50%% of it's", number + 1, f"{number}%%")
+    assert looked.count(statement) == 1
