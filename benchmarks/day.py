@@ -20,13 +20,14 @@ from attrs import define, evolve, field
 
 from benchmarks.harness import ROOT, Options, Result, scratch
 from benchmarks.mission_day import DAY, arrivals, made, standing
-from s1pdgs.app import GroundSegment, Role, open_ground_segment, roles_of
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.catalogue.door import register
 from s1pdgs.catalogue.tables import product
+from s1pdgs.ground import GroundSegment, open_ground_segment
 from s1pdgs.jobs import queue
 from s1pdgs.jobs import tables as jobs
 from s1pdgs.model.product import Product
+from s1pdgs.roles import Role, roles_of
 from s1pdgs.settings import load_settings
 from s1pdgs.triggers import tables as triggers
 from s1pdgs.triggers.chains import SHIPPED

@@ -21,9 +21,10 @@ from tests.chaos.mission import write_cause, write_chains
 
 from benchmarks.databases import KINDS, LABELS, advance, database_named, settle
 from benchmarks.harness import CONTESTANTS, ROOT, Options, Result, scratch
-from s1pdgs.app import GroundSegment, open_ground_segment, running
+from s1pdgs.app import running
 from s1pdgs.catalogue.query import find
 from s1pdgs.formats.joborder import JobOrder
+from s1pdgs.ground import GroundSegment, open_ground_segment
 from s1pdgs.jobs import queue
 from s1pdgs.jobs import tables as t
 from s1pdgs.jobs.spec import JobSpec, SpecPool, SpecTask

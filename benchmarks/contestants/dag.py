@@ -21,7 +21,8 @@ def run_s1pdgs(width: int, folder: Path, work: str) -> int:
     """Ingest the causes and wait until the last job of the last level is done."""
     import sqlalchemy as sa  # noqa: PLC0415
 
-    from s1pdgs.app import open_ground_segment, running  # noqa: PLC0415
+    from s1pdgs.app import running  # noqa: PLC0415
+    from s1pdgs.ground import open_ground_segment  # noqa: PLC0415
     from s1pdgs.jobs.tables import job  # noqa: PLC0415
     from s1pdgs.model.job import JobState  # noqa: PLC0415
     from s1pdgs.settings import load_settings  # noqa: PLC0415

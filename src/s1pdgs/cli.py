@@ -10,7 +10,7 @@ import click
 from s1pdgs import __version__
 
 if TYPE_CHECKING:
-    from s1pdgs.app import GroundSegment
+    from s1pdgs.ground import GroundSegment
     from s1pdgs.settings import Settings
 
 
@@ -24,17 +24,17 @@ class _LazyGroup(click.Group):
         "demo": ("s1pdgs.demo.command", "demo"),
         "l0": ("s1pdgs.tools.l0.command", "l0"),
         "get": ("s1pdgs.stations.get_command", "command"),
-        "export": ("s1pdgs.export_command", "command"),
+        "export": ("s1pdgs.commands.export", "command"),
         "tasktable": ("s1pdgs.triggers.tasktable.command", "command"),
-        "jobs": ("s1pdgs.job_command", "jobs_command"),
-        "job": ("s1pdgs.job_command", "command"),
-        "order": ("s1pdgs.order_command", "command"),
-        "campaign": ("s1pdgs.campaign_command", "command"),
-        "product": ("s1pdgs.product_command", "command"),
-        "datatake": ("s1pdgs.datatake_command", "command"),
-        "account": ("s1pdgs.datatake_command", "account_command"),
-        "explain": ("s1pdgs.order_command", "explain_command"),
-        "subscription": ("s1pdgs.subscription_command", "command"),
+        "jobs": ("s1pdgs.commands.job", "jobs_command"),
+        "job": ("s1pdgs.commands.job", "command"),
+        "order": ("s1pdgs.commands.order", "command"),
+        "campaign": ("s1pdgs.commands.campaign", "command"),
+        "product": ("s1pdgs.commands.product", "command"),
+        "datatake": ("s1pdgs.commands.datatake", "command"),
+        "account": ("s1pdgs.commands.datatake", "account_command"),
+        "explain": ("s1pdgs.commands.order", "explain_command"),
+        "subscription": ("s1pdgs.commands.subscription", "command"),
     }
     summaries: ClassVar = {
         "simulate": "Make a downlink session and its auxiliary files from a scene.",
@@ -116,7 +116,7 @@ def _settings(ctx: click.Context) -> "Settings":
 
 
 def ground_of(ctx: click.Context) -> "GroundSegment":
-    from s1pdgs.app import open_ground_segment
+    from s1pdgs.ground import open_ground_segment
     from s1pdgs.settings import SettingsError
     from s1pdgs.storage.database import DatabaseError
     from s1pdgs.watch.logs import configure_logs
@@ -144,7 +144,8 @@ def run(ctx: click.Context, roles: tuple[str, ...]) -> None:
     import threading
 
     from s1pdgs import keeping
-    from s1pdgs.app import ROLES, running
+    from s1pdgs.app import running
+    from s1pdgs.roles import ROLES
     from s1pdgs.settings import SettingsError
     from s1pdgs.storage.objects import StorageError
 
@@ -231,7 +232,7 @@ def execute(ctx: click.Context, number: int, fence: int) -> None:
     import signal
     import threading
 
-    from s1pdgs.app import workshop_of
+    from s1pdgs.ground import workshop_of
     from s1pdgs.jobs.execute import Outcome
     from s1pdgs.jobs.execute import execute as execute_attempt
     from s1pdgs.jobs.queue import Claim

@@ -117,8 +117,8 @@ def load() -> None:
         return
     before = os.environ.get("OPENBLAS_NUM_THREADS")
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    import s1pdgs.app  # noqa: PLC0415
     import s1pdgs.cli  # noqa: PLC0415
+    import s1pdgs.ground  # noqa: PLC0415
     import s1pdgs.jobs.execute  # noqa: PLC0415
     import s1pdgs.watch.logs  # noqa: F401, PLC0415
 

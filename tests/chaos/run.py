@@ -13,8 +13,8 @@ import psutil
 import sqlalchemy as sa
 from attrs import define, evolve, field, frozen
 
-from s1pdgs.app import GroundSegment, open_ground_segment
 from s1pdgs.catalogue.tables import product
+from s1pdgs.ground import GroundSegment, open_ground_segment
 from s1pdgs.jobs import queue
 from s1pdgs.jobs import tables as jobs
 from s1pdgs.model.job import JobState

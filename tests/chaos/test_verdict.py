@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from s1pdgs.app import GroundSegment, open_ground_segment, roles_of, workshop_of
 from s1pdgs.bus.tables import event
 from s1pdgs.catalogue.tables import product
+from s1pdgs.ground import GroundSegment, open_ground_segment, workshop_of
 from s1pdgs.jobs import queue
 from s1pdgs.jobs import tables as jobs
 from s1pdgs.jobs.execute import Outcome, execute
 from s1pdgs.publication.tables import publication
+from s1pdgs.roles import roles_of
 from s1pdgs.settings import load_settings
 from s1pdgs.stations.folder import ingest
 from s1pdgs.storage.objects import local_objects

@@ -10,14 +10,15 @@ from pathlib import Path
 import sqlalchemy as sa
 from attrs import evolve, field, frozen
 
-from s1pdgs.app import GroundSegment, Role, roles_of
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.bus.tables import event
 from s1pdgs.catalogue.tables import product, product_file
+from s1pdgs.ground import GroundSegment
 from s1pdgs.inbox.tables import quarantine
 from s1pdgs.jobs import tables as jobs
 from s1pdgs.model.job import JobState
 from s1pdgs.publication.tables import publication
+from s1pdgs.roles import Role, roles_of
 from s1pdgs.storage.objects import LocalObjects
 from tests.chaos.mission import CAUSE, RESULT, number_of
 

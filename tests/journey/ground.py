@@ -16,12 +16,12 @@ import psutil
 import sqlalchemy as sa
 from attrs import define, field
 
-from s1pdgs.app import ROLES
 from s1pdgs.catalogue.tables import product, product_file
 from s1pdgs.demo.standing import Standing, look
 from s1pdgs.inbox.tables import received_file, session
 from s1pdgs.jobs.tables import attempt, job
 from s1pdgs.publication.tables import publication
+from s1pdgs.roles import ROLES
 from s1pdgs.simulator.station.content import read_content
 from s1pdgs.simulator.station.faults import Account, Faults
 from s1pdgs.simulator.station.server import RunningStation, serve

@@ -17,9 +17,9 @@ import pytest
 import sqlalchemy as sa
 from attrs import define, field
 
-from s1pdgs.app import GroundSegment, open_ground_segment
 from s1pdgs.catalogue.query import named
 from s1pdgs.catalogue.tables import product
+from s1pdgs.ground import GroundSegment, open_ground_segment
 from s1pdgs.settings import load_settings
 from s1pdgs.stations import folder as inbox
 from s1pdgs.triggers.campaigns import campaign as campaigns

@@ -12,8 +12,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from attrs import define, field
 
-from s1pdgs.app import GroundSegment, open_ground_segment
 from s1pdgs.catalogue.tables import product
+from s1pdgs.ground import GroundSegment, open_ground_segment
 from s1pdgs.jobs import queue
 from s1pdgs.jobs import tables as t
 from s1pdgs.jobs.spec import Limits, SpecPool, SpecTask

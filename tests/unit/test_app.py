@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 from attrs import define, field
 
-from s1pdgs.app import Role, keep_going
+from s1pdgs.app import keep_going
+from s1pdgs.roles import Role
 from s1pdgs.storage.bell import Bell
 
 LONG_S = 1000.0

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from s1pdgs.app import open_ground_segment, roles_of
+from s1pdgs.ground import open_ground_segment
 from s1pdgs.jobs.containers import LABEL, Engine
+from s1pdgs.roles import roles_of
 from s1pdgs.settings import Settings, Triggers, Work
 from tests.containers import IMAGE, engine_command
 

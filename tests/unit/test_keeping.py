@@ -14,13 +14,14 @@ from attrs import evolve
 from click.testing import CliRunner, Result
 
 from s1pdgs import keeping
-from s1pdgs.app import GroundSegment, open_ground_segment, roles_of
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.catalogue.door import register
 from s1pdgs.catalogue.query import find
 from s1pdgs.cli import cli
+from s1pdgs.ground import GroundSegment, open_ground_segment
 from s1pdgs.model.product import Product
 from s1pdgs.publication.publisher import request
+from s1pdgs.roles import roles_of
 from s1pdgs.settings import SettingsError, load_settings
 from tests.unit.publication.conftest import store_product
 
@@ -121,7 +122,7 @@ import os, signal, sys
 from pathlib import Path
 from attrs import evolve, frozen
 from s1pdgs import keeping
-from s1pdgs.app import open_ground_segment
+from s1pdgs.ground import open_ground_segment
 from s1pdgs.publication.lta.restore import restore_step
 from s1pdgs.settings import load_settings
 from s1pdgs.storage.objects import LocalObjects

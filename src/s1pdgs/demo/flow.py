@@ -12,12 +12,13 @@ from pathlib import Path
 import httpx2
 from attrs import field, frozen
 
-from s1pdgs.app import GroundSegment, open_ground_segment, running
+from s1pdgs.app import running
 from s1pdgs.demo.collect import DemoError, collect
 from s1pdgs.demo.memory import MemoryWatch
 from s1pdgs.demo.report import Report, write_report
 from s1pdgs.demo.standing import Standing, look, spans
 from s1pdgs.formats.files import write_atomic
+from s1pdgs.ground import GroundSegment, open_ground_segment
 from s1pdgs.settings import load_settings
 from s1pdgs.simulator.station.content import read_content
 from s1pdgs.simulator.station.faults import Account

@@ -9,8 +9,9 @@ from typing import Any
 import click
 import sqlalchemy as sa
 
-from s1pdgs.app import GroundSegment
 from s1pdgs.cli import ground_of, show_rows
+from s1pdgs.commands.order import chains_of
+from s1pdgs.ground import GroundSegment
 from s1pdgs.jobs import operate
 from s1pdgs.jobs.listing import Selection, as_row, list_jobs, read_log, select_jobs
 from s1pdgs.jobs.operate import Act, Edit, EditError, limit_of, setting_of
@@ -18,7 +19,6 @@ from s1pdgs.jobs.queue import UnknownJob
 from s1pdgs.jobs.spec import SpecError
 from s1pdgs.jobs.telling import as_lines, change_lines, details_of
 from s1pdgs.model.job import JobState
-from s1pdgs.order_command import chains_of
 from s1pdgs.triggers.gates import MaskShelf
 from s1pdgs.triggers.listing import list_waiting
 from s1pdgs.triggers.orders import Planner

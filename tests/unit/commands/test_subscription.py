@@ -14,8 +14,9 @@ from s1pdgs.access.guard import KEY_HEADER, Guard
 from s1pdgs.access.operators import operator_gate
 from s1pdgs.api import subscriptions
 from s1pdgs.api.service import PREFIX, Service, mount
-from s1pdgs.app import open_ground_segment, roles_of
 from s1pdgs.cli import cli
+from s1pdgs.ground import open_ground_segment
+from s1pdgs.roles import roles_of
 from s1pdgs.settings import Settings, Subscriptions
 from s1pdgs.storage.database import open_sqlite
 from s1pdgs.storage.schema import migrate

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from s1pdgs.app import subscription_limits
 from s1pdgs.cli import ground_of, show_rows
+from s1pdgs.ground import subscription_limits
 from s1pdgs.publication.subscriptions.lifecycle import again, set_status
 from s1pdgs.publication.subscriptions.model import By, NotNow, Status, UnknownSubscription
 from s1pdgs.publication.subscriptions.telling import as_lines, details, newest

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 
 import click
 
-from s1pdgs.app import GroundSegment
 from s1pdgs.catalogue.takes import Standing
 from s1pdgs.catalogue.telling import UnknownDataTake, parse_identifier
 from s1pdgs.cli import ground_of, show_rows
+from s1pdgs.commands.order import UtcTime
+from s1pdgs.ground import GroundSegment
 from s1pdgs.model.interval import Interval
-from s1pdgs.order_command import UtcTime
 from s1pdgs.publication import account, figures_text
 from s1pdgs.publication.figures import figures
 from s1pdgs.triggers.chains import SHIPPED, ChainError, Chains

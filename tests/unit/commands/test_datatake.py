@@ -11,11 +11,11 @@ from click.testing import CliRunner
 from s1pdgs.bus.outbox import Outbox, deliver
 from s1pdgs.catalogue import accounts
 from s1pdgs.catalogue.door import register
-from s1pdgs.cli import cli
 from s1pdgs.model.time import SystemClock
 from s1pdgs.storage.database import open_sqlite
 from s1pdgs.storage.objects import local_objects
 from s1pdgs.storage.schema import migrate
+from tests.unit.commands.speaking import refused, told
 from tests.unit.triggers.account import report, slice_of, tell
 from tests.unit.triggers.conftest import Mission, mission_on
 
@@ -42,12 +42,6 @@ def mission(tmp_path: Path) -> Iterator[Mission]:
 
 
 @pytest.fixture
-def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
-    monkeypatch.setenv("S1PDGS_DATA_DIR", str(tmp_path / "data"))
-    return CliRunner()
-
-
-@pytest.fixture
 def planned(mission: Mission, runner: CliRunner, tmp_path: Path) -> Mission:
     """The plan was ingested and taken up."""
     (tmp_path / NAME).write_text(PLAN)
@@ -55,18 +49,6 @@ def planned(mission: Mission, runner: CliRunner, tmp_path: Path) -> Mission:
     while deliver(mission.database, accounts.subscriber(local_objects(tmp_path / "data" / "objects"))):
         pass
     return mission
-
-
-def told(runner: CliRunner, *arguments: str) -> str:
-    result = runner.invoke(cli, arguments)
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
-def refused(runner: CliRunner, *arguments: str) -> str:
-    result = runner.invoke(cli, arguments)
-    assert result.exit_code != 0
-    return result.output
 
 
 def test_nothing_is_known_at_first(runner: CliRunner) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from s1pdgs.app import GroundSegment, courier_of
 from s1pdgs.cli import ground_of, show_rows
+from s1pdgs.ground import GroundSegment, courier_of
 from s1pdgs.jobs.containers import trouble_of
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.job import OrderState

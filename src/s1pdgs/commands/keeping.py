@@ -10,12 +10,12 @@ import click
 import sqlalchemy as sa
 
 from s1pdgs import keeping
-from s1pdgs.app import GroundSegment
 from s1pdgs.catalogue import lifecycle
 from s1pdgs.catalogue.door import CatalogueError
 from s1pdgs.catalogue.query import find
 from s1pdgs.catalogue.retention import Form
 from s1pdgs.cli import ground_of, show_rows
+from s1pdgs.ground import GroundSegment
 from s1pdgs.publication.errors import PublicationError
 from s1pdgs.publication.lta.copying import copy_again
 from s1pdgs.publication.lta.dating import Policy, date

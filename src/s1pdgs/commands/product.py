@@ -7,7 +7,7 @@ import click
 
 from s1pdgs.catalogue.query import named
 from s1pdgs.cli import ground_of
-from s1pdgs.keeping_command import COMMANDS
+from s1pdgs.commands.keeping import COMMANDS
 from s1pdgs.publication.integrity import Inspection, inspect, numbers
 from s1pdgs.storage.objects import StorageError
 

@@ -1,43 +1,20 @@
 """`s1pdgs campaign` on a real ground segment's folder."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from s1pdgs.cli import cli
-from s1pdgs.storage.database import open_sqlite
-from s1pdgs.storage.schema import migrate
 from s1pdgs.triggers.campaigns import steps as campaign_steps
 from s1pdgs.triggers.chains import SHIPPED
+from tests.unit.commands.speaking import told
 from tests.unit.triggers.campaigns.test_campaign import of_campaign
-from tests.unit.triggers.conftest import CALIBRATION, Mission, mission_on, raw_slice
+from tests.unit.triggers.conftest import CALIBRATION, Mission, raw_slice
 from tests.unit.triggers.wanted.test_way import ACN, image
 
 PERIOD = ["--type", "S3_GRDH_1S", "--start", "2020-06-15", "--stop", "2020-06-16"]
-
-
-@pytest.fixture
-def mission(tmp_path: Path) -> Iterator[Mission]:
-    (tmp_path / "data").mkdir()
-    database = open_sqlite(tmp_path / "data" / "s1pdgs.db")
-    migrate(database)
-    yield mission_on(database)
-    database.close()
-
-
-@pytest.fixture
-def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
-    monkeypatch.setenv("S1PDGS_DATA_DIR", str(tmp_path / "data"))
-    return CliRunner()
-
-
-def told(runner: CliRunner, *arguments: str) -> str:
-    result = runner.invoke(cli, arguments)
-    assert result.exit_code == 0, result.output
-    return result.output
 
 
 def go_on(mission: Mission) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from s1pdgs.app import GroundSegment, open_ground_segment
 from s1pdgs.cli import cli
+from s1pdgs.ground import GroundSegment, open_ground_segment
 from s1pdgs.jobs import queue
 from s1pdgs.jobs.queue import Failure
 from s1pdgs.settings import load_settings

@@ -1,7 +1,6 @@
 """`s1pdgs order` and `s1pdgs explain` on a real ground segment's folder."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,32 +8,10 @@ from attrs import evolve
 from click.testing import CliRunner
 
 from s1pdgs.cli import cli
-from s1pdgs.storage.database import open_sqlite
-from s1pdgs.storage.schema import migrate
 from s1pdgs.triggers.chains import SHIPPED
-from tests.unit.triggers.conftest import CALIBRATION, PLANS, Mission, mission_on, raw_slice, segment, session
+from tests.unit.commands.speaking import told
+from tests.unit.triggers.conftest import CALIBRATION, PLANS, Mission, raw_slice, segment, session
 from tests.unit.triggers.wanted.test_way import ACN, SQUARE
-
-
-@pytest.fixture
-def mission(tmp_path: Path) -> Iterator[Mission]:
-    (tmp_path / "data").mkdir()
-    database = open_sqlite(tmp_path / "data" / "s1pdgs.db")
-    migrate(database)
-    yield mission_on(database)
-    database.close()
-
-
-@pytest.fixture
-def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
-    monkeypatch.setenv("S1PDGS_DATA_DIR", str(tmp_path / "data"))
-    return CliRunner()
-
-
-def told(runner: CliRunner, *arguments: str) -> str:
-    result = runner.invoke(cli, arguments)
-    assert result.exit_code == 0, result.output
-    return result.output
 
 
 def test_no_orders(runner: CliRunner) -> None:

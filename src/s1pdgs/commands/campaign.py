@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from s1pdgs.app import GroundSegment
 from s1pdgs.cli import ground_of, show_rows
+from s1pdgs.commands.order import UtcTime, chains_file_of, parse_parameters, planner_of
 from s1pdgs.formats.files import atomic_file
-from s1pdgs.order_command import UtcTime, chains_file_of, parse_parameters, planner_of
+from s1pdgs.ground import GroundSegment
 from s1pdgs.triggers.campaigns import campaign as campaigns
 from s1pdgs.triggers.campaigns import report as campaign_report
 from s1pdgs.triggers.campaigns.asked import asked_of, plan_of, read_names
