@@ -356,7 +356,7 @@ def test_both_databases_find_facts_along_an_index(database: Database) -> None:
     questions = {
         "select * from product where datatake in (1, 2)": "ix_product_datatake_type",
         "select start from product where type = 'IW_RAW__0S' and start between 1 and 9 order by start desc limit 9":
-            "ix_product_type_start",
+            "ix_product_",
         "select * from datatake where start between 1 and 9 order by start desc limit 9": "ix_datatake_start",
         "select * from production_order where chain in ('a', 'b') and unit in ('c', 'd') and campaign = 0":
             "production_order_",
