@@ -142,9 +142,7 @@ def _make_orders() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False, comment="bytes of the zip"),
         sa.Column("priority", sa.Integer(), nullable=False, comment="1 to 100, 100 first"),
         sa.Column("notify", sa.Text(), nullable=True, comment="URL that is told when it has ended"),
-        sa.Column(
-            "login_id", sa.BigInteger(), nullable=True, comment="number of the user and password that the receiver wants"
-        ),
+        sa.Column("login_id", sa.BigInteger(), nullable=True, comment="number of the login that the receiver wants"),
         sa.Column("submitted_at", sa.BigInteger(), nullable=False),
         sa.Column("estimated_at", sa.BigInteger(), nullable=True),
         sa.Column("completed_at", sa.BigInteger(), nullable=True),
