@@ -73,7 +73,7 @@ def become(command: list[str], limits: dict[str, int], cores: list[int] | None) 
     os.setsid()
     with open("/proc/self/oom_score_adj", "w", encoding="ascii") as stream:  # noqa: PTH123
         stream.write(_DIES_FIRST)
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # ignored by the interpreter
+    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):  # ignored by the interpreter, or in a background job
         signal.signal(number, signal.SIG_DFL)
     if cores is not None:
         os.sched_setaffinity(0, cores)
