@@ -94,6 +94,9 @@ def _server(*, keep: bool) -> Iterator[str]:
     port = _free_port()
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='{_HOME}' -c shared_buffers=1GB"
     control = [place / "pg_ctl", "-D", data, "-s", "-w"]
+    if (data / "postmaster.pid").exists():
+        stop = " ".join(map(str, [*control, "-m", "fast", "stop"]))
+        raise SystemExit(f"another run measures on {_HOME}, or was killed; to end its server, as {_user()}: {stop}")
     _as_server([*control, "-l", _HOME / "log", "-o", options, "start"])
     try:
         yield f"postgresql://s1pdgs@127.0.0.1:{port}"
