@@ -125,7 +125,16 @@ def test_the_bounded_search_serves_policies_like_a_full_scan(
 
 
 def test_the_interval_search_uses_its_index(database: Database) -> None:
-    query = "select * from product where type='X' and start<=5 and start>=1 and stop>=2"
+    same = {"satellite": "S1A", "generated": NOON, "location": "", "size": 0, "t0": NOON, "attributes": {}}
+    rows = [
+        {"uuid": str(number), "name": str(number), "type": f"T{number % 50}", "start": begin, "stop": begin, **same}
+        for number in range(1000)
+        for begin in [NOON + timedelta(minutes=number)]
+    ]
+    with database.write() as connection:
+        connection.execute(t.product.insert(), [{**row, "catalogued_at": NOON} for row in rows])
+        connection.exec_driver_sql("ANALYZE product")
+    query = f"select * from product where type='T7' and start<={2**60} and start>=1 and stop>=2"
     assert "ix_product_type_start" in plan_of(database, query)
 
 
