@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from s1pdgs.storage.database import Database
+from s1pdgs.storage.database import Database, open_sqlite
 from tests.databases import KINDS, new_database
 
 settings.register_profile("untimed", deadline=None)
@@ -32,3 +32,18 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     """An empty database with the current schema: each test that asks for it runs on SQLite and on PostgreSQL."""
     with new_database(request.param, tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture(params=KINDS)
+def unmigrated(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database without a schema."""
+    if request.param == "sqlite":
+        database = open_sqlite(tmp_path / "old.db")
+        yield database
+        database.close()
+        return
+    with new_database(request.param, tmp_path) as database:
+        with database.write() as connection:
+            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+            connection.exec_driver_sql("CREATE SCHEMA public")
+        yield database

@@ -171,7 +171,7 @@ def run(ctx: click.Context, roles: tuple[str, ...]) -> None:
 @cli.command()
 def settings() -> None:
     """Print every setting with its meaning and default, as a settings file."""
-    from s1pdgs.settings import example
+    from s1pdgs.settings_example import example
 
     click.echo(example(), nl=False)
 

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 PREFIX = "S1PDGS_"
 
@@ -53,11 +51,11 @@ def _compiles(patterns: list[str]) -> list[str]:
 Patterns = Annotated[list[str], AfterValidator(_compiles)]
 
 
-class _Table(BaseModel):
+class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Source(_Table):
+class Source(Table):
     """An outside source that is polled for sessions or auxiliary files."""
 
     name: str = Field(pattern=r"^[a-z0-9-]+$", description="unique; part of object keys")
@@ -77,7 +75,7 @@ class Source(_Table):
     max_attempts: int = Field(5, ge=1, description="downloads of a file before it is set aside")
 
 
-class Store(_Table):
+class Store(Table):
     """Where objects rest."""
 
     url: Annotated[str, AfterValidator(_bucket)] | None = Field(
@@ -108,7 +106,7 @@ class Store(_Table):
         return self
 
 
-class Serve(_Table):
+class Serve(Table):
     """The doors: OData, STAC and the console."""
 
     host: str = Field("127.0.0.1", description="address to listen on")
@@ -128,7 +126,7 @@ class Serve(_Table):
     )
 
 
-class Work(_Table):
+class Work(Table):
     """Where and how jobs run."""
 
     runner: Literal["local", "dask", "slurm"] = Field("local", description="where jobs run: 'local' is this host")
@@ -163,14 +161,14 @@ class Work(_Table):
         return self
 
 
-class Triggers(_Table):
+class Triggers(Table):
     """Which chains run."""
 
     chains: Path | None = Field(None, description="chains.toml; none takes those shipped with s1pdgs")
     session_timeout_s: Seconds = Field(43_200.0, description="how long an incomplete session is waited for")
 
 
-class Notices(_Table):
+class Notices(Table):
     """Where callbacks of wishes, orders and subscriptions may go."""
 
     hosts: list[str] = Field(
@@ -184,7 +182,7 @@ class Notices(_Table):
     keep_s: Seconds = Field(2_592_000.0, description="how long those that were sent are kept")
 
 
-class Subscriptions(_Table):
+class Subscriptions(Table):
     """Bounds of subscriptions; an owner is who the door can tell apart."""
 
     queue_length: int = Field(100_000, ge=1, description="notifications in a queue; a full one loses its oldest")
@@ -196,7 +194,7 @@ class Subscriptions(_Table):
     )
 
 
-class Publication(_Table):
+class Publication(Table):
     """What goes out."""
 
     types: list[str] = Field(
@@ -216,7 +214,7 @@ class Publication(_Table):
     lease_s: Seconds = Field(120.0, description="a publisher that is silent for so long is taken for dead")
 
 
-class OnDemand(_Table):
+class OnDemand(Table):
     """What users may order."""
 
     types: list[str] = Field(
@@ -234,7 +232,7 @@ class OnDemand(_Table):
         return self
 
 
-class Retention(_Table):
+class Retention(Table):
     """How long products are kept."""
 
     rules: Path | None = Field(
@@ -248,7 +246,7 @@ class Retention(_Table):
     )
 
 
-class Archive(_Table):
+class Archive(Table):
     """Where published products are kept for ever, and how they come back."""
 
     folder: Path | None = Field(None, description="an existing folder, on another disk best; none keeps no archive")
@@ -273,7 +271,7 @@ class Archive(_Table):
         return self
 
 
-class Settings(_Table):
+class Settings(Table):
     """Everything that can be set."""
 
     data_dir: Path = Field(Path("s1pdgs-data"), description="database, objects and working directories")
@@ -363,39 +361,3 @@ def _known_keys(location: tuple[str | int, ...]) -> list[str]:
         annotation = model.model_fields[part].annotation
         model = Source if part == "sources" else annotation  # type: ignore[assignment]
     return sorted(model.model_fields)
-
-
-def example() -> str:
-    """Every setting with its meaning and default, as a TOML file whose keys are commented out."""
-    lines = ["# Every setting with its default. S1PDGS_<TABLE>__<KEY> in the environment overrides it.", ""]
-    defaults = Settings()  # type: ignore[call-arg]
-    tables: list[tuple[str, _Table]] = [("", defaults)]
-    tables += [(f"[{name}]", value) for name, value in defaults if isinstance(value, _Table)]
-    for title, values in tables:
-        lines += [title] if title else []
-        fields = type(values).model_fields
-        lines += [line for name, field in fields.items() for line in _example_key(name, field, values)]
-        lines.append("")
-    lines += ["# One table for each source.", "[[sources]]"]
-    lines += [line for name, field in Source.model_fields.items() for line in _example_key(name, field, None)]
-    return "\n".join(lines) + "\n"
-
-
-def _example_key(name: str, field: FieldInfo, values: BaseModel | None) -> list[str]:
-    default = field.default if values is None else getattr(values, name)
-    if isinstance(default, _Table) or (name == "sources" and values is not None):
-        return []
-    told = [f"# {field.description}"] if field.description else []
-    required = default is PydanticUndefined
-    shown = '""' if default is None or required else _toml_text(default)
-    return [*told, f"{name} = {shown}" if required else f"# {name} = {shown}"]
-
-
-def _toml_text(value: object) -> str:
-    if isinstance(value, SecretStr):  # a default is no secret
-        value = value.get_secret_value()
-    if isinstance(value, list):
-        return f"[{', '.join(_toml_text(entry) for entry in value)}]"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"'{value}'" if isinstance(value, (str, Path)) else str(value)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 from attrs import define, evolve, field
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.s3 import READER, endpoint, s3_place, s3_store
 
@@ -177,7 +177,6 @@ def test_a_server_that_restarts_is_waited_for() -> None:
         assert store.size("a/key") is None
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=9)), st.integers(1, 7))
 def test_blocks_are_the_same_bytes_in_one_size(chunks: list[bytes], size: int) -> None:
     made = list(blocks(chunks, size))

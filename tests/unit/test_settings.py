@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from s1pdgs.settings import SettingsError, example, load_settings
+from s1pdgs.settings import SettingsError, load_settings
+from s1pdgs.settings_example import example
 
 
 def written(folder: Path, text: str) -> Path:

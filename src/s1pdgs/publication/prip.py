@@ -10,6 +10,7 @@ from fastapi.params import Depends
 from fastapi.responses import PlainTextResponse, Response
 from pydantic import BaseModel, Field
 
+from s1pdgs.publication.columns import ARCHIVE_SUFFIX, CONTENT_TYPE
 from s1pdgs.publication.download import Download, respond
 from s1pdgs.publication.errors import EvictedError, UnknownProductError
 from s1pdgs.publication.limits import bounded
@@ -21,7 +22,6 @@ from s1pdgs.publication.odata.route import VERSION, Addition, AddRoute, bare, re
 from s1pdgs.publication.odata.service import ODataService, root
 from s1pdgs.publication.predicate import checked_text
 from s1pdgs.publication.search import Published, count, find, find_many, search
-from s1pdgs.publication.sql import ARCHIVE_SUFFIX, CONTENT_TYPE
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import ObjectStore
 

@@ -11,6 +11,7 @@ from shapely.geometry.base import BaseGeometry
 
 from s1pdgs.catalogue.tables import product, type_span
 from s1pdgs.model.globe import footprint_shape
+from s1pdgs.publication.columns import ARCHIVE_SUFFIX, FIELDS, Columns
 from s1pdgs.publication.dialects import Unordered, prepare_areas, prepare_patterns
 from s1pdgs.publication.holdings import held
 from s1pdgs.publication.limits import check_size
@@ -28,7 +29,7 @@ from s1pdgs.publication.predicate import (
     TextMatch,
     terms,
 )
-from s1pdgs.publication.sql import ARCHIVE_SUFFIX, FIELDS, Columns, is_narrow, where
+from s1pdgs.publication.sql import is_narrow, where
 from s1pdgs.publication.tables import publication, published_type
 
 MAX_SKIP = 10_000_000

@@ -5,15 +5,16 @@ Every comparison is two-valued as OData wants it: where SQL would say NULL, fals
 
 import operator
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
-from attrs import evolve, frozen
+from attrs import evolve
 
 from s1pdgs.catalogue.tables import product
+from s1pdgs.publication.columns import ARCHIVE_SUFFIX, FIELDS, PRODUCTS, STORED, TYPES, Columns, LookedAt, typed
 from s1pdgs.publication.dialects import Matches, Position, Unindexed
-from s1pdgs.publication.places import EVER, Window, conjuncts, where_lies
+from s1pdgs.publication.places import EVER, conjuncts, where_lies
 from s1pdgs.publication.predicate import (
     AnyAttribute,
     Arithmetic,
@@ -37,37 +38,8 @@ from s1pdgs.publication.predicate import (
     terms,
 )
 from s1pdgs.publication.sql_functions import SQL_FUNCTIONS, Sql, calculated
-from s1pdgs.publication.tables import publication
-from s1pdgs.storage.database import Micros
-
-ARCHIVE_SUFFIX = ".zip"
-COLLECTION = "SENTINEL-1"
-PRODUCTION_TYPE = "systematic_production"
-CONTENT_TYPE = "application/zip"
 
 _LONG_PREFIX = len("S1A_IW_GRDH_1SDV_202006")  # shorter ones name so many that a page of them is soon found in order
-
-
-@frozen
-class _Attribute:
-    """The attribute that an any() looks at: an element of JSON, or a column that holds attributes of one kind."""
-
-    name: Sql
-    kind: Sql
-    value: Any
-    column_kind: Kind | None = None
-
-
-@frozen
-class Columns:
-    """What the fields of a predicate are in SQL, which of them may be null, the attribute that is looked at, and the
-    span of sensing times outside which the answer does not matter.
-    """
-
-    fields: Mapping[str, Sql]
-    nullable: Collection[str]
-    attribute: _Attribute | None = None
-    window: Window = EVER
 
 
 def where(predicate: Predicate, columns: Columns | None = None) -> Sql:
@@ -130,7 +102,7 @@ def _sql(expression: Expression, columns: Columns) -> Sql:
         case Field(name):
             return columns.fields[name]
         case Value(value):
-            return sa.null() if value is None else sa.literal(value, _TYPES[expression.kind or Kind.STRING])
+            return sa.null() if value is None else sa.literal(value, TYPES[expression.kind or Kind.STRING])
         case Function(name, arguments):
             return SQL_FUNCTIONS[name](*(_sql(argument, columns) for argument in arguments))
         case Arithmetic(sign, left, right):
@@ -142,90 +114,22 @@ def _sql(expression: Expression, columns: Columns) -> Sql:
             return _value_of(_inside(columns), kind)
 
 
-def _inside(columns: Columns) -> _Attribute:
+def _inside(columns: Columns) -> LookedAt:
     if columns.attribute is None:
         raise TypeError("an attribute's name and value exist within AnyAttribute only")
     return columns.attribute
 
 
-def _value_of(attribute: _Attribute, kind: Kind) -> Sql:
+def _value_of(attribute: LookedAt, kind: Kind) -> Sql:
     """The value of an attribute, null when it is of another kind."""
     if attribute.column_kind is None:
-        return sa.case((attribute.kind == kind.value, _typed(attribute.value, kind)))
-    return attribute.value if attribute.column_kind is kind else sa.cast(sa.null(), _TYPES[kind])
+        return sa.case((attribute.kind == kind.value, typed(attribute.value, kind)))
+    return attribute.value if attribute.column_kind is kind else sa.cast(sa.null(), TYPES[kind])
 
 
-def _typed(element: Any, kind: Kind) -> Sql:
-    """An element of the catalogue's JSON as a value that compares with its kind."""
-    found: Sql
-    match kind:
-        case Kind.INTEGER:
-            found = sa.cast(element.as_string(), sa.BigInteger)
-        case Kind.TIME:
-            found = sa.type_coerce(sa.cast(element.as_string(), sa.BigInteger), Micros)
-        case Kind.DOUBLE:
-            found = element.as_float()
-        case Kind.BOOLEAN:
-            found = element.as_boolean()
-        case Kind.STRING:
-            found = element.as_string()
-    return found
-
-
-def _attribute(name: str, kind: Kind) -> Sql:
-    """The value of one attribute of the product, null when it has none."""
-    return _typed(product.c.attributes[(name, 1)], kind)
-
-
-_TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
-    Kind.STRING: sa.Text(),
-    Kind.INTEGER: sa.BigInteger(),
-    Kind.DOUBLE: sa.Float(),
-    Kind.BOOLEAN: sa.Boolean(),
-    Kind.TIME: Micros(),
-}
-
-FIELDS: dict[str, Sql] = {
-    "Id": product.c.uuid,
-    "Name": product.c.name + ARCHIVE_SUFFIX,
-    "ContentType": sa.literal(CONTENT_TYPE, sa.Text()),
-    "ContentLength": publication.c.size,
-    "OriginDate": product.c.t0,
-    "PublicationDate": publication.c.published_at,
-    "ModificationDate": publication.c.published_at,
-    "EvictionDate": sa.func.coalesce(publication.c.evicted_at, publication.c.evict_at, type_=Micros()),
-    "Online": publication.c.evicted_at.is_(None),
-    "ProductionType": sa.func.coalesce(_attribute("productionType", Kind.STRING), PRODUCTION_TYPE),
-    "ContentDate/Start": product.c.start,
-    "ContentDate/End": product.c.stop,
-    "Collection/Name": sa.literal(COLLECTION, sa.Text()),
-    "item": product.c.name,
-    "type": product.c.type,
-    "platform": sa.literal("sentinel-1", sa.Text()) + sa.func.lower(sa.func.substr(product.c.satellite, 3)),
-    "mode": _attribute("operationalMode", Kind.STRING),
-    "orbit_state": sa.func.lower(_attribute("orbitDirection", Kind.STRING)),
-    "absolute_orbit": product.c.orbit,
-    "relative_orbit": product.c.relative_orbit,
-    "datatake": sa.cast(product.c.datatake, sa.Text),
-    "timeliness": product.c.timeliness,
-    "level": sa.func.replace(_attribute("processingLevel", Kind.STRING), "LEVEL", "L", type_=sa.Text()),
-    "facility": _attribute("processingCenter", Kind.STRING),
-}
-_STORED: dict[str, tuple[Kind, Sql]] = {
-    "productType": (Kind.STRING, product.c.type),
-    "datatakeID": (Kind.INTEGER, sa.type_coerce(product.c.datatake, sa.BigInteger())),
-    "orbitNumber": (Kind.INTEGER, product.c.orbit),
-    "relativeOrbitNumber": (Kind.INTEGER, product.c.relative_orbit),
-}
-"""Attributes that the catalogue's door puts into columns."""
 _SAME = {"missionDatatakeID": "datatakeID"}
 _FEW_DAYS = 60.0
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_]{1,100}")  # others are no part of a path into JSON
-_NULLABLE = {
-    "EvictionDate", "mode", "orbit_state", "absolute_orbit", "relative_orbit", "datatake", "timeliness", "level",
-    "facility",
-}  # fmt: skip
-PRODUCTS = Columns(FIELDS, _NULLABLE)
 
 
 def _inner(expression: Expression) -> Iterator[Expression]:
@@ -368,7 +272,7 @@ def _any_attribute(kind: Kind | None, condition: Predicate, columns: Columns) ->
     if names:
         return sa.or_(*(_attribute_is(name, kind, rest, columns) for name in sorted(names)))
     pairs = sa.func.json_each(product.c.attributes).table_valued("key", sa.column("value", sa.JSON)).alias("att")
-    looked_at = evolve(columns, attribute=_Attribute(pairs.c.key, pairs.c.value[0].as_string(), pairs.c.value[1]))
+    looked_at = evolve(columns, attribute=LookedAt(pairs.c.key, pairs.c.value[0].as_string(), pairs.c.value[1]))
     inner = sa.select(sa.literal(1)).select_from(pairs).where(_where(condition, looked_at))
     if kind is not None:
         inner = inner.where(pairs.c.value[0].as_string() == kind.value)
@@ -404,12 +308,12 @@ def _asks_for_the_name(part: Predicate) -> bool:
 
 def _attribute_is(name: str, kind: Kind | None, rest: Predicate, columns: Columns) -> Sql:
     """Whether the product has an attribute of a name, and all else holds for it: read where it lies, not looked for."""
-    if name in _STORED:
-        own, column = _STORED[name]
-        attribute = _Attribute(sa.literal(name), sa.literal(own.value), column, own)
+    if name in STORED:
+        own, column = STORED[name]
+        attribute = LookedAt(sa.literal(name), sa.literal(own.value), column, own)
         has: Sql = column.is_not(None) if kind in {None, own} else sa.false()
     else:
         path = product.c.attributes
-        attribute = _Attribute(sa.literal(name), path[name, 0].as_string(), path[name, 1])
+        attribute = LookedAt(sa.literal(name), path[name, 0].as_string(), path[name, 1])
         has = attribute.kind.is_not(None) if kind is None else attribute.kind.is_not_distinct_from(kind.value)
     return sa.and_(has, _where(rest, evolve(columns, attribute=attribute)))

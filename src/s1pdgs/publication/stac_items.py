@@ -7,10 +7,10 @@ from shapely.geometry.base import BaseGeometry
 
 from s1pdgs.model.time import format_iso
 from s1pdgs.model.timeliness import Timeliness
+from s1pdgs.publication.columns import CONTENT_TYPE
 from s1pdgs.publication.geometry import to_geojson
 from s1pdgs.publication.holdings import Span
 from s1pdgs.publication.search import Published
-from s1pdgs.publication.sql import CONTENT_TYPE
 
 STAC_VERSION = "1.1.0"
 PRIP_PREFIX = "/odata/v1"

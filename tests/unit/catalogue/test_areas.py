@@ -86,7 +86,6 @@ class TestMasks:
 
 
 class TestFootprints:
-    @settings(deadline=None)
     @given(st.floats(-180, 180), st.floats(-90, 90), st.floats(0.5, 20))
     def test_a_circle_has_the_same_area_everywhere(self, lon: float, lat: float, radius_deg: float) -> None:
         assume(abs(90 - abs(lat) - radius_deg) > 0.01)
@@ -130,7 +129,7 @@ class TestShares:
     def test_masks_elsewhere_have_no_part(self) -> None:
         assert share(footprint((0, 0), (1, 0), (1, 1)), united([box(50, 0, 60, 10)])) == 0.0
 
-    @settings(max_examples=50, deadline=None)
+    @settings(max_examples=50)
     @given(st.floats(-180, 180), st.floats(-88, 88), st.floats(-180, 180), st.floats(1, 90))
     def test_inside_and_outside_make_the_whole(self, lon: float, lat: float, west: float, width: float) -> None:
         scene = footprint(*around(lon, lat, 2.5, corners=8))

@@ -105,7 +105,7 @@ BOUNDED = sorted(name for name, policy in POLICIES.items() if policy.bounded)
 intervals = st.tuples(st.integers(-50, 50), st.integers(0, 60))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(
     st.lists(intervals, max_size=12), intervals, st.sampled_from(sorted(n for n, p in POLICIES.items() if p.bounded))
 )

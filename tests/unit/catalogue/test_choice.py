@@ -58,7 +58,7 @@ def fill(connection: sa.Connection, outbox: Outbox, shelf: list[tuple[Product, b
             connection.execute(t.product.update().where(t.product.c.name == one.name).values(evicted_at=NOON))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(
     shelves(),
     st.builds(span, st.integers(-7, 7), st.integers(0, 5), st.integers(0, 1)),

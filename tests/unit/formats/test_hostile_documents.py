@@ -34,7 +34,7 @@ NAMED = pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.nam
 
 
 @NAMED
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(random=st.integers(0, 2**32).map(Random))
 def test_damaged_documents_are_read_or_refused(target: Target, random: Random) -> None:
     seeds = SEEDS[target.name]

@@ -142,7 +142,7 @@ STEPS = [
 ]
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(STEPS), receives=st.lists(st.booleans(), min_size=4, max_size=4))
 def test_however_they_interleave_blocks_are_never_mixed(
     order: list[Any], receives: list[bool], inbox: Inbox, objects: LocalObjects

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from alembic import command
-from tests.databases import KINDS, new_database
+from tests.databases import new_database
 
 from s1pdgs.inbox.tables import received_file, session
-from s1pdgs.storage.database import Database, open_sqlite
+from s1pdgs.storage.database import Database
 from s1pdgs.storage.schema import alembic_config, migrate
 
 _SESSION = {
@@ -53,18 +53,4 @@ def test_rows_of_older_versions_have_the_identifiers_of_new_ones(unmigrated: Dat
 @pytest.fixture
 def new(tmp_path: Path) -> Iterator[Database]:
     with new_database("sqlite", tmp_path) as database:
-        yield database
-
-
-@pytest.fixture(params=KINDS)
-def unmigrated(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        database = open_sqlite(tmp_path / "old.db")
-        yield database
-        database.close()
-        return
-    with new_database(request.param, tmp_path) as database:
-        with database.write() as connection:
-            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
-            connection.exec_driver_sql("CREATE SCHEMA public")
         yield database

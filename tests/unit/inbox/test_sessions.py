@@ -289,7 +289,7 @@ class Fragile:
         return call
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_the_order_and_the_crashes_nothing_is_lost_and_nothing_twice(
     data: st.DataObject, tmp_path: Path, clock: Any

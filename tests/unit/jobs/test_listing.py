@@ -44,7 +44,7 @@ def test_every_state_is_counted(database: Database) -> None:
 STATES = st.sampled_from(list(JobState))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(st.lists(st.tuples(STATES, st.sets(st.integers(1, 5)), st.one_of(st.none(), STATES)), max_size=8))
 def test_whatever_becomes_of_jobs_the_numbers_are_those_of_the_rows(
     database: Database, steps: list[tuple[JobState, set[int], JobState | None]]

@@ -270,7 +270,7 @@ class Machine(RuleBasedStateMachine):
 
 def depth(examples: int, steps: int) -> settings:
     slow = [HealthCheck.too_slow, HealthCheck.filter_too_much]
-    return settings(max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=slow)
+    return settings(max_examples=examples, stateful_step_count=steps, suppress_health_check=slow)
 
 
 def test_whatever_happens_in_any_order_on_sqlite() -> None:

@@ -24,7 +24,7 @@ from s1pdgs.publication.dialects import prepare_areas
 from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.publisher import Selection, publish_step, subscriber
 from s1pdgs.publication.service import mount
-from s1pdgs.storage.database import Database, open_sqlite
+from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import LocalObjects, ObjectStore, local_objects
 from tests.databases import KINDS, new_database
 from tests.unit.conftest import ManualClock
@@ -122,21 +122,6 @@ def product_name(satellite: str, mode: str, start: datetime, number: int) -> str
     stop = start + timedelta(seconds=25)
     unique = hashlib.md5(f"{satellite}{mode}{number}".encode()).hexdigest()[:4].upper()
     return f"{satellite}_{mode}_{start:%Y%m%dT%H%M%S}_{stop:%Y%m%dT%H%M%S}_0330{number:02d}_03D3A1_{unique}.SAFE"
-
-
-@pytest.fixture(params=KINDS)
-def unmigrated(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """An empty database without a schema."""
-    if request.param == "sqlite":
-        database = open_sqlite(tmp_path / "old.db")
-        yield database
-        database.close()
-        return
-    with new_database(request.param, tmp_path) as database:
-        with database.write() as connection:
-            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
-            connection.exec_driver_sql("CREATE SCHEMA public")
-        yield database
 
 
 @pytest.fixture(scope="module", params=KINDS)

@@ -211,7 +211,7 @@ def composed(cases: list[Case]) -> st.SearchStrategy[Case]:
 
 
 @pytest.mark.usefixtures("areas")
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=70)
 @given(case=composed([*CASES, *IN_AREAS]))
 def test_composed_filters_equal_their_evaluation(shelf: Segment, case: Case) -> None:
     text, expected = case
@@ -251,7 +251,7 @@ PLACES = [
 ]
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=70)
 @given(place=st.sampled_from(PLACES), literal=st.one_of(st.sampled_from(NASTY), st.text(max_size=20)))
 @example(place=PLACES[0], literal="x' or Name ne 'y")
 def test_literals_are_data_wherever_they_stand(shelf: Segment, place: str, literal: str) -> None:
@@ -283,7 +283,7 @@ geo.intersects Footprint area Intersects 12:00:00 2020-01-01T25:00:00Z x \x00 é
 words = st.sampled_from(WORDS.split())
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.one_of(st.lists(words, max_size=14).map(" ".join), st.lists(words, max_size=10).map("".join), st.text()))
 @example("OData.CSC.Intersects(area=geography'POINT(1 2)',location=Footprint,x=1)")
 @example("Id in ((1,2),3)")
@@ -391,7 +391,7 @@ boxes = st.tuples(st.floats(-180, 180), st.floats(-89, 80), st.floats(0.01, 170)
 
 
 @pytest.mark.usefixtures("areas")
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(boxes)
 def test_boxes_of_any_place_find_what_they_touch(shelf: Segment, area: tuple[float, float, float, float]) -> None:
     west, south, width, height = area

@@ -51,7 +51,7 @@ def found(segment: Segment, pattern: str, subjects: list[str]) -> list[bool]:
         return [bool(one) for one in connection.execute(sa.select(*columns)).one()]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(patterns, st.lists(texts, min_size=1, max_size=6))
 @example(r"^S1[AC]_IW_\w{4}_1SDV_(\d{8}T\d{6}_){2}", ["S1A_IW_GRDH_1SDV_20200615T120000_20200615T120025_X", "S1B"])
 @example(r"a\x", ["a"])
@@ -64,7 +64,7 @@ def test_a_pattern_matches_alike_everywhere(shelf: Segment, pattern: str, subjec
     assert answer == [re.search(pattern, one, re.ASCII) is not None for one in subjects]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.one_of(st.text(max_size=30), st.text("ab()[]{}*+?|\\^$-.,:d1 ", max_size=30)))
 def test_any_other_text_is_a_pattern_or_is_refused_with_the_place(shelf: Segment, text: str) -> None:
     if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):

@@ -371,7 +371,7 @@ def test_what_is_not_there_is_not_found(prip: httpx2.Client, path: str) -> None:
     assert "there is no" in refused(prip.get(path), 404)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.dictionaries(
         st.sampled_from(["$filter", "$orderby", "$top", "$skip", "$count", "$expand", "$select", "$skiptoken", "x"]),

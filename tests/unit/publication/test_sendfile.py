@@ -51,7 +51,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @given(span=st.tuples(st.integers(0, len(DATA)), st.integers(0, len(DATA))).map(sorted))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_any_part_arrives_as_it_is(server: tuple[str, int], span: list[int]) -> None:
     client = http.client.HTTPConnection(*server)
     client.request("GET", f"/?{span[0]}-{span[1]}")

@@ -75,7 +75,7 @@ def test_time_runs_with_the_pri_of_each_swath() -> None:
     assert {21859, 25857, 22265} == set(program.pri.tolist())
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(duration_s=st.floats(0.01, 9.0), ecc=st.sampled_from([1, 3, 6, 13]))
 def test_stripmap_agrees_with_the_schedule_of_scenes(duration_s: float, ecc: int) -> None:
     program = build_program(ecc, duration_s)

@@ -119,7 +119,7 @@ RANDOM_FAULTS = st.builds(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(RANDOM_FAULTS, st.integers(0, 1000), st.sampled_from([None, 20_000]))
 def test_the_truth_is_true_whatever_goes_wrong(clean: Path, faults: Faults, seed: int, block_bytes: int | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -133,7 +133,7 @@ def test_the_truth_is_true_whatever_goes_wrong(clean: Path, faults: Faults, seed
             assert (block.size, block.md5) == (len(data), hashlib.md5(data).hexdigest())
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     st.builds(
         Faults,

@@ -28,7 +28,7 @@ def put(connection: sa.Connection, number: int, state: OrderState, campaign: int
     )  # fmt: skip
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(st.lists(STEPS, max_size=8))
 def test_whatever_becomes_of_orders_the_numbers_are_those_of_the_rows(
     database: Database, steps: list[tuple[OrderState, int, set[int], OrderState | None]]

@@ -319,7 +319,7 @@ def test_finding_waiting_orders_reads_an_index(mission: Mission) -> None:
 EVERYTHING = [*PLANS, *CALIBRATION, *ACN, ORBIT, segment("VV"), segment("VH"), session(), raw_slice()]
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(EVERYTHING))
 def test_in_whatever_order_products_come_each_unit_gets_one_job(
     order: list[Product], tmp_path_factory: pytest.TempPathFactory

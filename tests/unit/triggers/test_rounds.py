@@ -409,13 +409,11 @@ def test_whatever_the_order_no_segment_is_lost_and_no_job_is_double(tmp_path_fac
 
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Here,
-        settings=settings(
-            max_examples=12, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=12, stateful_step_count=12, suppress_health_check=list(HealthCheck)),
     )
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(PARTS))
 def test_the_last_round_has_all_segments_in_whatever_order_they_come(
     order: list[Product], tmp_path_factory: pytest.TempPathFactory

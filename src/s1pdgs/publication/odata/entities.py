@@ -33,6 +33,7 @@ from fastapi import Request
 from fastapi.responses import PlainTextResponse, Response
 
 from s1pdgs.model.time import format_iso
+from s1pdgs.publication.columns import Columns
 from s1pdgs.publication.errors import QueryError, UnknownProductError
 from s1pdgs.publication.odata.expressions import Names
 from s1pdgs.publication.odata.options import Offer, Options, next_link, read_options
@@ -41,7 +42,6 @@ from s1pdgs.publication.odata.service import root
 from s1pdgs.publication.paging import Sql, beyond, read_token, write_token
 from s1pdgs.publication.predicate import Field, Kind, checked_text, nearest
 from s1pdgs.publication.search import Order, condition
-from s1pdgs.publication.sql import Columns
 from s1pdgs.storage.database import Database
 
 PREFIX = "/odata/v1"

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from s1pdgs.model.time import format_iso, from_micros
+from s1pdgs.publication.columns import CONTENT_TYPE, PRODUCTION_TYPE
 from s1pdgs.publication.geometry import to_geography, to_geojson
 from s1pdgs.publication.odata.options import Options
 from s1pdgs.publication.predicate import Kind
 from s1pdgs.publication.search import Published
-from s1pdgs.publication.sql import CONTENT_TYPE, PRODUCTION_TYPE
 
 CONTEXT = "$metadata#Products"
 _TWINS = (("datatakeID", "missionDatatakeID"), ("missionDatatakeID", "datatakeID"))

@@ -6,8 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from s1pdgs.model.time import format_iso
+from s1pdgs.publication.columns import CONTENT_TYPE
 from s1pdgs.publication.search import Published, find_many
-from s1pdgs.publication.sql import CONTENT_TYPE
 
 JOB_STATUS = {
     "queued": "accepted",

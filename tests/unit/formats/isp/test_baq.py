@@ -20,7 +20,7 @@ def test_real_noise_is_written_back_octet_by_octet(noise) -> None:
     assert baq.encode_codes(baq.decode_codes(noise.user_data, QUADS, 5), 5) == noise.user_data
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.sampled_from([3, 4, 5]), st.integers(1, 400), st.integers(0, 2**32))
 def test_every_code_survives(bits: int, quads: int, seed: int) -> None:
     random = np.random.default_rng(seed)

@@ -45,14 +45,14 @@ def user_data_of(quads: int, seed: int) -> bytes:
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 300), st.integers(0, 2**32))
 def test_values_are_those_of_the_single_bits(quads: int, seed: int) -> None:
     user_data = user_data_of(quads, seed)
     assert fdbaq.decode_codes(user_data, quads).codes.tolist() == read_bit_by_bit(user_data, quads)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.tuples(st.sampled_from([1, 127, 128, 129, 200, 300]), st.integers(0, 2**32)), min_size=1, max_size=9)
 )

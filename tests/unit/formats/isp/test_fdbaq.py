@@ -49,7 +49,7 @@ def test_the_encoder_finds_the_threshold_indices_of_a_real_echo(echo) -> None:
     assert np.abs(again.thidx.astype(int) - sent.thidx).max() <= 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(block_codes())
 def test_every_code_survives(codes: BlockCodes) -> None:
     quads = codes.codes.shape[1]
@@ -136,7 +136,7 @@ def test_short_user_data_are_refused(echo, size: int) -> None:
         fdbaq.decode(echo.user_data[:size], QUADS)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=400), st.integers(0, 600))
 def test_garbage_is_decoded_or_refused(user_data: bytes, quads: int) -> None:
     try:

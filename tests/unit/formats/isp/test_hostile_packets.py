@@ -22,7 +22,7 @@ NAMED = pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS.keys())
 
 
 @NAMED
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(random=st.integers(0, 2**32).map(Random))
 def test_damaged_packets_are_read_or_refused(target: Target, random: Random) -> None:
     seeds = SEEDS[target.name]
@@ -30,7 +30,7 @@ def test_damaged_packets_are_read_or_refused(target: Target, random: Random) -> 
 
 
 @NAMED
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.binary(max_size=400))
 def test_noise_is_read_or_refused(target: Target, data: bytes) -> None:
     target.run(data)

@@ -93,7 +93,7 @@ def test_no_packets_give_no_lines() -> None:
     assert decode_lines(np.empty(0, np.uint8), nothing, nothing, new_headers(0)).shape == (0, 0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 2**32), st.integers(1, 60), st.sampled_from([0, 3, 5, 12]))
 def test_damaged_packets_are_decoded_or_refused(seed: int, damages: int, mode: int) -> None:
     random = np.random.default_rng(seed)

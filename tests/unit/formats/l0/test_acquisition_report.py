@@ -57,7 +57,7 @@ def _write(folder, report):
     return folder / name
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(report=REPORTS)
 def test_a_report_is_read_back_as_it_was_written(tmp_path, report):
     assert read_acquisition_report(_write(tmp_path, report)) == report

@@ -86,7 +86,7 @@ def reports(draw):
     )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(report=reports())
 def test_what_is_written_is_read_back(tmp_path, report):
     path = _write(tmp_path, report)

@@ -13,7 +13,7 @@ TARGETS = {target.name: target for target in streams.TARGETS if target.name in {
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS.keys())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(random=st.integers(0, 2**32).map(Random))
 def test_damaged_components_are_read_or_refused(target: Target, random: Random) -> None:
     (seed,) = target.seeds()

@@ -50,7 +50,7 @@ def test_header_error_control_separates_headers_that_differ_in_any_protected_nib
     assert all(nibble for code in codes for byte in code for nibble in (byte >> 4, byte & 15))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     places=st.lists(st.integers(0, 9), min_size=1, max_size=2, unique=True),
     values=st.lists(st.integers(1, 15), min_size=2, max_size=2),

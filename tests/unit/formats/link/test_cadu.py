@@ -62,7 +62,7 @@ def test_a_truncated_last_cadu_is_counted_not_invented(cadus):
     assert skipped == SIZE - 9
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     cuts=st.lists(st.integers(0, 12 * SIZE), max_size=8),
     removed=st.tuples(st.integers(0, 12 * SIZE), st.integers(0, 400)),
@@ -81,7 +81,7 @@ def test_chunks_do_not_change_what_is_found(cuts, removed, wrong):
     assert stream.account == account
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(data=st.binary(max_size=3000))
 def test_random_bytes_are_accounted_for(data):
     stream = CaduStream(PARAMETERS)
@@ -95,7 +95,7 @@ def test_the_stride_of_an_unknown_stream_is_seen(cadus):
     assert marker_stride(b"\x1a\xcf\xfc\x1d" + bytes(100)) is None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     place=st.integers(0, 6 * SIZE),
     lost_bits=st.integers(1, 60),

@@ -43,7 +43,7 @@ def _links() -> st.SearchStrategy[LinkParameters]:
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(link=_links(), damage=st.integers(0, 20), cut=st.integers(0, 5000), seed=st.integers(0, 9))
 def test_whatever_the_link_is_its_bytes_tell(link, damage, cut, seed):
     data = _cadus(link)[cut:].copy()
@@ -70,7 +70,7 @@ def test_what_cannot_be_seen_is_taken_as_known():
     assert detect_link(_cadus(link).tobytes(), attrs.evolve(link, coded=False, interleave_depth=3)).parameters == link
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=st.binary(max_size=5000))
 def test_noise_is_no_link(data):
     assert detect_link(data) is None

@@ -15,7 +15,7 @@ NAMED = pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS.keys())
 
 
 @NAMED
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(random=st.integers(0, 2**32).map(Random))
 def test_damaged_streams_keep_their_account(target: Target, random: Random) -> None:
     seeds = SEEDS[target.name]
@@ -23,14 +23,14 @@ def test_damaged_streams_keep_their_account(target: Target, random: Random) -> N
 
 
 @NAMED
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.binary(max_size=1500))
 def test_noise_keeps_its_account(target: Target, data: bytes) -> None:
     target.run(data)
 
 
 @NAMED
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(flags=st.integers(0, 255), chunk=st.integers(0, 255), count=st.integers(0, 400))
 def test_nothing_but_markers_keeps_its_account(target: Target, flags: int, chunk: int, count: int) -> None:
     target.run(bytes([flags, chunk]) + streams._MARKER * count)

@@ -88,7 +88,7 @@ def _spoiled(cadus: np.ndarray, fates: list[int]) -> bytes:
     return copy[np.array(fates) != ABSENT].tobytes()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data(), copies=st.integers(2, 4), first_count=st.sampled_from([0, 0xFFFFFF - 20]), seed=st.integers(0))
 def test_merging_damaged_copies_gives_the_packets_of_the_union_of_their_sound_frames(data, copies, first_count, seed):
     resets = data.draw(st.sampled_from([(), (30,)]))

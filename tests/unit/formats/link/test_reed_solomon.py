@@ -45,7 +45,7 @@ def test_encoded_words_vanish_at_all_roots(dual_basis):
             assert value == 0
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     depth=st.integers(1, 8),
     dual_basis=st.booleans(),
@@ -63,7 +63,7 @@ def test_up_to_sixteen_wrong_symbols_a_codeword_are_corrected_exactly(depth, dua
     assert not check.uncorrectable.any()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(places=st.lists(st.integers(0, 254), min_size=17, max_size=60, unique=True))
 def test_more_wrong_symbols_are_flagged_and_left_alone(places):
     parameters = LinkParameters(interleave_depth=4)
@@ -80,7 +80,7 @@ def test_blocks_of_another_depth_are_refused():
         correct_blocks(np.zeros((1, 1275), dtype=np.uint8), LinkParameters())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     fill=st.integers(1, 190),
     dual_basis=st.booleans(),

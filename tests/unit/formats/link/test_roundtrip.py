@@ -46,7 +46,7 @@ LINKS = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(first=LENGTHS, second=LENGTHS, link=LINKS, fill=st.integers(0, 4), chunk=st.integers(50, 5000))
 def test_every_packet_comes_back_byte_for_byte(first, second, link, fill, chunk):
     sent = {24: [_packet(k, n) for k, n in enumerate(first)], 3: [_packet(k, n) for k, n in enumerate(second)]}
@@ -71,7 +71,7 @@ def test_the_largest_packet_passes():
     assert [packet for packet, _, _ in received[7]] == sent
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(lengths=LENGTHS, lost=st.sets(st.integers(0, 200), max_size=6))
 def test_lost_frames_cost_the_packets_they_touch_and_nothing_else(lengths, lost):
     sent = [_packet(k, n) for k, n in enumerate(lengths)]
@@ -92,7 +92,7 @@ def test_lost_frames_cost_the_packets_they_touch_and_nothing_else(lengths, lost)
     assert sum(missing for _, _, missing in received.get(9, [])) <= seen_missing
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(lengths=LENGTHS, hits=st.lists(st.tuples(st.integers(0, 500), st.integers(0, 254)), max_size=12))
 def test_errors_within_the_code_are_invisible_to_packets(lengths, hits):
     sent = [_packet(k, n) for k, n in enumerate(lengths)]
@@ -141,7 +141,7 @@ def test_frames_of_another_spacecraft_are_counted_and_not_used():
     assert decoder.code.foreign_frames == 2
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     lengths=LENGTHS,
     cut=st.integers(0, 8000),
@@ -166,7 +166,7 @@ def test_the_fill_channel_cannot_carry_packets():
         encode_cadus({63: [_packet(0, 20)]}, SMALL)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     wrong=st.dictionaries(st.integers(1, 30), st.integers(0, 0xFFFFFF), min_size=1, max_size=4),
     chunk=st.integers(1, 40),

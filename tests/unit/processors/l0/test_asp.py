@@ -155,7 +155,7 @@ PARTS = (
 )
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(parts=st.lists(PARTS, min_size=1, max_size=3))
 def test_whatever_parts_arrive_in_whatever_order_each_slice_has_what_there_is_of_it(
     mission, sent, tmp_path_factory, parts

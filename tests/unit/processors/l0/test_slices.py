@@ -84,7 +84,7 @@ def _records(ecc_number: int, imaging_s: float) -> np.ndarray:
     return records
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(ecc_number=st.sampled_from([1, 3, 6, 8, 11, 17, 20, 32]), cut=st.floats(0.0, 1.0))
 def test_the_start_of_a_data_take_is_known_from_any_of_its_packets(ecc_number, cut):
     records = _records(ecc_number, 8.0)

@@ -135,4 +135,4 @@ class Keeping(RuleBasedStateMachine):
 
 
 TestKeeping = Keeping.TestCase
-TestKeeping.settings = settings(max_examples=4, stateful_step_count=15, deadline=None)
+TestKeeping.settings = settings(max_examples=4, stateful_step_count=15)

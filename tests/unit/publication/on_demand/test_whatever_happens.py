@@ -64,7 +64,7 @@ def act(house: House, what: str, number: int) -> None:
         end_one_job(house, number, good=what == "work")
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(ACTS)
 def test_each_order_ends_once_with_a_product_of_its_own_options(acts: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder, new_database("sqlite", Path(folder)) as database:
@@ -94,7 +94,7 @@ def options_of(house: House, row: sa.Row[Any]) -> str:
     return next((str(one["Value"]) for one in found if one["Name"] == OPTIONS), "")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.dictionaries(st.sampled_from(["WorkflowOptions", "Priority", "NotificationEndpoint", "WorkflowId"]), JSON), JSON
 )
@@ -105,7 +105,7 @@ def test_an_odd_order_is_refused(lasting: House, words: dict[str, Any], referenc
     assert answer["error"]["message"]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(JSON, JSON, JSON)
 def test_an_odd_execution_is_refused(lasting: House, product: Any, outputs: Any, subscriber: Any) -> None:
     body = {"inputs": {"product": product, "Dem": outputs}, "outputs": outputs, "subscriber": subscriber}

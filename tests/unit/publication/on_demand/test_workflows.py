@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import pytest
 from attrs import evolve
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -86,7 +86,6 @@ def test_numbers_of_dates_are_digits(value: object, fits: bool) -> None:
             workflow.chosen([("Day", value)])
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300) | st.integers() | st.floats() | st.booleans())
 def test_a_value_stands_in_a_job_order_as_told_or_is_refused(value: object) -> None:
     try:

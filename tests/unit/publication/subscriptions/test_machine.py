@@ -226,7 +226,5 @@ def test_whatever_happens_in_any_order(desk: Desk) -> None:
         return Machine(desk, products)
 
     slow = [HealthCheck.too_slow, HealthCheck.filter_too_much]
-    steps = settings(
-        max_examples=15 if sqlite else 2, stateful_step_count=25, deadline=None, suppress_health_check=slow
-    )
+    steps = settings(max_examples=15 if sqlite else 2, stateful_step_count=25, suppress_health_check=slow)
     run(machine, settings=steps)

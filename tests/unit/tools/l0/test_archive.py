@@ -87,7 +87,7 @@ def test_an_archive_that_lies_about_sizes_is_refused(tmp_path: Path) -> None:
         unpack(path, tmp_path / "in")
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(cut=st.floats(0.0, 1.0, exclude_max=True), flipped=st.integers(0, 400), wrong=st.integers(1, 255))
 def test_a_damaged_zip_is_refused_or_whole(
     tmp_path_factory: pytest.TempPathFactory, cut: float, flipped: int, wrong: int
@@ -140,7 +140,7 @@ def test_kinds_of_components_are_told_by_their_octets(made: Made, testdata: Path
         assert read_packets(component).polarisation == "VV"
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_every_octet_belongs_to_a_packet_or_is_told_as_damage(
     made: Made, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -32,7 +32,7 @@ WOUNDS = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(wound=WOUNDS)
 def test_a_wounded_product_is_audited_and_told(
     made: Made, tmp_path_factory: pytest.TempPathFactory, wound: Wound
@@ -60,7 +60,7 @@ def test_a_wounded_product_is_audited_and_told(
         assert shown.exception is None or isinstance(shown.exception, SystemExit), arguments
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(octets=st.binary(min_size=1, max_size=400), marked=st.booleans())
 def test_any_octets_are_audited(tmp_path_factory: pytest.TempPathFactory, octets: bytes, marked: bool) -> None:
     path = tmp_path_factory.mktemp("any") / "x.dat"

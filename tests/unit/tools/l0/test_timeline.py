@@ -78,7 +78,7 @@ def test_the_newer_satellites_follow_their_own() -> None:
     assert any(text.startswith("timeline.order") for text in findings_of(headers, "S1A"))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(data=st.data(), ecc_number=st.sampled_from(MODES))
 def test_any_stretch_with_any_losses_follows_it(data: st.DataObject, ecc_number: int) -> None:
     whole = data_take(ecc_number)
@@ -91,7 +91,7 @@ def test_any_stretch_with_any_losses_follows_it(data: st.DataObject, ecc_number:
     assert findings_of(whole[kept]) == []
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(ecc_number=st.sampled_from([3, 8, 9, 32]), data=st.data())
 def test_a_calibration_run_of_the_wrong_kind_is_out_of_order(ecc_number: int, data: st.DataObject) -> None:
     headers = data_take(ecc_number).copy()

@@ -377,7 +377,7 @@ def test_slices_are_counted_as_the_processor_makes_them(mode: str, duration_s: f
     assert slices_in(duration_s, *GRIDS[mode]) == number_of_slices(duration_s, *GRIDS[mode])
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(
     st.lists(
         st.tuples(st.integers(0, 3), st.integers(-5000, 5000), st.integers(1, 900)),
