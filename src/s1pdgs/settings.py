@@ -52,6 +52,8 @@ Patterns = Annotated[list[str], AfterValidator(_compiles)]
 
 
 class Table(BaseModel):
+    """A table of settings; it refuses keys that it does not know."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 

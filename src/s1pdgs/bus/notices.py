@@ -166,6 +166,26 @@ def attempts_at(connection: sa.Connection, number: int) -> list[Attempt]:
     return [Attempt(*row) for row in connection.execute(query)]
 
 
+def forget_told_logins(
+    connection: sa.Connection,
+    receivers: sa.Table,
+    subject: sa.ColumnElement[str],
+    ended: sa.ColumnElement[bool],
+    most: int,
+) -> int:
+    """Delete the logins of some receivers that have ended and were told all about their subject; how many. Dead notices
+    keep theirs, for they may be sent again.
+    """
+    unsent = [NoticeState.PENDING, NoticeState.DEAD]
+    owed = sa.exists().where(table.c.subject == subject, table.c.state.in_(unsent))
+    done = sa.select(receivers.c.id, receivers.c.login_id).where(receivers.c.login_id.is_not(None), ended, ~owed)
+    rows = connection.execute(done.limit(most)).all()
+    for row in rows:
+        forget_login(connection, row.login_id)
+        connection.execute(receivers.update().where(receivers.c.id == row.id).values(login_id=None))
+    return len(rows)
+
+
 def withdraw(connection: sa.Connection, subject: str) -> int:
     """Send the pending notices about something no more; how many there were."""
     pending = table.update().where(table.c.subject == subject, table.c.state == NoticeState.PENDING)

@@ -13,6 +13,7 @@ import structlog
 
 from s1pdgs.bus.events import AnyEvent, ProductCatalogued
 from s1pdgs.bus.outbox import Subscriber
+from s1pdgs.catalogue.lifecycle import discard
 from s1pdgs.catalogue.query import Held, find
 from s1pdgs.catalogue.tables import product
 from s1pdgs.model.time import Clock
@@ -81,9 +82,11 @@ def make_zip(database: Database, store: ObjectStore, clock: Clock) -> bool:
 
 
 def withdraw(database: Database, store: ObjectStore) -> int:
-    """End the offers of products that were evicted and remove their zips; how many."""
+    """End the offers of products that were evicted, and then remove their zips; how many. What one who dies meanwhile
+    leaves is garbage.
+    """
     gone = (
-        sa.select(auxiliary_offer.c.product_id, auxiliary_offer.c.location)
+        sa.select(auxiliary_offer.c.product_id, auxiliary_offer.c.location, product.c.evicted_at)
         .join(product, product.c.id == auxiliary_offer.c.product_id)
         .where(product.c.evicted_at.is_not(None))
         .limit(_TOGETHER)
@@ -91,10 +94,13 @@ def withdraw(database: Database, store: ObjectStore) -> int:
     with database.read() as connection:
         rows = connection.execute(gone).all()
     for row in rows:
-        if row.location.startswith(f"{ARCHIVES}/"):
-            store.delete(row.location)
+        is_zip = row.location.startswith(f"{ARCHIVES}/")
         with database.write() as connection:
             connection.execute(auxiliary_offer.delete().where(_is(row.product_id)))
+            if is_zip:
+                discard(connection, row.location, row.evicted_at)
+        if is_zip:
+            store.delete(row.location)
     return len(rows)
 
 

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from lxml import etree
 
 from s1pdgs.bus.outbox import deliver
+from s1pdgs.catalogue.lifecycle import sweep_garbage
 from s1pdgs.catalogue.query import find
 from s1pdgs.catalogue.tables import product as product_table
 from s1pdgs.publication.archive import zip_chunks
@@ -160,6 +161,28 @@ def test_what_was_evicted_is_not_offered_and_leaves_no_zip(station: Station) -> 
     assert not list(station.segment.store.list("auxip"))
     with station.segment.database.read() as connection:
         assert connection.scalars(sa.select(auxiliary_offer.c.name)).all() == []
+
+
+def test_one_who_dies_while_zips_are_removed_leaves_garbage_and_no_dead_offer(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station.ingest(INSTRUMENT, **INSTRUMENT_FILES)
+    station.offer()
+    database, store = station.segment.database, station.segment.store
+    with database.write() as connection:
+        connection.execute(product_table.update().values(evicted_at=NOON))
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(store), "delete", die)
+        with pytest.raises(KeyboardInterrupt):
+            withdraw(database, store)
+    assert station.names() == []
+    assert list(store.list("auxip")) == [f"auxip/{INSTRUMENT}.zip"]
+    sweep_garbage(database, store, NOON)
+    assert not list(store.list("auxip"))
 
 
 def test_a_zip_that_cannot_be_made_is_tried_again_later(station: Station) -> None:

@@ -14,8 +14,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 from attrs import frozen
 
-from s1pdgs.bus.notices import Login, NoticeState, forget_login, keep_login, post
-from s1pdgs.bus.tables import notice
+from s1pdgs.bus.notices import Login, forget_told_logins, keep_login, post
 from s1pdgs.catalogue.lifecycle import discard, held_among
 from s1pdgs.catalogue.tables import product
 from s1pdgs.model.time import format_iso
@@ -41,6 +40,8 @@ class OrderStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+_SUBJECT = "lta-order-"
+_LOGINS_AT_ONCE = 500
 _ENDED = (OrderStatus.COMPLETED, OrderStatus.FAILED, OrderStatus.CANCELLED)
 
 
@@ -152,17 +153,9 @@ def end_orders(
 
 
 def forget_logins(connection: sa.Connection) -> int:
-    """Delete the logins of receivers who have been told all; how many."""
-    subject = sa.literal("lta-order-") + sa.cast(lta_order.c.id, sa.Text)
-    owed = sa.exists().where(notice.c.subject == subject, notice.c.state.in_([NoticeState.PENDING, NoticeState.DEAD]))
-    done = sa.select(lta_order.c.id, lta_order.c.login_id).where(
-        lta_order.c.login_id.is_not(None), lta_order.c.status.in_(_ENDED), ~owed
-    )
-    rows = connection.execute(done).all()
-    for row in rows:
-        forget_login(connection, row.login_id)
-        connection.execute(lta_order.update().where(lta_order.c.id == row.id).values(login_id=None))
-    return len(rows)
+    """Delete the logins of some receivers who have been told all; how many."""
+    subject = _SUBJECT + sa.cast(lta_order.c.id, sa.Text)
+    return forget_told_logins(connection, lta_order, subject, lta_order.c.status.in_(_ENDED), _LOGINS_AT_ONCE)
 
 
 def prefix_of(number: int, attempt: int) -> str:
@@ -257,7 +250,7 @@ def _tell(connection: sa.Connection, row: sa.Row[Any], now: datetime) -> None:
         "NotificationDate": format_iso(now),
         "EvictionDate": None if row.evict_at is None else format_iso(row.evict_at),
     }
-    post(connection, f"lta-order-{row.id}", row.notify, payload, now, login=row.login_id)
+    post(connection, f"{_SUBJECT}{row.id}", row.notify, payload, now, login=row.login_id)
 
 
 _PRODUCT: sa.Select[Any] = (

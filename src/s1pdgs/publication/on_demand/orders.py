@@ -17,8 +17,7 @@ import sqlalchemy as sa
 from attrs import evolve, field, frozen
 
 from s1pdgs.bus import notices
-from s1pdgs.bus.notices import Courier, NoticeError, NoticeState
-from s1pdgs.bus.tables import notice
+from s1pdgs.bus.notices import Courier, NoticeError
 from s1pdgs.catalogue.query import Held, find
 from s1pdgs.model.time import Clock
 from s1pdgs.publication.errors import ConflictError, QueryError, UnknownProductError
@@ -116,19 +115,9 @@ def advance(planner: Planner, connection: sa.Connection, terms: Terms) -> int:
                 changed += 1
                 continue
         changed += _look(connection, _row(connection, row.id), now, terms).status != row.status
-    _forget_logins(connection)
+    has_ended = table.c.status.not_in(OPEN)
+    notices.forget_told_logins(connection, table, _SUBJECT + table.c.uuid, has_ended, _AT_ONCE)
     return changed
-
-
-def _forget_logins(connection: sa.Connection) -> None:
-    """Delete users and passwords that no notice needs any more."""
-    owed = sa.select(notice.c.id).where(
-        notice.c.subject == _SUBJECT + table.c.uuid, notice.c.state.in_([NoticeState.PENDING, NoticeState.DEAD])
-    )
-    done = sa.select(table).where(table.c.login_id.is_not(None), table.c.status.not_in(OPEN), ~owed.exists())
-    for row in connection.execute(done.limit(_AT_ONCE)).all():
-        notices.forget_login(connection, row.login_id)
-        change(connection, row, login_id=None)
 
 
 def subject_of(row: sa.Row[Any]) -> str:
