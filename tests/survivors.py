@@ -8,7 +8,7 @@ import numpy as np
 
 from s1pdgs.formats.link.parameters import FILL_VCID, MARKER_BYTES, LinkParameters
 from s1pdgs.formats.link.randomiser import derandomise
-from s1pdgs.simulator.spoil import Fate, read_truth
+from s1pdgs.simulator.spoil.spoiling import Fate, read_truth
 
 LINK = LinkParameters()
 _IDLE_APID = 0x7FF

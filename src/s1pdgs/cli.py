@@ -19,7 +19,7 @@ class _LazyGroup(click.Group):
 
     lazy: ClassVar = {
         "simulate": ("s1pdgs.simulator.command", "simulate"),
-        "spoil": ("s1pdgs.simulator.spoil_command", "spoil"),
+        "spoil": ("s1pdgs.simulator.spoil.command", "spoil"),
         "station": ("s1pdgs.simulator.station.command", "station"),
         "demo": ("s1pdgs.demo.command", "demo"),
         "l0": ("s1pdgs.tools.l0.command", "l0"),

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from s1pdgs.inbox.tables import quarantine
 from s1pdgs.jobs.tables import job_input
-from s1pdgs.simulator.spoil import Faults, FrameSpan, spoil
+from s1pdgs.simulator.spoil.spoiling import Faults, FrameSpan, spoil
 from s1pdgs.simulator.station.faults import Faults as StationFaults
 from s1pdgs.simulator.station.faults import FileFault
 from tests.journey.conftest import MakeGround

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from s1pdgs.simulator.spoil import BlockPlace, Delivery, Fate, Faults, FrameSpan, read_truth, spoil
+from s1pdgs.simulator.spoil.spoiling import BlockPlace, Delivery, Fate, Faults, FrameSpan, read_truth, spoil
 from tests.journey.conftest import MakeGround
 from tests.journey.damage import level_0_chains
 from tests.journey.ground import Ground, station

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from s1pdgs.formats.isp import codes, telemetry
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.time import utc_to_gps
-from s1pdgs.simulator.auxiliary import packet_stores
+from s1pdgs.simulator.auxiliary.files import packet_stores
 from s1pdgs.simulator.noise_take import Batch
 from s1pdgs.simulator.orbit import Trajectory
 from s1pdgs.simulator.plan import TelemetryPlan

@@ -18,7 +18,7 @@ from attrs import frozen
 from s1pdgs.formats.files import write_atomic
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.time import format_iso
-from s1pdgs.simulator.auxiliary import KINDS, AuxiliaryContext, write_auxiliary
+from s1pdgs.simulator.auxiliary.files import KINDS, AuxiliaryContext, write_auxiliary
 from s1pdgs.simulator.downlink import ChannelWriter, as_record
 from s1pdgs.simulator.errors import SimulatorError
 from s1pdgs.simulator.housekeeping import telemetry_streams

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from s1pdgs.formats.isp import baq, bypass, codes, fdbaq
 from s1pdgs.formats.isp.codes import SignalType
 from s1pdgs.formats.isp.header import HEADER_SIZE
-from s1pdgs.simulator.aux_instrument import SWST_BIAS_S, TIME_DELAY_S
+from s1pdgs.simulator.auxiliary.instrument import SWST_BIAS_S, TIME_DELAY_S
 from s1pdgs.simulator.commanding import SwathSettings
 from s1pdgs.simulator.distributed import fill_white_noise
 from s1pdgs.simulator.packets import (

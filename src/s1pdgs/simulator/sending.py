@@ -10,7 +10,7 @@ from attrs import define, field
 from numpy.typing import NDArray
 
 from s1pdgs.formats.isp.header import HEADER_SIZE, unpack_headers
-from s1pdgs.simulator.auxiliary import packet_stores
+from s1pdgs.simulator.auxiliary.files import packet_stores
 from s1pdgs.simulator.downlink import ChannelWriter
 from s1pdgs.simulator.errors import SimulatorError
 from s1pdgs.simulator.housekeeping import TelemetryStream

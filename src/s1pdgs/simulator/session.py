@@ -22,7 +22,7 @@ from s1pdgs.formats.files import write_atomic
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.time import format_iso
 from s1pdgs.sar.orbit import fit_orbit
-from s1pdgs.simulator.auxiliary import AuxiliaryContext, write_auxiliary
+from s1pdgs.simulator.auxiliary.files import AuxiliaryContext, write_auxiliary
 from s1pdgs.simulator.datatake import DataTake, plan_data_take
 from s1pdgs.simulator.distributed import Raw, raw_scene
 from s1pdgs.simulator.downlink import VCIDS, BlockFile, ChannelQuality, ChannelWriter, as_record

@@ -8,8 +8,8 @@ import pytest
 
 from s1pdgs.sar.antenna import AntennaPattern
 from s1pdgs.sar.orbit import fit_orbit
-from s1pdgs.simulator.aux_processing import RAW_GAIN
-from s1pdgs.simulator.auxiliary import antenna_patterns
+from s1pdgs.simulator.auxiliary.files import antenna_patterns
+from s1pdgs.simulator.auxiliary.processing import RAW_GAIN
 from s1pdgs.simulator.datatake import DataTake, plan_data_take
 from s1pdgs.simulator.instrument import Channel
 from s1pdgs.simulator.orbit import Acquisition, acquisition_over

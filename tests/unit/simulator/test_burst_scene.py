@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from s1pdgs.sar.orbit import ground_point
-from s1pdgs.simulator.auxiliary import AuxiliaryContext, write_auxiliary
+from s1pdgs.simulator.auxiliary.files import AuxiliaryContext, write_auxiliary
 from s1pdgs.simulator.burst_scene import burst_grid, respond
 from s1pdgs.simulator.distributed import echo_amplitude
 from s1pdgs.simulator.instrument import read_channels

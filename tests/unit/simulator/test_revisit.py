@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from s1pdgs.sar.constants import WAVELENGTH_M
 from s1pdgs.sar.orbit import ground_point, zero_doppler_time
-from s1pdgs.simulator.auxiliary import AuxiliaryContext, write_auxiliary
+from s1pdgs.simulator.auxiliary.files import AuxiliaryContext, write_auxiliary
 from s1pdgs.simulator.burst_scene import burst_grid, respond, warp_cells
 from s1pdgs.simulator.command import simulate
 from s1pdgs.simulator.errors import SimulatorError

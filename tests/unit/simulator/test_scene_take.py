@@ -7,7 +7,7 @@ import numpy as np
 from s1pdgs.formats.isp.codes import SignalType
 from s1pdgs.formats.isp.header import gather_headers, index_packets, packet_faults
 from s1pdgs.formats.isp.packets import decode_lines
-from s1pdgs.simulator.auxiliary import AuxiliaryContext, write_auxiliary
+from s1pdgs.simulator.auxiliary.files import AuxiliaryContext, write_auxiliary
 from s1pdgs.simulator.orbit import Acquisition
 from s1pdgs.simulator.plan import Plan, TakePlan
 from s1pdgs.simulator.scenario import Scenario

@@ -22,7 +22,7 @@ from s1pdgs.formats.obmemc import MemoryConfiguration, write_obmemc
 from s1pdgs.model.interval import Interval
 from s1pdgs.processors.l0 import aio, asp
 from s1pdgs.processors.l0.program import Outcome
-from s1pdgs.simulator.auxiliary import packet_stores
+from s1pdgs.simulator.auxiliary.files import packet_stores
 from s1pdgs.simulator.noise_take import NoiseTake
 from s1pdgs.simulator.orbit import Trajectory
 from s1pdgs.simulator.plan import Plan, TakePlan

@@ -16,7 +16,7 @@ from s1pdgs.processors.l0 import aio
 from s1pdgs.processors.l0.program import Outcome
 from s1pdgs.simulator.scenario import Scenario
 from s1pdgs.simulator.session import simulate
-from s1pdgs.simulator.spoil import BlockPlace, ChannelTruth, Delivery, Fate, Faults, spoil
+from s1pdgs.simulator.spoil.spoiling import BlockPlace, ChannelTruth, Delivery, Fate, Faults, spoil
 
 AUXILIARY = ("AUX_OBMEMC", "MPL_ORBPRE", "MPL_ORBSCT")
 RECEIVER_BRIDGES = Fate.SHIFTED | Fate.INVERTED

@@ -17,7 +17,7 @@ from s1pdgs.formats.l0.manifest import (
 )
 from s1pdgs.formats.l0.product import MeasurementContent, write_product
 from s1pdgs.processors.l1 import program
-from s1pdgs.simulator.auxiliary import AuxiliaryContext, write_auxiliary
+from s1pdgs.simulator.auxiliary.files import AuxiliaryContext, write_auxiliary
 from s1pdgs.simulator.mode_scene import ModeScene, mode_scene
 from s1pdgs.simulator.noise_take import NoiseTake
 from s1pdgs.simulator.orbit import Trajectory, relative_orbit_and_cycle

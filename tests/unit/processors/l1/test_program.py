@@ -29,7 +29,7 @@ from s1pdgs.processors.l1.packets import open_packets
 from s1pdgs.sar.constants import SPEED_OF_LIGHT_M_S
 from s1pdgs.sar.earth import geodetic_to_ecef
 from s1pdgs.sar.orbit import zero_doppler_time
-from s1pdgs.simulator.auxiliary import AuxiliaryContext, write_auxiliary
+from s1pdgs.simulator.auxiliary.files import AuxiliaryContext, write_auxiliary
 from s1pdgs.simulator.datatake import DataTake
 from s1pdgs.simulator.instrument import read_channels
 from s1pdgs.simulator.noise import noise_deviation

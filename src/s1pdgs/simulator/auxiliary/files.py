@@ -23,9 +23,9 @@ from s1pdgs.formats.obmemc import MemoryConfiguration, PacketStore, operational_
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.time import FAR_FUTURE, MICROSECOND, format_compact
 from s1pdgs.sar.orbit import StateVector
-from s1pdgs.simulator.aux_calibration import antenna_patterns, calibration_parameters
-from s1pdgs.simulator.aux_instrument import RAW_NOISE_POWER, instrument_parameters
-from s1pdgs.simulator.aux_processing import RAW_GAIN, processing_parameters
+from s1pdgs.simulator.auxiliary.calibration import antenna_patterns, calibration_parameters
+from s1pdgs.simulator.auxiliary.instrument import RAW_NOISE_POWER, instrument_parameters
+from s1pdgs.simulator.auxiliary.processing import RAW_GAIN, processing_parameters
 from s1pdgs.simulator.errors import SimulatorError
 from s1pdgs.simulator.orbit import CYCLE, CYCLE_ORBITS, Acquisition, Trajectory, relative_orbit_and_cycle
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from s1pdgs.formats.files import write_atomic
 from s1pdgs.formats.names import SessionFileName
 from s1pdgs.simulator.downlink import BlockFile
-from s1pdgs.simulator.spoil_faults import BlockPlace, Faults
-from s1pdgs.simulator.spoil_frames import Fate, mark
-from s1pdgs.simulator.spoil_stream import Places
+from s1pdgs.simulator.spoil.faults import BlockPlace, Faults
+from s1pdgs.simulator.spoil.frames import Fate, mark
+from s1pdgs.simulator.spoil.stream import Places
 
 
 @frozen

@@ -20,9 +20,18 @@ from s1pdgs.formats.link.cadu import CaduStream
 from s1pdgs.formats.link.decode import check_blocks
 from s1pdgs.formats.link.parameters import LinkParameters
 from s1pdgs.simulator.errors import SimulatorError
-from s1pdgs.simulator.spoil import BlockPlace, ChannelTruth, Delivery, Fate, Faults, FrameSpan, read_truth, spoil
-from s1pdgs.simulator.spoil_chance import Hits
-from s1pdgs.simulator.spoil_command import spoil as spoil_command
+from s1pdgs.simulator.spoil.chance import Hits
+from s1pdgs.simulator.spoil.command import spoil as spoil_command
+from s1pdgs.simulator.spoil.spoiling import (
+    BlockPlace,
+    ChannelTruth,
+    Delivery,
+    Fate,
+    Faults,
+    FrameSpan,
+    read_truth,
+    spoil,
+)
 from s1pdgs.simulator.station.content import PassSession, read_session
 
 Spoil = Callable[..., tuple[Path, dict[int, ChannelTruth]]]

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s1pdgs.formats.link.parameters import MARKER_BYTES
-from s1pdgs.simulator.spoil_chance import Hits, generator
-from s1pdgs.simulator.spoil_faults import Faults
-from s1pdgs.simulator.spoil_frames import Fate, Frames, mark
+from s1pdgs.simulator.spoil.chance import Hits, generator
+from s1pdgs.simulator.spoil.faults import Faults
+from s1pdgs.simulator.spoil.frames import Fate, Frames, mark
 
 
 class _Slip(NamedTuple):

@@ -17,7 +17,7 @@ from s1pdgs.formats.eof import read_orbit, read_scenario
 from s1pdgs.formats.names import AuxiliaryName
 from s1pdgs.formats.obmemc import read_obmemc
 from s1pdgs.model.interval import Interval
-from s1pdgs.simulator.auxiliary import KINDS, RAW_GAIN, AuxiliaryContext, antenna_patterns, write_auxiliary
+from s1pdgs.simulator.auxiliary.files import KINDS, RAW_GAIN, AuxiliaryContext, antenna_patterns, write_auxiliary
 from s1pdgs.simulator.errors import SimulatorError
 from s1pdgs.simulator.orbit import acquisition_over
 from s1pdgs.simulator.swaths import STRIPMAP

@@ -10,8 +10,8 @@ from s1pdgs.formats.link.aos import FRAME_COUNT_MODULUS, unpack_headers, write_e
 from s1pdgs.formats.link.parameters import FILL_VCID, MARKER_BYTES, LinkParameters
 from s1pdgs.formats.link.randomiser import derandomise, pseudo_random_sequence
 from s1pdgs.formats.link.reed_solomon import CORRECTABLE_SYMBOLS, encode_blocks
-from s1pdgs.simulator.spoil_chance import Hits, generator
-from s1pdgs.simulator.spoil_faults import Delivery, Faults, FrameSpan
+from s1pdgs.simulator.spoil.chance import Hits, generator
+from s1pdgs.simulator.spoil.faults import Delivery, Faults, FrameSpan
 
 _MOST_SYMBOLS = 60
 _HEADER_BYTES = 6

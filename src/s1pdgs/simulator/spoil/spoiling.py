@@ -3,7 +3,7 @@
 <out>/session/ch_1|ch_2/DCS_*.raw   the blocks as they are delivered
 <out>/session.json                  the session as its station announces it, with true counts of frames
 <out>/auxiliary/, <out>/truth.json  as in the clean session
-<out>/spoiled.json                  the faults and, for every kind, which frames they hit (simulator.spoil_truth)
+<out>/spoiled.json                  the faults and, for every kind, which frames they hit (simulator.spoil.truth)
 
 One clean session gives a nominal delivery with losses, its retransfer, and that of another station.
 """
@@ -30,11 +30,11 @@ from s1pdgs.model.time import format_iso, micros, parse_utc
 from s1pdgs.simulator.downlink import BlockFile, as_record
 from s1pdgs.simulator.errors import SimulatorError
 from s1pdgs.simulator.session import SESSION_FILE, TRUTH_FILE
-from s1pdgs.simulator.spoil_blocks import BlockNames, BlockSpoiler
-from s1pdgs.simulator.spoil_faults import BlockPlace, Delivery, Faults, FrameSpan
-from s1pdgs.simulator.spoil_frames import Fate, Frames, FrameSpoiler, Sent
-from s1pdgs.simulator.spoil_stream import StreamSpoiler
-from s1pdgs.simulator.spoil_truth import SPOILED_FILE, ChannelTruth, read_truth, truth_record
+from s1pdgs.simulator.spoil.blocks import BlockNames, BlockSpoiler
+from s1pdgs.simulator.spoil.faults import BlockPlace, Delivery, Faults, FrameSpan
+from s1pdgs.simulator.spoil.frames import Fate, Frames, FrameSpoiler, Sent
+from s1pdgs.simulator.spoil.stream import StreamSpoiler
+from s1pdgs.simulator.spoil.truth import SPOILED_FILE, ChannelTruth, read_truth, truth_record
 
 __all__ = ["BlockPlace", "ChannelTruth", "Delivery", "Fate", "Faults", "FrameSpan", "read_truth", "spoil"]
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from s1pdgs.simulator.downlink import ChannelQuality
 from s1pdgs.simulator.errors import SimulatorError
-from s1pdgs.simulator.spoil_faults import Delivery, Faults
-from s1pdgs.simulator.spoil_frames import Fate
+from s1pdgs.simulator.spoil.faults import Delivery, Faults
+from s1pdgs.simulator.spoil.frames import Fate
 
 SPOILED_FILE = "spoiled.json"
 FORMAT_VERSION = 1

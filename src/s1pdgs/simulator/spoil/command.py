@@ -9,8 +9,8 @@ import attrs
 import click
 import numpy as np
 
-from s1pdgs.simulator.spoil import BlockPlace, ChannelTruth, Delivery, Fate, Faults, FrameSpan
-from s1pdgs.simulator.spoil import spoil as spoil_session
+from s1pdgs.simulator.spoil.spoiling import BlockPlace, ChannelTruth, Delivery, Fate, Faults, FrameSpan
+from s1pdgs.simulator.spoil.spoiling import spoil as spoil_session
 
 _SHARE = click.FloatRange(0.0, 1.0)
 _TOLD = (Fate.LOST, Fate.CUT, Fate.UNCORRECTABLE, Fate.CORRECTED, Fate.RECOUNTED, Fate.SHIFTED, Fate.INVERTED)

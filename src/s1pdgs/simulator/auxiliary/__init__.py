@@ -1,0 +1,1 @@
+"""All auxiliary files that the chain needs for a simulated data take."""
