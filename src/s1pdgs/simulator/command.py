@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import attrs
 import click
 
 from s1pdgs.simulator.mission import SimulatedMission, simulate_plan
@@ -112,59 +111,70 @@ def simulate(
     Makes the session's blocks (session/ch_1, session/ch_2), session.json, the auxiliary files (auxiliary/) and
     truth.json, which says what was sent and where the point targets are. The folder must not hold a session yet.
     """
-    planned_scene = echoes == "scene" and (mode or "").upper() in MODES
-    if plan_path is not None or planned_scene or echoes == "noise" or (mode is not None and echoes is None):
-        chosen = {name for name in context.params if _is_given(context, name)}
-        reduced = _MINI_SAMPLES if mini else None
-        take = {"duration_s": duration, "samples": samples if "samples" in chosen else reduced, "mode": mode or "IW"}
-        if planned_scene:
-            take |= {"echoes": "scene", "place": place_name, "targets": targets}
-        if (mode or "").upper() in {"WV", "ZW"} and "polarisations" not in chosen:
-            polarisations = "VV"
-        quick: dict[str, Any] = {"start": after.replace(tzinfo=UTC), "satellite": satellite, "seed": seed}
-        if baseline is not None or sinking is not None:
-            across, above = baseline or (0.0, 0.0)
-            quick["revisit"] = Revisit(across_m=across, above_m=above, sinking_m=sinking or 0.0)
-        _simulate_plan(out, plan_path, quick, take | {"polarisation": _MODE_POLARISATIONS[polarisations]})
-        return
+    again = None
     if baseline is not None or sinking is not None:
+        across, above = baseline or (0.0, 0.0)
+        again = Revisit(across_m=across, above_m=above, sinking_m=sinking or 0.0)
+    start = after.replace(tzinfo=UTC)
+    try:
+        if plan_path is not None:
+            _simulate_plan(out, read_plan(plan_path))
+        elif _is_planned(mode, echoes):
+            window = samples if _is_given(context, "samples") else _MINI_SAMPLES if mini else None
+            take: dict[str, Any] = {"duration_s": duration, "samples": window, "mode": mode or "IW"}
+            if echoes == "scene":
+                take |= {"echoes": "scene", "place": place_name, "targets": targets}
+            if take["mode"].upper() in {"WV", "ZW"} and not _is_given(context, "polarisations"):
+                polarisations = "VV"
+            takes = (TakePlan(**take, polarisation=_MODE_POLARISATIONS[polarisations]),)
+            _simulate_plan(out, Plan(takes=takes, start=start, satellite=satellite, seed=seed, revisit=again))
+        else:
+            _refuse_scene(mode, satellite, polarisations, duration, again)
+            common: dict[str, Any] = {
+                "place": place_name,
+                "after": start,
+                "polarisations": tuple(polarisations.split("+")),
+                "seed": seed,
+            }
+            whole: dict[str, Any] = {"duration_s": duration, "samples": samples, "targets": targets}
+            _simulate_scene(out, Scenario.mini(**common) if mini else Scenario(**common, **whole))
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _is_planned(mode: str | None, echoes: str | None) -> bool:
+    """Whether options ask for a planned data take: noise, or a scene in another mode than StripMap."""
+    if echoes is None:
+        return mode is not None
+    return echoes == "noise" or (mode or "").upper() in MODES
+
+
+def _refuse_scene(
+    mode: str | None, satellite: str, polarisations: str, duration_s: float, again: Revisit | None
+) -> None:
+    """Raise `UsageError` for what the scene of StripMap cannot be."""
+    if again is not None:
         raise click.UsageError("only scenes are seen again: --mode IW or EW with --echoes scene")
-    if mode not in {None, "S3"} or satellite != "S1A" or polarisations.startswith("H") or duration > _LONGEST_SCENE_S:
+    if mode not in {None, "S3"} or satellite != "S1A" or polarisations.startswith("H") or duration_s > _LONGEST_SCENE_S:
         raise click.UsageError(
             "a scene is StripMap S3, IW, EW or WV of S1A, sent in V, of 60 s at most; use --echoes noise"
         )
-    common: dict[str, Any] = {
-        "place": place_name,
-        "after": after.replace(tzinfo=UTC),
-        "polarisations": tuple(polarisations.split("+")),
-        "seed": seed,
-    }
-    try:
-        if mini:
-            scenario = Scenario.mini(**common)
-        else:
-            scenario = attrs.evolve(Scenario(**common), duration_s=duration, samples=samples, targets=targets)
-        with click.progressbar(length=1000, label="simulating", item_show_func=str) as bar:
-            session = simulate_session(
-                scenario, out, lambda what, share: bar.update(round(1000 * share) - bar.pos, what)
-            )
-    except (OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
-    _describe(session)
 
 
 def _is_given(context: click.Context, name: str) -> bool:
     return context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
 
 
-def _simulate_plan(out: Path, path: Path | None, quick: dict[str, Any], take: dict[str, Any]) -> None:
-    try:
-        plan = Plan(takes=(TakePlan(**take),), **quick) if path is None else read_plan(path)
-        with click.progressbar(length=1000, label="simulating", item_show_func=str) as bar:
-            mission = simulate_plan(plan, out, lambda what, share: bar.update(round(1000 * share) - bar.pos, what))
-    except (OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
+def _simulate_plan(out: Path, plan: Plan) -> None:
+    with click.progressbar(length=1000, label="simulating", item_show_func=str) as bar:
+        mission = simulate_plan(plan, out, lambda what, share: bar.update(round(1000 * share) - bar.pos, what))
     _describe_mission(mission)
+
+
+def _simulate_scene(out: Path, scenario: Scenario) -> None:
+    with click.progressbar(length=1000, label="simulating", item_show_func=str) as bar:
+        session = simulate_session(scenario, out, lambda what, share: bar.update(round(1000 * share) - bar.pos, what))
+    _describe(session)
 
 
 def _describe_mission(mission: SimulatedMission) -> None:
