@@ -163,7 +163,7 @@ def focus(plan: FocusPlan, source: LineSource) -> Iterator[FocusedBlock]:
     """Focus all blocks in order; their valid lines tile the image."""
     step = plan.valid_lines
     with ThreadPoolExecutor(plan.parameters.threads) as pool:
-        bench = _Bench(plan, _aligned_block(plan.block_lines, plan.bins), _range_filter(plan), pool)
+        bench = _Bench(plan, _aligned_block(plan.block_lines, plan.bins), range_filter(plan), pool)
         for first in range(0, plan.image.lines, step):
             _load(bench, source, first, min(plan.block_lines, plan.raw.lines - first))
             yield _focus_block(bench, first, min(step, plan.image.lines - first))
@@ -223,7 +223,7 @@ def _load(bench: _Bench, source: LineSource, first: int, count: int) -> None:
     list(bench.pool.map(load, range(0, plan.block_lines, _ROWS)))
 
 
-def _range_filter(plan: FocusPlan) -> Spectrum:
+def range_filter(plan: FocusPlan) -> Spectrum:
     """The inverse of the pulse's spectrum within the processing bandwidth, windowed; complex64 (bins,).
 
     Includes e^(j pi / 4), which takes the phase of the azimuth transform off.
@@ -235,50 +235,87 @@ def _range_filter(plan: FocusPlan) -> Spectrum:
     return np.asarray(inverse * plan.parameters.range_window(frequency) * np.exp(0.25j * np.pi), np.complex64)
 
 
+@frozen(eq=False)
+class BlockFactors:
+    """What a block is multiplied with, and where its frequencies lie.
+
+    `doppler_hz` of the bins of its azimuth transform, of which `band` are focused; `centroid_hz` (samples,); `occupied`
+    bins on both sides of zero range frequency are filled; `delay_s` and `coupling` of the bulk correction; `geometry`
+    and `reference` of the residual one, `weights` over Doppler on `weight_grid`, `gain` (`kernels.compress_azimuth`).
+    """
+
+    model: RangeModel
+    centroid_hz: Array
+    doppler_hz: Array
+    band: NDArray[np.bool_]
+    occupied: int
+    delay_s: float
+    coupling: float
+    geometry: Array
+    reference: tuple[float, float, float, float, float]
+    weights: Array
+    weight_grid: tuple[float, float]
+    gain: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, plan: FocusPlan, first: int, valid: int) -> "BlockFactors":
+        """Those of the block whose `valid` lines are those of the image from line `first` on."""
+        parameters, image = plan.parameters, plan.image
+        part, middle = image.part(first, valid), image.samples // 2
+        model = range_model(plan.orbit, part.mid_line_s, image.ranges_m)
+        centroid = parameters.doppler(part.mid_line_s, image.delays_s)
+        doppler = absolute_doppler(plan.block_lines, image.line_interval_s, float(centroid.mean()))
+        half = 0.5 * parameters.azimuth_window.bandwidth_hz
+        slant_m, speed_m_s = float(model.ranges_m[middle]), float(model.effective_m_s[middle])
+        shift_s = -0.5 * (image.delays_s - image.delays_s[middle])
+        weights, weight_grid = _azimuth_weights(parameters)
+        return cls(
+            model=model,
+            centroid_hz=centroid,
+            doppler_hz=doppler,
+            band=(doppler >= centroid.min() - half) & (doppler <= centroid.max() + half),
+            occupied=_occupied_bins(plan),
+            delay_s=2.0 * slant_m / SPEED_OF_LIGHT_M_S,
+            coupling=SPEED_OF_LIGHT_M_S / (2.0 * speed_m_s),
+            geometry=np.stack([model.ranges_m, model.effective_m_s, centroid, shift_s]),
+            reference=(slant_m, speed_m_s, image.range_spacing_m, WAVELENGTH_M, float(plan.skipped_samples)),
+            weights=weights,
+            weight_grid=weight_grid,
+            gain=_gain(plan, model),
+        )
+
+
 def _focus_block(bench: _Bench, first: int, valid: int) -> FocusedBlock:
-    plan = bench.plan
-    parameters, image, bins = plan.parameters, plan.image, plan.bins
-    part = image.part(first, valid)
-    model = range_model(plan.orbit, part.mid_line_s, image.ranges_m)
-    centroid = parameters.doppler(part.mid_line_s, image.delays_s)
-    doppler = absolute_doppler(plan.block_lines, image.line_interval_s, float(centroid.mean()))
-    half = 0.5 * parameters.azimuth_window.bandwidth_hz
-    band = (doppler >= centroid.min() - half) & (doppler <= centroid.max() + half)
-    occupied = _occupied_bins(plan)
-    data = bench.store[:, :bins]
+    plan, factors = bench.plan, BlockFactors.of(bench.plan, first, valid)
+    bins, threads, occupied = plan.bins, plan.parameters.threads, factors.occupied
+    data, doppler, band = bench.store[:, :bins], factors.doppler_hz, factors.band
     for panel in (data[:, :occupied], data[:, bins - occupied :]):
-        panel[...] = scipy.fft.fft(panel, axis=0, overwrite_x=True, workers=parameters.threads)
-    compress = _compressor(bench, model, centroid, occupied)
+        panel[...] = scipy.fft.fft(panel, axis=0, overwrite_x=True, workers=threads)
+    compress = _compressor(bench, factors)
     list(bench.pool.map(lambda span: compress(data[span[0] : span[1]], doppler[span[0] : span[1]]), _bands(band)))
     data[~band] = 0.0
     return FocusedBlock(
         first_line=first,
         lead=plan.lead,
         valid=valid,
-        spectrum=data[:, : image.samples],
+        spectrum=data[:, : plan.image.samples],
         doppler_hz=doppler,
-        centroid_hz=centroid,
-        model=model,
-        threads=parameters.threads,
+        centroid_hz=factors.centroid_hz,
+        model=factors.model,
+        threads=threads,
     )
 
 
-def _compressor(bench: _Bench, model: RangeModel, centroid: Array, occupied: int) -> Callable[[Spectrum, Array], None]:
+def _compressor(bench: _Bench, factors: BlockFactors) -> Callable[[Spectrum, Array], None]:
     """The compression, in range and in azimuth, of two-dimensional spectra given by rows and their frequencies."""
-    plan = bench.plan
-    image, middle = plan.image, plan.image.samples // 2
-    slant_m, speed_m_s = float(model.ranges_m[middle]), float(model.effective_m_s[middle])
-    delay, coupling = 2.0 * slant_m / SPEED_OF_LIGHT_M_S, SPEED_OF_LIGHT_M_S / (2.0 * speed_m_s)
-    shift_s = -0.5 * (image.delays_s - image.delays_s[middle])
-    geometry = np.stack([model.ranges_m, model.effective_m_s, centroid, shift_s])
-    reference = (slant_m, speed_m_s, image.range_spacing_m, WAVELENGTH_M, float(plan.skipped_samples))
-    weights, weight_grid = _azimuth_weights(plan.parameters)
-    gain, kernel = _gain(plan, model), interpolation_table()
-    range_filter, step_hz = bench.range_filter.view(np.float32), plan.raw.sampling_hz / plan.bins
+    occupied, delay, coupling, kernel = factors.occupied, factors.delay_s, factors.coupling, interpolation_table()
+    geometry, reference, gain = factors.geometry, factors.reference, factors.gain
+    weights, weight_grid = factors.weights, factors.weight_grid
+    filtering, step_hz = bench.range_filter.view(np.float32), bench.plan.raw.sampling_hz / bench.plan.bins
 
     def compress(rows: Spectrum, doppler: Array) -> None:
         couple_range_azimuth(
-            as_floats(rows), doppler, range_filter, step_hz, occupied, RADAR_FREQUENCY_HZ, delay, coupling
+            as_floats(rows), doppler, filtering, step_hz, occupied, RADAR_FREQUENCY_HZ, delay, coupling
         )
         rows[...] = scipy.fft.ifft(rows, axis=1, overwrite_x=True)
         compress_azimuth(as_floats(rows), doppler, geometry, reference, weights, weight_grid, gain, kernel)
@@ -303,7 +340,7 @@ def noise_gain(plan: FocusPlan, model: RangeModel) -> Array:
 def range_noise_spectrum(plan: FocusPlan) -> tuple[Array, Array]:
     """Frequencies of the range transform and the power that the range filter gives white noise there."""
     frequency: Array = np.array(scipy.fft.fftfreq(plan.bins, 1.0 / plan.raw.sampling_hz), dtype=np.float64)
-    power: Array = np.array(np.abs(_range_filter(plan)) ** 2, dtype=np.float64)
+    power: Array = np.array(np.abs(range_filter(plan)) ** 2, dtype=np.float64)
     return frequency, power
 
 
