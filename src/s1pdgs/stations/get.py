@@ -1,6 +1,6 @@
-"""Products of an OData service into a folder: in parallel, taken up where a break left them, proven.
+"""Products of an OData service or a STAC API into a folder: in parallel, taken up where a break left them, proven.
 
-Works with our own PRIP and with any service that speaks like one (peers.md, section 3).
+Works with our own doors and with any service that speaks like them (peers.md, section 3; `stac` lists items).
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from s1pdgs.formats.files import sync_directory
 from s1pdgs.stations import odata
@@ -67,13 +67,17 @@ class Wish:
 
 @frozen
 class Listed:
-    """A product that a service offers; `size` and `checksum` (`MD5:<hex>`, `SHA256:<hex>`) are None where untold."""
+    """A file that a service offers, by the name that it gets; it may be a path below the folder.
+
+    `size` and `checksum` (`MD5:<hex>`, `SHA256:<hex>`) are None where untold; `url` is empty for other than HTTP.
+    """
 
     id: str
     name: str
     size: int | None
     checksum: str | None
     online: bool = True
+    url: str = ""
 
 
 @frozen
@@ -112,7 +116,8 @@ def listed(http: StationHttp, wish: Wish, limit: int | None = None) -> Iterator[
                 continue
             names.add(found.name)
             online = record.get("Online") is not False
-            yield Listed(found.remote_id, found.name, found.size, found.checksum, online)
+            url = odata.entity_url(http, f"Products{odata.key(found.remote_id)}/$value")
+            yield Listed(found.remote_id, found.name, found.size, found.checksum, online, url)
 
 
 def get(
@@ -142,14 +147,18 @@ def _get(http: StationHttp, product: Listed, folder: Path, told: Observer) -> Re
 
 
 def _download(http: StationHttp, product: Listed, folder: Path, told: Observer) -> Result:
-    target, part = folder / product.name, folder / f".{product.name}.part"
-    if target.is_file() and _agrees(product, target):
+    target = folder / product.name
+    part = target.with_name(f".{target.name}.part")
+    if not product.url:
+        return Result(product, State.FAILED, why=f"{product.name} is not offered by http or https; use a client of S3")
+    if target.is_file() and _agrees(_sized(http, product), target):
         return Result(product, State.HAD, target.stat().st_size)
     if not product.online:
         return Result(product, State.FAILED, why=f"{product.name} is offline; order it where the service takes orders")
+    target.parent.mkdir(parents=True, exist_ok=True)
     held = part.stat().st_size if part.is_file() else 0
-    if product.size is None or held > product.size:
-        held = 0
+    if product.size is None or product.checksum is None or held > product.size:
+        held = 0  # nothing would prove that the part is of the same version
     try:
         _receive(http, product, part, held, told)
     except WrongBytes:
@@ -158,18 +167,26 @@ def _download(http: StationHttp, product: Listed, folder: Path, told: Observer) 
             raise
         _receive(http, product, part, 0, told)  # the part was of another version, or damaged
     part.replace(target)
-    sync_directory(folder)
+    sync_directory(target.parent)
     return Result(product, State.GOT, target.stat().st_size)
 
 
+def _sized(http: StationHttp, product: Listed) -> Listed:
+    """The product with the size that its source tells when it is asked for the file, where the listing told none."""
+    if product.size is not None:
+        return product
+    with http.open(product.url) as response:
+        size = response.headers.get("content-length", "")
+    return evolve(product, size=int(size) if size.isascii() and size.isdigit() else None)
+
+
 def _receive(http: StationHttp, product: Listed, part: Path, held: int, told: Observer) -> None:
-    url = odata.entity_url(http, f"Products{odata.key(product.id)}/$value")
     told.begun(product, held)
     with part.open("r+b" if held else "wb") as sink:
 
         def pieces() -> Iterator[bytes]:
             yield from _blocks(sink.read, held)
-            for chunk in transfer(http, url, product.name, held):
+            for chunk in transfer(http, product.url, product.name, held):
                 sink.write(chunk)
                 told.received(product, len(chunk))
                 yield chunk

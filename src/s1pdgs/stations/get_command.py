@@ -1,7 +1,8 @@
-"""`s1pdgs get`: find and download products of an OData service."""
+"""`s1pdgs get`: find and download products of an OData service or a STAC API."""
 
 import os
 import sys
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
 from s1pdgs.model.time import SystemClock, parse_utc
+from s1pdgs.stations import stac
 from s1pdgs.stations.errors import StationError
 from s1pdgs.stations.get import Listed, Observer, Result, State, Wish, get, listed
-from s1pdgs.stations.http import open_http
+from s1pdgs.stations.http import StationHttp, open_http
 from s1pdgs.stations.profile import Credentials, Kind, Profile, Retry
 
 _NAME_COLUMNS = 32
@@ -30,6 +32,21 @@ class _Moment(click.ParamType[datetime]):
             self.fail(f"{value!r} is no ISO 8601 time, such as 2026-01-05 or 2026-01-05T10:42:00Z", param, ctx)
 
 
+class _Box(click.ParamType[tuple[float, float, float, float]]):
+    name = "box"
+
+    def convert(
+        self, value: str | tuple[float, float, float, float], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float, float, float]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            west, south, east, north = (float(edge) for edge in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is no box of west,south,east,north, such as 9,44,20,48", param, ctx)
+        return west, south, east, north
+
+
 @click.command("get", context_settings={"show_default": True, "help_option_names": ["-h", "--help"]})
 @click.argument("names", nargs=-1)
 @click.option(
@@ -38,12 +55,16 @@ class _Moment(click.ParamType[datetime]):
     default="http://127.0.0.1:8100/odata/v1",
     help="Root of the OData service, ours or another one that speaks like a PRIP.",
 )
-@click.option("--type", "kind", help="Product type, such as IW_GRDH_1S.")
+@click.option("--stac", "stac_url", envvar="S1PDGS_GET_STAC", help="Landing page of a STAC API, in place of --url.")
+@click.option("--type", "kind", help="Product type, such as IW_GRDH_1S (OData).")
+@click.option("--collection", "collections", multiple=True, help="Collection of items (STAC, repeatable).")
 @click.option("--start", type=_Moment(), help="Sensing at or after this UTC time.")
 @click.option("--stop", type=_Moment(), help="Sensing at or before this UTC time.")
 @click.option("--area", metavar="WKT", help="Footprint meets this area, in longitude and latitude.")
-@click.option("--filter", "condition", metavar="ODATA", help="A $filter of your own, joined to the others by 'and'.")
-@click.option("--limit", type=click.IntRange(1), help="Not more products than this, the newest.")
+@click.option("--bbox", "box", type=_Box(), help="Footprint meets this box, west,south,east,north (STAC).")
+@click.option("--filter", "condition", metavar="EXPRESSION", help="A $filter, or CQL2 for STAC, joined by 'and'.")
+@click.option("--asset", "assets", multiple=True, help="Download this asset, not the product (STAC, repeatable).")
+@click.option("--limit", type=click.IntRange(1), help="Not more products than this, the newest (STAC: the first).")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Where files go.")
 @click.option("--parallel", type=click.IntRange(1, 64), default=4, help="Downloads at a time.")
 @click.option("--attempts", type=click.IntRange(1), default=5, help="Tries in a row that may bring nothing.")
@@ -51,16 +72,21 @@ class _Moment(click.ParamType[datetime]):
 @click.option("--token-url", envvar="S1PDGS_GET_TOKEN_URL", help="Where OAuth 2 tokens are had.")
 @click.option("--client-id", envvar="S1PDGS_GET_CLIENT_ID", help="The OAuth 2 client.")
 @click.option("--user", envvar="S1PDGS_GET_USER", help="User name; the password is read from S1PDGS_GET_PASSWORD.")
+@click.option("--trust", "trusted", multiple=True, metavar="HOST", help="Log in at this host of files, too.")
 @click.option("--ca-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Certificates to trust.")
 def command(
     names: tuple[str, ...],
     *,
     url: str,
+    stac_url: str | None,
     kind: str | None,
+    collections: tuple[str, ...],
     start: datetime | None,
     stop: datetime | None,
     area: str | None,
+    box: tuple[float, float, float, float] | None,
     condition: str | None,
+    assets: tuple[str, ...],
     limit: int | None,
     out: Path,
     parallel: int,
@@ -69,22 +95,29 @@ def command(
     token_url: str | None,
     client_id: str | None,
     user: str | None,
+    trusted: tuple[str, ...],
     ca_file: Path | None,
 ) -> None:
     """Download products whose names begin with NAMES, or that the options choose.
 
-    Broken downloads go on where they stopped, also in a later run; each file is proven by size and checksum before it
-    has its name. The exit code is 1 when a product could not be had.
+    From a STAC API (--stac), NAMES are whole identifiers of items. Broken downloads go on where they stopped, also in a
+    later run; each file is proven by the size and checksum that were told before it has its name. The exit code is 1
+    when a product could not be had.
     """
-    wish = Wish(names, kind, start, stop, area, condition)
-    if wish == Wish() and limit is None:
+    wish: Wish | stac.ItemWish = Wish(names, kind, start, stop, area, condition)
+    if stac_url is not None:
+        _refuse(stac_url, {"--type": kind}, "OData; give --collection or --filter")
+        wish = stac.ItemWish(names, collections, box, start, stop, area, condition, assets)
+    else:
+        _refuse(url, {"--collection": collections, "--bbox": box, "--asset": assets}, "STAC; give --stac URL")
+    if wish in {Wish(), stac.ItemWish(assets=assets)} and limit is None:
         raise click.UsageError("say what you want: NAMES, --type, --start, --stop, --area, --filter or --limit")
-    credentials = Credentials(token_url, user, _password(user), client_id, _secret())
     profile = Profile(
         name="get",
         kind=Kind.AUXIP,
-        url=url,
-        credentials=credentials,
+        url=stac_url or url,
+        credentials=Credentials(token_url, user, _password(user), client_id, _secret()),
+        trusted_hosts=trusted,
         parallel_downloads=parallel,
         ca_file=ca_file,
         retry=Retry(attempts),
@@ -92,7 +125,7 @@ def command(
     http = open_http(profile, SystemClock())
     with http.client:
         try:
-            products = list(listed(http, wish, limit))
+            products = list(_listed(http, wish, limit))
         except StationError as error:
             raise click.ClickException(str(error)) from error
         if only_list:
@@ -100,11 +133,28 @@ def command(
                 click.echo(f"{product.name}  {_size(product.size)}{'' if product.online else '  offline'}")
             return
         if not products:
-            raise click.ClickException(f"{url} has no product like that")
+            raise click.ClickException(f"{profile.url} has no product like that")
         with _Display(products) as display:
             results = get(http, products, out, parallel, display.observer())
     _tell(results, out)
     sys.exit(1 if any(result.state is State.FAILED for result in results) else 0)
+
+
+def _refuse(url: str, given: dict[str, object], others: str) -> None:
+    """Refuse options that mean nothing to a service."""
+    for name, value in given.items():
+        if value:
+            raise click.UsageError(f"{url} is asked without {name}, which is of {others}")
+
+
+def _listed(http: StationHttp, wish: Wish | stac.ItemWish, limit: int | None) -> Iterator[Listed]:
+    if isinstance(wish, Wish):
+        return listed(http, wish, limit)
+    try:
+        wish.parameters()
+    except ValueError as error:
+        raise click.UsageError(f"--area: {error}") from None
+    return stac.listed(http, wish, limit)
 
 
 def _password(user: str | None) -> str | None:
