@@ -22,7 +22,7 @@ _PRODUCT = (
 )  # fmt: skip
 _PUBLICATION = (
     "product_id", "state", "attempts", "retry_at", "requested_at", "published_at", "location", "size", "md5", "sha256",
-    "area",
+    "area", "modified_at",
 )  # fmt: skip
 _BOX = ("product_id", "part", "west", "east", "south", "north")
 
@@ -69,7 +69,8 @@ def _rows(first: int, end: int) -> tuple[list[Row], list[Row], list[Row]]:
             (number, product_uuid(name), name, kind, name[:3], start, start + 25 * SECOND, made, "x", 1, made, "NRT",
              json.dumps(ring), _attributes(number, kind, start), number // 10, *_orbits(number), made)
         )  # fmt: skip
-        publications.append((number, "published", 1, made, made, made + 5 * MINUTE, "x", 1, "0" * 32, "0" * 64, area))
+        out = made + 5 * MINUTE
+        publications.append((number, "published", 1, made, made, out, "x", 1, "0" * 32, "0" * 64, area, out))
     parts = [(number, 0, west, east, south, north) for number, (west, south, east, north) in enumerate(boxes, first)]
     return products, publications, parts
 

@@ -5,8 +5,9 @@ some time later, when nobody reads them any more. Keys are never used again, so 
 back. All but `sweep_garbage` work in the caller's transaction.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -77,19 +78,23 @@ def number_of(connection: sa.Connection, name: str) -> int:
     return int(number)
 
 
-def evict_files(connection: sa.Connection, number: int, now: datetime, goes_at: datetime) -> bool:
-    """Let the files of a product go; False when they are gone already. Their objects go at `goes_at`."""
-    here = t.product.update().where(t.product.c.id == number, t.product.c.evicted_at.is_(None))
-    if connection.execute(here.values(evicted_at=now, evict_at=None)).rowcount != 1:
-        return False
-    row = connection.execute(sa.select(t.product.c.type, t.product.c.location).where(t.product.c.id == number)).one()
-    discard(connection, row.location, goes_at, number if row.type == _SESSION else None)
-    return True
+def evict_files(connection: sa.Connection, rows: Sequence[sa.Row[Any]], now: datetime, goes_at: datetime) -> None:
+    """Let the files of some products go (rows of id, type, location) that are here. Their objects go at `goes_at`."""
+    gone = t.product.update().where(t.product.c.id.in_([row.id for row in rows]))
+    connection.execute(gone.values(evicted_at=now, evict_at=None))
+    discard(connection, [row.location for row in rows if row.type != _SESSION], goes_at)
+    for row in rows:
+        if row.type == _SESSION:
+            discard(connection, [row.location], goes_at, row.id)
 
 
-def discard(connection: sa.Connection, prefix: str, goes_at: datetime, product_id: int | None = None) -> None:
-    """Name as garbage what lies below a prefix; with a product only its files: deliveries of a session share some."""
-    connection.execute(t.garbage.insert().values(prefix=prefix, product_id=product_id, due_at=goes_at))
+def discard(
+    connection: sa.Connection, prefixes: Sequence[str], goes_at: datetime, product_id: int | None = None
+) -> None:
+    """Name as garbage what lies below prefixes; with a product only its files: deliveries of a session share some."""
+    if prefixes:
+        rows = [{"prefix": prefix, "product_id": product_id, "due_at": goes_at} for prefix in prefixes]
+        connection.execute(t.garbage.insert(), rows)
 
 
 def sweep_garbage(database: Database, store: ObjectStore, now: datetime) -> int:

@@ -28,6 +28,7 @@ product = sa.Table(
     sa.Column("evicted_at", Micros, comment="when its files went; null while they are here"),
     sa.Column("evict_at", Micros, comment="when its files go by their rule; null for never"),
     sa.Column("gone_at", Micros, comment="since when neither files nor zip are here; null while one of them is"),
+    sa.Column("returned_at", Micros, comment="when files that had gone came in again: they are kept from then on"),
 )
 sa.Index("ix_product_type_start", product.c.type, product.c.start, postgresql_include=["id", "stop"])
 sa.Index("ix_product_datatake_type", product.c.datatake, product.c.type)

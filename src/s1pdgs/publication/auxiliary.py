@@ -98,7 +98,7 @@ def withdraw(database: Database, store: ObjectStore) -> int:
         with database.write() as connection:
             connection.execute(auxiliary_offer.delete().where(_is(row.product_id)))
             if is_zip:
-                discard(connection, row.location, row.evicted_at)
+                discard(connection, [row.location], row.evicted_at)
         if is_zip:
             store.delete(row.location)
     return len(rows)

@@ -79,7 +79,7 @@ FIELDS: dict[str, Sql] = {
     "ContentLength": publication.c.size,
     "OriginDate": product.c.t0,
     "PublicationDate": publication.c.published_at,
-    "ModificationDate": publication.c.published_at,
+    "ModificationDate": publication.c.modified_at,
     "EvictionDate": sa.func.coalesce(publication.c.evicted_at, publication.c.evict_at, type_=Micros()),
     "Online": publication.c.evicted_at.is_(None),
     "ProductionType": sa.func.coalesce(_attribute("productionType", Kind.STRING), PRODUCTION_TYPE),

@@ -18,6 +18,7 @@ from s1pdgs.model.globe import footprint_shape, to_binary
 from s1pdgs.model.product import Product
 from s1pdgs.model.time import Clock
 from s1pdgs.publication.archive import DEFLATED, verified_chunks, zip_chunks
+from s1pdgs.publication.changes import note_changed
 from s1pdgs.publication.errors import CorruptProductError, PublicationError
 from s1pdgs.publication.holdings import note
 from s1pdgs.publication.tables import publication
@@ -222,6 +223,7 @@ def _mark_published(connection: sa.Connection, number: int, archived: _Archived,
     if connection.execute(_of(number).where(publication.c.state == "pending").values(**done)).rowcount != 1:
         return False
     note(connection, number)
+    note_changed(connection, [number], now)
     return True
 
 

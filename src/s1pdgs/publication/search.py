@@ -67,6 +67,7 @@ class Published:
     sha256: str
     quicklook: str | None
     published_at: datetime
+    modified_at: datetime
 
     @property
     def shape(self) -> BaseGeometry | None:
@@ -128,6 +129,7 @@ _COLUMNS = (
     publication.c.sha256,
     publication.c.quicklook,
     publication.c.published_at,
+    publication.c.modified_at,
     publication.c.area,
 )
 _PUBLISHED = publication.c.published_at.is_not(None)  # as `state`, and the planner does not start from half the table
@@ -256,7 +258,7 @@ def _published(row: Any) -> Published:
         attributes=row.attributes, evicted_at=row.evicted_at, evict_at=row.evict_at,
         is_orderable=row.archived_at is not None or row.files_evicted_at is None,
         location=row.location, size=row.size, md5=row.md5, sha256=row.sha256,
-        quicklook=row.quicklook, published_at=row.published_at,
+        quicklook=row.quicklook, published_at=row.published_at, modified_at=row.modified_at,
     )  # fmt: skip
 
 

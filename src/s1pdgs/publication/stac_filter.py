@@ -48,7 +48,7 @@ QUERYABLES: dict[str, str] = {
     "start_datetime": "ContentDate/Start",
     "end_datetime": "ContentDate/End",
     "created": "PublicationDate",
-    "updated": "PublicationDate",
+    "updated": "ModificationDate",
     "platform": "platform",
     "product:type": "type",
     "processing:level": "level",

@@ -73,7 +73,7 @@ def _properties(product: Published) -> tuple[dict[str, Any], list[str]]:
         "start_datetime": format_iso(product.start),
         "end_datetime": format_iso(product.stop),
         "created": format_iso(product.published_at),
-        "updated": format_iso(product.published_at),
+        "updated": format_iso(product.modified_at),
         "published": format_iso(product.published_at),
         "expires": None if expires is None else format_iso(expires),
         "platform": platform(product.satellite),

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from s1pdgs.catalogue.tables import product
-from s1pdgs.storage.database import Micros, metadata
+from s1pdgs.storage.database import Identifier, Micros, metadata
 
 publication = sa.Table(
     "publication",
@@ -26,8 +26,14 @@ publication = sa.Table(
     sa.Column("evicted_at", Micros, comment="when the zip went; null while it can be downloaded"),
     sa.Column("evict_at", Micros, comment="when the zip goes by its rule; null for never"),
     sa.Column("restored_until", Micros, comment="of one that was ordered: it stays until then"),
+    sa.Column(
+        "modified_at",
+        Micros,
+        comment="when what users see of it changed last, for no two products the same; null before it is published",
+    ),
 )
 sa.Index("ix_publication_published", publication.c.published_at, publication.c.product_id)
+sa.Index("ix_publication_modified", publication.c.modified_at, publication.c.product_id)
 sa.Index("ix_publication_state", publication.c.state, publication.c.retry_at)
 _GOES = sa.and_(publication.c.evicted_at.is_(None), publication.c.evict_at.is_not(None))
 sa.Index(
@@ -68,4 +74,23 @@ published_type = sa.Table(
     sa.Column("east", sa.Float),
     sa.Column("north", sa.Float),
     sa.Column("told", sa.JSON, nullable=False, comment="name -> values that its products have: see holdings.py"),
+)
+
+damaged_object = sa.Table(
+    "damaged_object",
+    metadata,
+    sa.Column("place", sa.Text, primary_key=True, comment="store | archive"),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("product_id", sa.ForeignKey(product.c.id, ondelete="CASCADE"), nullable=False),
+    sa.Column("fault", sa.Text, nullable=False, comment="missing | damaged"),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("found_at", Micros, nullable=False),
+)
+sa.Index("ix_damaged_object_product_id", damaged_object.c.product_id)
+
+patrol = sa.Table(
+    "patrol",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("reached", Identifier, nullable=False, comment="the product that was looked at last"),
 )

@@ -75,6 +75,8 @@ wish = sa.Table(
     sa.Column("outcome", sa.Text, comment="done | late | expired | failed | cancelled; null while it is open"),
 )
 sa.Index("ix_wish_state", wish.c.state, wish.c.id)
+_HAS_ENDED = wish.c.ended_at.is_not(None)
+sa.Index("ix_wish_ended_at", wish.c.ended_at, sqlite_where=_HAS_ENDED, postgresql_where=_HAS_ENDED)
 
 wish_order = sa.Table(
     "wish_order",

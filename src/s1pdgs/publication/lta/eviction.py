@@ -17,6 +17,7 @@ from s1pdgs.bus.outbox import Outbox
 from s1pdgs.catalogue.lifecycle import discard, evict_files, number_of
 from s1pdgs.catalogue.retention import Form
 from s1pdgs.catalogue.tables import product
+from s1pdgs.publication.changes import note_changed
 from s1pdgs.publication.errors import CorruptProductError
 from s1pdgs.publication.lta.copying import Archive
 from s1pdgs.publication.lta.lease import check_object
@@ -28,7 +29,7 @@ from s1pdgs.storage.objects import Checksums, MissingObject, ObjectStore
 NOT_HERE = "it is not here"
 LOOK_AGAIN = timedelta(hours=1)
 AFTER_DAMAGE = timedelta(days=1)
-_AT_ONCE = 50
+_AT_ONCE = 100
 _log = structlog.get_logger(__name__)
 
 
@@ -91,12 +92,37 @@ def _evict(evictor: Evictor, form: Form, numbers: Sequence[int], *, only_due: bo
     now = evictor.outbox.clock.now()
     with evictor.database.write() as connection:
         kept = needs(connection, evictor.archive, form, numbers) | damaged
-        for number in numbers:
-            if number not in kept and not _let_go(connection, evictor, form, number, only_due=only_due):
-                kept[number] = NOT_HERE
+        going = _here(connection, form, [number for number in numbers if number not in kept])
+        if only_due:  # some may have got more time meanwhile
+            going = [row for row in going if row.evict_at is not None and row.evict_at <= now]
+        _let_go(connection, evictor, form, going)
+        kept |= dict.fromkeys({*numbers} - {*kept} - {row.id for row in going}, NOT_HERE)
         _look_later(connection, form, [one for one in kept if one not in damaged], now, LOOK_AGAIN)
         _look_later(connection, form, list(damaged), now, AFTER_DAMAGE)
     return kept
+
+
+def _here(connection: sa.Connection, form: Form, numbers: Sequence[int]) -> Sequence[sa.Row[Any]]:
+    """Those of some products whose form is here."""
+    table = product if form is Form.FILES else publication
+    query: sa.Select[Any] = (
+        sa.select(
+            product.c.id,
+            product.c.name,
+            product.c.type,
+            product.c.location,
+            publication.c.state,
+            publication.c.location.label("zip_location"),
+            publication.c.evicted_at.label("zip_evicted_at"),
+            table.c.evict_at,
+        )
+        .select_from(product.outerjoin(publication, publication.c.product_id == product.c.id))
+        .where(product.c.id.in_(list(numbers)), table.c.evicted_at.is_(None))
+        .order_by(product.c.id)
+    )
+    if form is Form.ZIP:
+        query = query.where(publication.c.published_at.is_not(None))
+    return connection.execute(query).all()
 
 
 def _look_later(connection: sa.Connection, form: Form, numbers: Sequence[int], now: datetime, after: timedelta) -> None:
@@ -105,58 +131,35 @@ def _look_later(connection: sa.Connection, form: Form, numbers: Sequence[int], n
     connection.execute(due_now.values(evict_at=now + after))
 
 
-def _let_go(connection: sa.Connection, evictor: Evictor, form: Form, number: int, *, only_due: bool) -> bool:
-    """False when it is gone, or when it got more time meanwhile."""
-    now = evictor.outbox.clock.now()
-    row = connection.execute(_ROW, {"number": number}).one()
-    due_at = row.evict_at if form is Form.FILES else row.zip_evict_at
-    if only_due and (due_at is None or due_at > now):
-        return False
-    if form is Form.ZIP:
-        return _let_zip_go(connection, evictor, number, row)
-    if not evict_files(connection, number, now, now + evictor.grace):
-        return False
-    _note_gone(connection, number, now)
-    evictor.outbox.emit(connection, FilesEvicted(row.name) if row.state == "published" else ProductEvicted(row.name))
-    return True
+def _let_go(connection: sa.Connection, evictor: Evictor, form: Form, rows: Sequence[sa.Row[Any]]) -> None:
+    """Let a form of some products go that is here, and tell it. Of files that went users see that what is offline
+    cannot be brought back as before.
+    """
+    now, numbers = evictor.outbox.clock.now(), [row.id for row in rows]
+    if form is Form.FILES:
+        evict_files(connection, rows, now, now + evictor.grace)
+        changed = [row.id for row in rows if row.zip_evicted_at is not None]
+    else:
+        gone = {"evicted_at": now, "evict_at": None, "restored_until": None, "verified_at": None}
+        connection.execute(publication.update().where(publication.c.product_id.in_(numbers)).values(**gone))
+        discard(connection, [row.zip_location for row in rows], now + evictor.grace)
+        changed = numbers
+    _note_gone(connection, numbers, now)
+    note_changed(connection, changed, now)
+    for row in rows:
+        is_offered = form is Form.FILES and row.state == "published"
+        evictor.outbox.emit(connection, FilesEvicted(row.name) if is_offered else ProductEvicted(row.name))
 
 
-def _let_zip_go(connection: sa.Connection, evictor: Evictor, number: int, row: sa.Row[Any]) -> bool:
-    now = evictor.outbox.clock.now()
-    here = publication.update().where(
-        publication.c.product_id == number, publication.c.published_at.is_not(None), publication.c.evicted_at.is_(None)
-    )
-    gone = {"evicted_at": now, "evict_at": None, "restored_until": None, "verified_at": None}
-    if connection.execute(here.values(**gone)).rowcount != 1:
-        return False
-    discard(connection, row.location, now + evictor.grace)
-    _note_gone(connection, number, now)
-    evictor.outbox.emit(connection, ProductEvicted(row.name))
-    return True
-
-
-def _note_gone(connection: sa.Connection, number: int, now: datetime) -> None:
-    """Note that neither files nor zip are here, when that is so."""
+def _note_gone(connection: sa.Connection, numbers: Sequence[int], now: datetime) -> None:
+    """Note those of some products of which neither files nor zip are here."""
     zip_here = sa.exists().where(
         publication.c.product_id == product.c.id,
         publication.c.published_at.is_not(None),
         publication.c.evicted_at.is_(None),
     )
-    gone = product.update().where(product.c.id == number, product.c.evicted_at.is_not(None), ~zip_here)
+    gone = product.update().where(product.c.id.in_(numbers), product.c.evicted_at.is_not(None), ~zip_here)
     connection.execute(gone.values(gone_at=now))
-
-
-_ROW: sa.Select[Any] = (
-    sa.select(
-        product.c.name,
-        product.c.evict_at,
-        publication.c.state,
-        publication.c.location,
-        publication.c.evict_at.label("zip_evict_at"),
-    )
-    .select_from(product.outerjoin(publication, publication.c.product_id == product.c.id))
-    .where(product.c.id == sa.bindparam("number"))
-)
 
 
 def _damaged_zips(evictor: Evictor, numbers: Sequence[int]) -> dict[int, str]:
@@ -174,15 +177,17 @@ def _damaged_zips(evictor: Evictor, numbers: Sequence[int]) -> dict[int, str]:
     )
     with evictor.database.read() as connection:
         rows = connection.execute(unverified).all()
-    damaged = {}
+    damaged, well = {}, []
     for row in rows:
         try:
             check_object(evictor.store, row.location, Checksums(row.size, row.md5, row.sha256))
         except (CorruptProductError, MissingObject) as error:
             damaged[row.product_id] = f"its zip is damaged: {error}"
             _log.error("stored zip is damaged", reason=str(error))
-            continue
-        verified = publication.update().where(publication.c.product_id == row.product_id)
+        else:
+            well.append(row.product_id)
+    if well:
+        verified = publication.update().where(publication.c.product_id.in_(well))
         with evictor.database.write() as connection:
             connection.execute(verified.values(verified_at=evictor.outbox.clock.now()))
     return damaged

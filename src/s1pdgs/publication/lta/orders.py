@@ -127,7 +127,7 @@ def end_restore(connection: sa.Connection, number: int, state: str, reason: str 
     ended = restore.update().where(restore.c.id == number)
     connection.execute(ended.values(state=state, reason=reason, ended_at=now))
     if row.attempts:
-        discard(connection, prefix_of(number, row.attempts), now + ZOMBIE)
+        discard(connection, [prefix_of(number, row.attempts)], now + ZOMBIE)
 
 
 def begin_orders(connection: sa.Connection, number: int, now: datetime) -> None:
@@ -208,7 +208,7 @@ def _restore_of(connection: sa.Connection, row: Any, priority: int, now: datetim
     begins_again = files and not known.files
     if begins_again:
         changes |= {"files": True, "state": "queued", "due_at": now, "attempts": known.attempts + 1}
-        discard(connection, prefix_of(known.id, known.attempts), now + ZOMBIE)
+        discard(connection, [prefix_of(known.id, known.attempts)], now + ZOMBIE)
     connection.execute(restore.update().where(restore.c.id == known.id).values(**changes))
     return int(known.id), known.state == "running" and not begins_again
 

@@ -19,6 +19,7 @@ from s1pdgs.catalogue.lifecycle import discard
 from s1pdgs.catalogue.query import Held, find
 from s1pdgs.catalogue.tables import product
 from s1pdgs.publication.archive import DEFLATED, zip_chunks
+from s1pdgs.publication.changes import note_changed
 from s1pdgs.publication.errors import CorruptProductError, EvictedError
 from s1pdgs.publication.lta.copying import archive_key
 from s1pdgs.publication.lta.dating import Policy, date
@@ -103,7 +104,7 @@ def _claim(restorer: Restorer) -> _Claim | None:
         if due is None:
             return None
         if due.attempts:
-            discard(connection, prefix_of(due.id, due.attempts), now + ZOMBIE)
+            discard(connection, [prefix_of(due.id, due.attempts)], now + ZOMBIE)
         if due.attempts >= patience.max_attempts:
             reason = due.reason or f"the process that restored it died in each of {due.attempts} attempts"
             end_orders(connection, due.id, OrderStatus.FAILED, reason, now)
@@ -171,6 +172,7 @@ def _go_online(restorer: Restorer, claim: _Claim, location: str, sums: Checksums
             stays = publication.update().where(publication.c.product_id == row.product_id)
             connection.execute(stays.values(restored_until=until))
         connection.execute(product.update().where(product.c.id == row.product_id).values(gone_at=None))
+        note_changed(connection, [row.product_id], now)
         date(connection, restorer.policy, [row.product_id])
         goes = sa.select(publication.c.evict_at).where(publication.c.product_id == row.product_id)
         evict_at = connection.scalar(goes)

@@ -15,6 +15,7 @@ archive_copy = sa.Table(
         "due_at", Micros, nullable=False, comment="of a pending one: when it is tried, or taken from a dead process"
     ),
     sa.Column("reason", sa.Text),
+    sa.Column("location", sa.Text, nullable=False, server_default="", comment="object key in the archive"),
 )
 _PENDING = archive_copy.c.state == sa.literal("pending", literal_execute=True)
 sa.Index("ix_archive_copy_due_at", archive_copy.c.due_at, sqlite_where=_PENDING, postgresql_where=_PENDING)
@@ -37,6 +38,8 @@ restore = sa.Table(
 )
 OPEN = restore.c.ended_at.is_(None)
 sa.Index("ix_lta_restore_product_id", restore.c.product_id, unique=True, sqlite_where=OPEN, postgresql_where=OPEN)
+_HAS_ENDED = restore.c.ended_at.is_not(None)
+sa.Index("ix_lta_restore_ended_at", restore.c.ended_at, sqlite_where=_HAS_ENDED, postgresql_where=_HAS_ENDED)
 sa.Index("ix_lta_restore_turn", restore.c.priority.desc(), restore.c.id, sqlite_where=OPEN, postgresql_where=OPEN)
 
 lta_order = sa.Table(

@@ -83,7 +83,7 @@ _PROPERTIES: dict[str, Callable[[Published], Any]] = {
     "ContentLength": lambda product: product.size,
     "OriginDate": lambda product: format_iso(product.t0),
     "PublicationDate": lambda product: format_iso(product.published_at),
-    "ModificationDate": lambda product: format_iso(product.published_at),
+    "ModificationDate": lambda product: format_iso(product.modified_at),
     "Online": lambda product: product.evicted_at is None,
     "EvictionDate": _eviction,
     "Checksum": lambda product: checksums_of(product.md5, product.sha256, product.published_at),
