@@ -28,6 +28,8 @@ class Wire:
     commit_of: bytes | None = None
     lost: int = 0
     """Commits that took effect and were not answered."""
+    journeys: int = 0
+    """How often a client said something."""
     _said: bool = False
     listener: socket.socket = field(factory=lambda: socket.create_server(("127.0.0.1", 0)))
 
@@ -45,6 +47,7 @@ class Wire:
         with client, socket.create_connection(self.server) as server, suppress(OSError):
             threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
             while data := client.recv(65536):
+                self.journeys += 1
                 if self.broken:
                     _reset(client)
                     server.shutdown(socket.SHUT_RDWR)

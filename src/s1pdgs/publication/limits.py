@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from s1pdgs.publication.errors import QueryError, SlowQueryError
 from s1pdgs.publication.predicate import Membership, Predicate, terms
 from s1pdgs.storage.database import Database
+from s1pdgs.storage.postgres import send_ahead
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_TERMS = 5000
@@ -56,7 +57,7 @@ def bounded(database: Database) -> Iterator[sa.Connection]:
                 with _watched(connection.connection.driver_connection):
                     yield connection
             else:
-                connection.exec_driver_sql(f"SET LOCAL statement_timeout = {LONGEST_S * 1e3:.0f}")
+                send_ahead(connection, f"SET LOCAL statement_timeout = {LONGEST_S * 1e3:.0f}")
                 yield connection
         except sa.exc.DBAPIError as error:
             if not _is_stopped(error):

@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from s1pdgs.model.time import from_micros, micros
 from s1pdgs.storage.bell import Bell, take_news
-from s1pdgs.storage.postgres import DRIVER
+from s1pdgs.storage.postgres import DRIVER, send_ahead
 
 metadata = sa.MetaData(
     naming_convention={
@@ -96,7 +96,7 @@ class Database:
             if connection.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN")
             else:
-                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                send_ahead(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             try:
                 yield connection
             finally:
@@ -144,8 +144,8 @@ def open_postgres(url: str) -> Database:
                 "startup_params": {"options": " ".join(f"-c {name}={value}" for name, value in _SESSION.items())},
             },
             pool_pre_ping=True,
-            pool_size=5,
-            max_overflow=20,
+            pool_size=25,  # connections beyond it would be closed and made anew at each use
+            max_overflow=0,
         )
     except ModuleNotFoundError:
         raise DatabaseError("PostgreSQL needs the extra: pip install 's1pdgs[postgres]'") from None

@@ -10,10 +10,20 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.pg8000 import PGDialect_pg8000
 
 DRIVER = "postgresql+s1pdgs"
+
+
+def send_ahead(connection: sa.Connection, statement: str) -> None:
+    """Let a statement that tells nothing (BEGIN, SET LOCAL) go out together with the next one, which fails if it does.
+
+    Outside a transaction, the first has to begin one.
+    """
+    driver: Any = connection.connection.driver_connection
+    driver.ahead.append(statement)
 
 
 @lru_cache(maxsize=1000)
@@ -45,11 +55,14 @@ class Dialect(PGDialect_pg8000):
 
     def connect(self, *words: Any, **options: Any) -> Any:
         with self._heard():
-            return super().connect(*words, **options)
+            from s1pdgs.storage.journeys import Connection  # noqa: PLC0415  of an extra
+
+            return Connection(*words, **options)
 
     def do_ping(self, dbapi_connection: Any) -> bool:
         with self._heard():
-            return super().do_ping(dbapi_connection)
+            dbapi_connection.ping()
+        return True
 
     def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
         with self._heard():
