@@ -22,6 +22,7 @@ from s1pdgs.api.service import mount as mount_api
 from s1pdgs.bus.notices import Courier
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.console.datatakes import data_take_pages
+from s1pdgs.console.demands import demand_pages
 from s1pdgs.console.jobs import job_pages
 from s1pdgs.console.orders import order_pages
 from s1pdgs.console.web import mount as mount_console
@@ -92,7 +93,8 @@ def application(settings: Settings, database: Database, store: ObjectStore, outb
         work_root=work_root,
         sources={source.name: source.poll_s for source in settings.sources},
         base_url=serve.base_url,
-        additions=(data_take_pages(planner.chains), order_pages(planner), job_pages(planner)),
+        desk=demands,
+        additions=(data_take_pages(planner.chains), order_pages(planner), demand_pages(demands), job_pages(planner)),
     )
     mount_api(app, Service(database, store, planner, guard, work_root, courier, limits), API)
     app.mount("/metrics", make_asgi_app())

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from s1pdgs.access.guard import Guard, RefusedError
 from s1pdgs.access.operators import OperatorGate
 from s1pdgs.console import pages
+from s1pdgs.console.offers import offer_of
 from s1pdgs.console.overview import Wish, overview
 from s1pdgs.console.pages import PAGE_HEADERS
 from s1pdgs.console.shelf import find_by_uuid, quicklook_key, view_product
@@ -25,6 +26,7 @@ from s1pdgs.jobs.listing import actions_of, attempts_of, find_job, inputs_of, ou
 from s1pdgs.jobs.queue import UnknownJob
 from s1pdgs.model.product import StoredFile
 from s1pdgs.model.time import Clock
+from s1pdgs.publication.on_demand.orders import Desk
 from s1pdgs.publication.publisher import QUICKLOOK, publish_again
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import MissingObject, ObjectStore
@@ -55,6 +57,7 @@ class Console:
     guard: Guard
     work_root: Path
     sources: Mapping[str, float]
+    desk: Desk | None = None
     templates: Environment = field(factory=pages.environment)
 
 
@@ -68,16 +71,18 @@ def mount(
     work_root: Path,
     sources: Mapping[str, float] | None = None,
     base_url: str | None = None,
+    desk: Desk | None = None,
     additions: Iterable[Callable[[APIRouter, Console], None]] = (),
 ) -> None:
     """Put the operator's page at `/` of an application, what belongs to it below `/console`, and further pages.
 
     `work_root` is where attempts are made (`<work_root>/<job>/<attempt>`). `sources` names the configured sources with
     their poll intervals in seconds, so that one that was never polled, or no longer is, shows. `base_url` is how
-    browsers reach the application when a proxy stands in front.
+    browsers reach the application when a proxy stands in front. With a `desk` the pages of products show what may be
+    ordered there.
     """
     guard = Guard(gate, None if base_url is None else urlsplit(base_url).netloc)
-    console = Console(database, store, clock, guard, work_root, dict(sources or {}))
+    console = Console(database, store, clock, guard, work_root, dict(sources or {}), desk)
     router = APIRouter(route_class=_route_class(console), include_in_schema=False)
     _add_pages(router, console)
     _add_actions(router, console)
@@ -151,9 +156,11 @@ def _add_pages(router: APIRouter, console: Console) -> None:
     def product_page(uuid: str) -> Response:
         with console.database.read() as connection:
             view = view_product(connection, uuid)
-        if view is None:
-            raise NotHere("there is no such product in the catalogue")
-        return pages.page(templates, "product.html", clock.now(), view=view, asks_for_key=console.guard.asks_for_key)
+            if view is None:
+                raise NotHere("there is no such product in the catalogue")
+            offer = offer_of(connection, console.desk, view)
+        key = console.guard.asks_for_key
+        return pages.page(templates, "product.html", clock.now(), view=view, offer=offer, asks_for_key=key)
 
     @router.get("/console/products/{uuid}/quicklook")
     def quicklook(request: Request, uuid: str) -> Response:
