@@ -108,7 +108,7 @@ class FocusedBlock:
 
     `spectrum` complex64 (block lines, samples): the azimuth spectrum in FFT order, absolute frequencies `doppler_hz`.
     Its inverse transform has `valid` lines from `lead` on, the first of which is line `first_line` of the image.
-    The memory is reused for the next block.
+    The memory is reused for the next block. `transform` makes these lines where a device holds the spectrum too.
     """
 
     first_line: int
@@ -119,9 +119,12 @@ class FocusedBlock:
     centroid_hz: Array
     model: RangeModel
     threads: int
+    transform: Callable[[], Spectrum] | None = None
 
     def image(self) -> Spectrum:
         """The valid lines, complex64 (valid, samples) in beta nought amplitude; destroys the spectrum."""
+        if self.transform is not None:
+            return self.transform()
         image = scipy.fft.ifft(self.spectrum, axis=0, overwrite_x=True, workers=self.threads)
         return np.asarray(image[self.lead : self.lead + self.valid])
 
@@ -274,7 +277,7 @@ class BlockFactors:
             centroid_hz=centroid,
             doppler_hz=doppler,
             band=(doppler >= centroid.min() - half) & (doppler <= centroid.max() + half),
-            occupied=_occupied_bins(plan),
+            occupied=occupied_bins_of(plan),
             delay_s=2.0 * slant_m / SPEED_OF_LIGHT_M_S,
             coupling=SPEED_OF_LIGHT_M_S / (2.0 * speed_m_s),
             geometry=np.stack([model.ranges_m, model.effective_m_s, centroid, shift_s]),
@@ -351,7 +354,7 @@ def azimuth_noise_spectrum(plan: FocusPlan) -> tuple[Array, Array]:
     return offset, weights**2 * step_hz * plan.image.line_interval_s
 
 
-def _occupied_bins(plan: FocusPlan) -> int:
+def occupied_bins_of(plan: FocusPlan) -> int:
     """Bins on each side of zero range frequency that the processing bandwidth fills."""
     half = 0.5 * plan.parameters.range_window.bandwidth_hz
     return min(math.floor(half / plan.raw.sampling_hz * plan.bins) + 1, plan.bins // 2)

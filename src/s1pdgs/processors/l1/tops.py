@@ -90,9 +90,9 @@ def unfold_doppler(plan: BurstPlan, raw: Spectrum, pool: ThreadPoolExecutor) -> 
         lines = np.empty((stop - start, forward), np.complex64)
         take_columns(raw, start, factors.deramp, 0, lines)
         lines = scipy.fft.fft(lines, axis=1, overwrite_x=True)
-        first, dispersion = factors.bins(start, stop)
+        first = factors.first_bin(start, stop)
         wide = np.empty((stop - start, backward), np.complex64)
-        regroup(lines, dispersion, first, wide)
+        regroup(lines, factors.dispersion_from(first), first, wide)
         wide = scipy.fft.ifft(wide, axis=1, overwrite_x=True)
         put_columns(wide, scale, -(plan.rows // 2), unfolded, start)
 

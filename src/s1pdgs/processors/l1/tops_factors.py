@@ -56,11 +56,15 @@ class DopplerFactors:
             centres=spread / step,
         )
 
-    def bins(self, start: int, stop: int) -> tuple[int, Spectrum]:
-        """The first of the M2 bins that hold the spectra of a span of samples, and their dispersion."""
+    def first_bin(self, start: int, stop: int) -> int:
+        """The first of the M2 bins that hold the spectra of a span of samples."""
         forward = self.dispersion.size // 2
-        first = round(float(self.centres[start:stop].mean())) - forward // 2
-        return first, self.dispersion[first + forward : first + 2 * forward]
+        return round(float(self.centres[start:stop].mean())) - forward // 2
+
+    def dispersion_from(self, first: int) -> Spectrum:
+        """The dispersion of M2 bins from a first one on."""
+        forward = self.dispersion.size // 2
+        return self.dispersion[first + forward : first + 2 * forward]
 
 
 @frozen(eq=False)
