@@ -10,6 +10,7 @@ from s1pdgs.formats.aux.cal import AzimuthPattern, ElevationPattern
 from s1pdgs.formats.aux.pp1 import LookParameters as AuxiliaryLook
 from s1pdgs.formats.aux.pp1 import ProductParameters
 from s1pdgs.formats.l1.measurement import MeasurementWriter
+from s1pdgs.processors.l1.backends import Backend
 from s1pdgs.processors.l1.calibration_pulses import (
     NoiseMeasurement,
     ReplicaMeasurement,
@@ -17,7 +18,7 @@ from s1pdgs.processors.l1.calibration_pulses import (
     measure_replicas,
 )
 from s1pdgs.processors.l1.doppler import DopplerEstimate, doppler_model, estimate_doppler
-from s1pdgs.processors.l1.focus import FocusParameters, FocusPlan, Pattern, RangePattern, Window, focus, plan_focus
+from s1pdgs.processors.l1.focus import FocusParameters, FocusPlan, Pattern, RangePattern, Window, plan_focus
 from s1pdgs.processors.l1.geometry import RawGrid, range_model
 from s1pdgs.processors.l1.ground import ground_range
 from s1pdgs.processors.l1.images import SIGNED, UNSIGNED, ComplexImage, DetectedImage, Frame, scaling_of
@@ -90,12 +91,14 @@ def plan_channel(
     )
 
 
-def fill_images(plan: ChannelPlan, writers: Mapping[str, MeasurementWriter], progress: Progress) -> None:
+def fill_images(
+    plan: ChannelPlan, writers: Mapping[str, MeasurementWriter], backend: Backend, progress: Progress
+) -> None:
     """Focus one polarisation into the writers of its images; `progress` is told the share of lines done, 0 to 1."""
     if not isinstance(plan.focus, FocusPlan):
         raise TypeError("bursts are filled by fill_bursts")
     image = plan.focus.image
-    for block in focus(plan.focus, plan.channel.echoes.read):
+    for block in backend.focus(plan.focus, plan.channel.echoes.read):
         if plan.grd is not None and plan.detection is not None:
             plan.grd.add(detect(plan.detection, block), writers[GRD])
         if plan.slc is not None:

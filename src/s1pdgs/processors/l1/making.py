@@ -20,6 +20,7 @@ from s1pdgs.formats.l1.product import (
 from s1pdgs.formats.l1.quicklook import quicklook_png
 from s1pdgs.model.time import SystemClock
 from s1pdgs.processors.l0.program import Outcome
+from s1pdgs.processors.l1.backends import Backend
 from s1pdgs.processors.l1.channel import GRD, SLC, ChannelPlan, Progress, estimate_centroid, fill_images, plan_channel
 from s1pdgs.processors.l1.describe.context import Array, ImageContext
 from s1pdgs.processors.l1.describe.product import product_annotation
@@ -43,9 +44,17 @@ class Making:
     """The making of the products of one slice from its inputs: one, or those of each vignette."""
 
     def __init__(
-        self, order: JobOrder, wanted: Wanted, inputs: tuple[SliceInput, ...], folder: Path, outcome: Outcome
+        self,
+        order: JobOrder,
+        wanted: Wanted,
+        inputs: tuple[SliceInput, ...],
+        folder: Path,
+        outcome: Outcome,
+        *,
+        backend: Backend,
     ) -> None:
         self._order = order
+        self._backend = backend
         self._wanted = wanted
         self._inputs = inputs
         self._folder = folder
@@ -80,7 +89,7 @@ class Making:
                 with ExitStack() as stack:
                     contexts = {kind: self._context(inputs, plan, kind) for kind in drafts}
                     writers = {kind: stack.enter_context(self._writer(contexts[kind], drafts[kind])) for kind in drafts}
-                    fill_images(plan, writers, self._progress(done, total))
+                    fill_images(plan, writers, self._backend, self._progress(done, total))
                 for kind, context in contexts.items():
                     self._describe(context, drafts[kind])
                 done += 1
@@ -105,7 +114,7 @@ class Making:
                     plan = plan_merged(inputs.only(*channels), plans)
                     image = evolve(self._context(inputs, plan, GRD), inputs=inputs.only(*channels), parts=tuple(swaths))
                     merged = plan, stack.enter_context(self._writer(image, drafts[GRD]))
-                fill_bursts(plans, writers, merged, self._progress(index, len(polarisations)))
+                fill_bursts(plans, writers, merged, self._backend, self._progress(index, len(polarisations)))
             for context in swaths if SLC in drafts else []:
                 self._describe(context, drafts[SLC])
             if image is not None:

@@ -14,6 +14,8 @@ from s1pdgs.formats.isp.errors import PacketError
 from s1pdgs.formats.joborder import JobOrder
 from s1pdgs.formats.listfile import list_file_name, write_list
 from s1pdgs.processors.l0.program import Outcome, run_program
+from s1pdgs.processors.l1.arrays import COMPILED, ArrayError
+from s1pdgs.processors.l1.backends import wanted_backend
 from s1pdgs.processors.l1.describe.image import SIGNIFICANT_GAP_LINES
 from s1pdgs.processors.l1.errors import ProcessingError
 from s1pdgs.processors.l1.focus import FocusError
@@ -36,12 +38,15 @@ def process_slice(order: JobOrder, folder: Path, outcome: Outcome) -> None:
     """Make the products that the order asks for in `folder`; `ProcessingError` when the inputs do not allow them."""
     wanted = wanted_products(order)
     try:
+        backend = wanted_backend(order)
+        if backend.name != COMPILED:
+            outcome.info(f"focusing by arrays of {backend.name}")
         inputs = read_inputs(order, wanted.resolution)
         for one in inputs:
             _tell_inputs(one, outcome)
         outcome.progress(1, "inputs read")
-        products = Making(order, wanted, inputs, folder, outcome).make()
-    except (FocusError, BurstError, MergeError, PacketError, AttitudeError, AuxiliaryError) as error:
+        products = Making(order, wanted, inputs, folder, outcome, backend=backend).make()
+    except (ArrayError, FocusError, BurstError, MergeError, PacketError, AttitudeError, AuxiliaryError) as error:
         raise ProcessingError(str(error)) from error
     write_list(folder / list_file_name(folder.resolve()), [path.name for path in products])
 

@@ -9,6 +9,7 @@ from attrs import evolve
 
 from s1pdgs.formats.isp.codes import sampling_frequency_hz
 from s1pdgs.formats.l1.measurement import MeasurementWriter
+from s1pdgs.processors.l1.backends import Backend, Spectrum
 from s1pdgs.processors.l1.bursts import BurstEchoes
 from s1pdgs.processors.l1.calibration_pulses import measure_noise
 from s1pdgs.processors.l1.channel import (
@@ -30,7 +31,6 @@ from s1pdgs.processors.l1.geometry import no_doppler, range_model
 from s1pdgs.processors.l1.images import ComplexImage, DetectedImage, Frame
 from s1pdgs.processors.l1.inputs import ChannelInput, SliceInput
 from s1pdgs.processors.l1.merge import MergePlan, SwathBursts, merge, plan_merge
-from s1pdgs.processors.l1.tops import Spectrum, focus_burst
 from s1pdgs.processors.l1.tops_plan import (
     EW_LINE_INTERVAL_S,
     IW_LINE_INTERVAL_S,
@@ -123,6 +123,7 @@ def fill_bursts(
     swaths: Sequence[ChannelPlan],
     writers: Mapping[str, MeasurementWriter],
     merged: tuple[ChannelPlan, MeasurementWriter] | None,
+    backend: Backend,
     progress: Progress,
 ) -> None:
     """Focus every burst of one polarisation once, into the SLC image of its swath and the merged image.
@@ -137,7 +138,7 @@ def fill_bursts(
 
     def focused() -> Iterator[Spectrum]:
         for count, (at, burst) in enumerate(order):
-            pixels = _focus_into(swaths[at], burst, writers.get(swaths[at].channel.swath))
+            pixels = _focus_into(swaths[at], burst, writers.get(swaths[at].channel.swath), backend)
             progress((count + 1) / total, swaths[at].channel.name)
             if (at, burst) in pieces:
                 yield pixels
@@ -149,11 +150,11 @@ def fill_bursts(
         merged[0].grd.add(block, merged[1])
 
 
-def _focus_into(plan: ChannelPlan, burst: int, writer: MeasurementWriter | None) -> Spectrum:
+def _focus_into(plan: ChannelPlan, burst: int, writer: MeasurementWriter | None, backend: Backend) -> Spectrum:
     stack = plan.focus
     if not isinstance(stack, BurstStack):
         raise TypeError("StripMap lines are filled by fill_images")
-    pixels = focus_burst(stack.bursts[burst], plan.channel.bursts[burst].echoes.read)
+    pixels = backend.focus_burst(stack.bursts[burst], plan.channel.bursts[burst].echoes.read)
     if writer is not None and plan.slc is not None:
         plan.slc.add_lines(burst * stack.lines_per_burst, stack.fill(burst, pixels), writer)
     return pixels
