@@ -2,21 +2,26 @@
 
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from s1pdgs.bus.events import ProductCatalogued
+from s1pdgs.bus.events import ProductCatalogued, ProductRestored
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.catalogue import tables as t
 from s1pdgs.model.footprint import Footprint
 from s1pdgs.model.product import AttributeValue, Product
 from s1pdgs.model.time import from_micros, micros
 
-_KNOWN = sa.select(t.product.c.id).where(t.product.c.name == sa.bindparam("name"))
+_KNOWN = sa.select(t.product.c.id, t.product.c.location, t.product.c.evicted_at).where(
+    t.product.c.name == sa.bindparam("name")
+)
 _SPAN = sa.select(t.type_span.c.longest_us).where(t.type_span.c.type == sa.bindparam("type"))
 _PRODUCT, _FILE, _BOX = t.product.insert(), t.product_file.insert(), t.footprint_box.insert()
+_SESSION = "SESSION"
+"""Deliveries of a session share objects."""
+_GRACE = timedelta(hours=1)
 _NAMESPACE = uuid.UUID("8f6d2c1e-6c0f-5b0a-9d2b-51d9a1a5c001")
 
 
@@ -30,26 +35,64 @@ def product_uuid(name: str) -> str:
 
 
 def register(connection: sa.Connection, outbox: Outbox, product: Product) -> bool:
-    """Make a product exist and tell it; False, with nothing changed, when its name is known already."""
-    if connection.scalar(_KNOWN, {"name": product.name}) is not None:
+    """Make a product exist and tell it; False when one of its name is here, and what was stored beside that is garbage.
+
+    One whose files went comes back: with the bytes that it had as the same product, with others as a new version in
+    its place.
+    """
+    known, now = connection.execute(_KNOWN, {"name": product.name}).one_or_none(), outbox.clock.now()
+    if known is not None and (known.evicted_at is None or known.location == product.location):
+        if known.location != product.location and product.type != _SESSION:
+            connection.execute(t.garbage.insert().values(prefix=product.location, due_at=now + _GRACE))
         return False
     if not product.files:
         raise CatalogueError(f"product {product.name} has no files; nothing was catalogued")
-    inserted = connection.execute(_PRODUCT, _row(product, outbox.clock.now()))
-    (identifier,) = inserted.inserted_primary_key or (None,)
+    if known is not None and _sums(product) == _held_sums(connection, known.id):
+        here = {"location": product.location, "evicted_at": None, "gone_at": None, "returned_at": now}
+        connection.execute(t.product.update().where(t.product.c.id == known.id).values(**here))
+        outbox.emit(connection, ProductRestored(product.name))
+        return True
+    number = _insert(connection, product, now) if known is None else _replace(connection, known.id, product, now)
+    _describe(connection, number, product)
+    _widen_span(connection, product)
+    outbox.emit(connection, ProductCatalogued(product.name, product.type))
+    return True
+
+
+def _insert(connection: sa.Connection, product: Product, now: datetime) -> int:
+    inserted = connection.execute(_PRODUCT, _row(product, now))
+    return int(inserted.inserted_primary_key[0])  # type: ignore[index]
+
+
+def _replace(connection: sa.Connection, number: int, product: Product, now: datetime) -> int:
+    """Put a new version in the place of a product whose files went, without what describes the old one."""
+    fresh = dict.fromkeys(("evicted_at", "evict_at", "gone_at", "returned_at"))
+    connection.execute(t.product.update().where(t.product.c.id == number).values(**_row(product, now), **fresh))
+    for table in (t.product_file, t.footprint_box):
+        connection.execute(table.delete().where(table.c.product_id == number))
+    return number
+
+
+def _describe(connection: sa.Connection, number: int, product: Product) -> None:
+    """The files of a product and the boxes around its footprint."""
     connection.execute(
         _FILE,
         [
-            {"product_id": identifier, "path": f.path, "size": f.size, "md5": f.md5, "sha256": f.sha256}
+            {"product_id": number, "path": f.path, "size": f.size, "md5": f.md5, "sha256": f.sha256}
             for f in product.files
         ],
     )
     if product.footprint is not None:
-        boxes = footprint_boxes(product.footprint)
-        connection.execute(_BOX, [{"product_id": identifier, **box} for box in boxes])
-    _widen_span(connection, product)
-    outbox.emit(connection, ProductCatalogued(product.name, product.type))
-    return True
+        connection.execute(_BOX, [{"product_id": number, **box} for box in footprint_boxes(product.footprint)])
+
+
+def _sums(product: Product) -> dict[str, str]:
+    return {file.path: file.sha256 for file in product.files}
+
+
+def _held_sums(connection: sa.Connection, number: int) -> dict[str, str]:
+    query = sa.select(t.product_file.c.path, t.product_file.c.sha256).where(t.product_file.c.product_id == number)
+    return {row.path: row.sha256 for row in connection.execute(query)}
 
 
 def note_same(connection: sa.Connection, name: str, product: str) -> None:

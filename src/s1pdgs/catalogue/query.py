@@ -36,7 +36,9 @@ _LONGEST = (
 
 @frozen
 class Held:
-    """A product with what the catalogue added to it: since when its files are gone, and since when its zip is too."""
+    """A product with what the catalogue added to it: since when its files are gone, and since when its zip is too;
+    and when files that had gone came in again.
+    """
 
     id: int
     uuid: str
@@ -45,6 +47,7 @@ class Held:
     catalogued_at: datetime
     evicted_at: datetime | None
     gone_at: datetime | None = None
+    returned_at: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -210,7 +213,9 @@ def from_row(row: sa.Row[Any]) -> Held:
         footprint=None if row.footprint is None else Footprint(tuple((x, y) for x, y in row.footprint)),
         attributes=attributes_from_json(row.attributes),
     )
-    return Held(row.id, row.uuid, product, row.datatake, row.catalogued_at, row.evicted_at, row.gone_at)
+    return Held(
+        row.id, row.uuid, product, row.datatake, row.catalogued_at, row.evicted_at, row.gone_at, row.returned_at
+    )
 
 
 def covered(parts: Iterable[Interval], whole: Interval, tolerance: timedelta = timedelta(0)) -> bool:

@@ -167,13 +167,15 @@ class Retention:
         return next((rule for rule in self.rules if rule.fits(form, kind, name)), None)
 
     def files_due(self, kind: str, name: str, catalogued: datetime, published: datetime | None) -> Due | None:
-        """When the files of a product go, None for never; `published` is when its zip went out, None before."""
+        """When the files of a product go, None for never; `catalogued` is when they came, or came in again, `published`
+        when its zip went out, None before.
+        """
         rule = self.rule(Form.FILES, kind, name)
         if rule is None:
             return None
         moments = [] if rule.days is None else [catalogued + timedelta(days=rule.days)]
         if rule.after_compression_days is not None and published is not None:
-            moments.append(published + timedelta(days=rule.after_compression_days))
+            moments.append(max(catalogued, published) + timedelta(days=rule.after_compression_days))
         return Due(min(moments), rule) if moments else None
 
     def zip_due(self, kind: str, name: str, published: datetime) -> Due | None:

@@ -9,6 +9,7 @@ from s1pdgs.catalogue.query import find
 from s1pdgs.inbox.errors import UnsafeArchive
 from s1pdgs.inbox.unpack import Limits, unpack_zip
 from s1pdgs.model.product import Product, StoredFile
+from s1pdgs.model.time import micros
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import KeyTaken, ObjectStore, put_file
 
@@ -44,15 +45,19 @@ def unpacked(path: Path, name: str, folder: Path, limits: Limits = Limits()) -> 
 def prepare_product(database: Database, objects: ObjectStore, path: Path, prefix: str, published: datetime) -> Product:
     """The product that lies on disk at `path`, its bytes stored under `<prefix>/<name>/`, ready for the one door.
 
-    One that the catalogue holds by this name is given back as held, and nothing is stored. A repetition after a crash
-    takes up the bytes that rest there. Raises `FormatError` when the product cannot be described.
+    One that is here by this name is given back as held, and nothing is stored; one whose files went is stored under
+    keys that were never used. A repetition after a crash takes up the bytes that rest there. Raises `FormatError` when
+    the product cannot be described.
     """
     description = describe(path)
     with database.read() as connection:
         held = find(connection, description.name)
+    place = f"{prefix}/{description.name}"
     if held is not None:
-        return held.product
-    location, files = _store(objects, path, f"{prefix}/{description.name}")
+        if held.evicted_at is None:
+            return held.product
+        place = f"{place}.{micros(held.evicted_at)}"
+    location, files = _store(objects, path, place)
     return Product(
         name=description.name,
         type=description.type,

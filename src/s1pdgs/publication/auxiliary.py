@@ -11,12 +11,12 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from s1pdgs.bus.events import AnyEvent, ProductCatalogued
+from s1pdgs.bus.events import AnyEvent, ProductCatalogued, ProductRestored
 from s1pdgs.bus.outbox import Subscriber
 from s1pdgs.catalogue.lifecycle import discard
 from s1pdgs.catalogue.query import Held, find
 from s1pdgs.catalogue.tables import product
-from s1pdgs.model.time import Clock
+from s1pdgs.model.time import Clock, micros
 from s1pdgs.publication.archive import zip_chunks
 from s1pdgs.publication.errors import PublicationError
 from s1pdgs.publication.tables import auxiliary_offer
@@ -34,31 +34,56 @@ _log = structlog.get_logger(__name__)
 
 
 def subscriber(types: Sequence[str], clock: Clock) -> Subscriber:
-    """The consumer of `ProductCatalogued` that offers products of types that match one of some patterns."""
+    """The consumer of news that offers products of types that match one of some patterns: as they come, as they come
+    in again, and in a new version.
+    """
     patterns = [re.compile(pattern) for pattern in types]
 
     def handle(connection: sa.Connection, event: AnyEvent) -> None:
-        assert isinstance(event, ProductCatalogued)  # noqa: S101  the only type subscribed to
+        assert isinstance(event, ProductCatalogued | ProductRestored)  # noqa: S101  the only types subscribed to
         held = find(connection, event.product)
         if held is not None and any(pattern.fullmatch(held.product.type) for pattern in patterns):
             offer(connection, held, clock.now())
 
-    return Subscriber(SUBSCRIBER, frozenset({ProductCatalogued.__name__}), handle)
+    return Subscriber(SUBSCRIBER, frozenset({ProductCatalogued.__name__, ProductRestored.__name__}), handle)
 
 
 def offer(connection: sa.Connection, held: Held, now: datetime) -> bool:
-    """Offer a product: at once when it is one file of its own name, else when its zip is made; False if it is known."""
-    if connection.scalar(sa.select(auxiliary_offer.c.name).where(_is(held.id))) is not None:
+    """Offer a product whose files are here: at once when it is one file of its own name, else when its zip is made;
+    False if it is offered as it is.
+    """
+    known = connection.execute(sa.select(auxiliary_offer).where(_is(held.id))).one_or_none()
+    if held.evicted_at is not None or (known is not None and _offers(known, held)):
         return False
+    if known is not None:
+        _end(connection, known, now)
     files, name = held.product.files, held.product.name
     row: dict[str, Any] = {"product_id": held.id, "attempts": 0, "retry_at": now}
     if [file.path for file in files] == [name]:
         sums = Checksums(files[0].size, files[0].md5, files[0].sha256)
         row |= {"name": name, "location": f"{held.product.location}/{name}", **_published(sums, now)}
     else:
-        row |= {"name": f"{name}.zip", "location": f"{ARCHIVES}/{name}.zip"}
+        row |= {"name": f"{name}.zip", "location": f"{ARCHIVES}/{micros(now)}/{name}.zip"}
     connection.execute(auxiliary_offer.insert().values(row))
     return True
+
+
+def _offers(known: sa.Row[Any], held: Held) -> bool:
+    """Whether an offer is of the files that are here: of these bytes a zip, or the file where it is now."""
+    if _is_zip(known):
+        return bool(known.retry_at >= held.catalogued_at)
+    return bool(known.location == f"{held.product.location}/{held.name}")
+
+
+def _end(connection: sa.Connection, known: Any, goes_at: datetime) -> None:
+    """End an offer; its zip is garbage."""
+    connection.execute(auxiliary_offer.delete().where(_is(known.product_id)))
+    if _is_zip(known):
+        discard(connection, [known.location], goes_at)
+
+
+def _is_zip(known: Any) -> bool:
+    return str(known.location).startswith(f"{ARCHIVES}/")
 
 
 def make_zip(database: Database, store: ObjectStore, clock: Clock) -> bool:
@@ -94,12 +119,9 @@ def withdraw(database: Database, store: ObjectStore) -> int:
     with database.read() as connection:
         rows = connection.execute(gone).all()
     for row in rows:
-        is_zip = row.location.startswith(f"{ARCHIVES}/")
         with database.write() as connection:
-            connection.execute(auxiliary_offer.delete().where(_is(row.product_id)))
-            if is_zip:
-                discard(connection, [row.location], row.evicted_at)
-        if is_zip:
+            _end(connection, row, row.evicted_at)
+        if _is_zip(row):
             store.delete(row.location)
     return len(rows)
 

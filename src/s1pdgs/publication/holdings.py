@@ -57,6 +57,12 @@ def note(connection: sa.Connection, number: int) -> None:
     connection.execute(published_type.update().where(published_type.c.type == row.type).values(**_columns(whole)))
 
 
+def forget(connection: sa.Connection, kind: str) -> None:
+    """Count a product of a type no more; what its type covers stays."""
+    less = published_type.update().where(published_type.c.type == kind, published_type.c.held > 0)
+    connection.execute(less.values(held=published_type.c.held - 1))
+
+
 def spans(connection: sa.Connection, only: str | None = None) -> list[Span]:
     """What each type of published products covers, by type."""
     query = sa.select(published_type).order_by(published_type.c.type)

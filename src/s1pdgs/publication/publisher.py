@@ -8,20 +8,21 @@ import sqlalchemy as sa
 import structlog
 from attrs import field, frozen
 
-from s1pdgs.bus.events import AnyEvent, ProductCatalogued, ProductPublished
+from s1pdgs.bus.events import AnyEvent, ProductCatalogued, ProductPublished, ProductRestored
 from s1pdgs.bus.outbox import Outbox, Subscriber
 from s1pdgs.catalogue.query import Held
 from s1pdgs.catalogue.query import find as find_held
 from s1pdgs.catalogue.tables import product as product_table
 from s1pdgs.formats.names import NamingError, ProductName
-from s1pdgs.model.globe import footprint_shape, to_binary
 from s1pdgs.model.product import Product
 from s1pdgs.model.time import Clock
+from s1pdgs.publication import versions
 from s1pdgs.publication.archive import DEFLATED, verified_chunks, zip_chunks
 from s1pdgs.publication.changes import note_changed
 from s1pdgs.publication.errors import CorruptProductError, PublicationError
 from s1pdgs.publication.holdings import note
 from s1pdgs.publication.tables import publication
+from s1pdgs.publication.versions import area_of, first_key, fresh
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import Checksums, KeyTaken, ObjectStore
 
@@ -77,10 +78,11 @@ DEFAULT_PATIENCE = Patience()
 
 @frozen
 class _Claim:
-    """A publication that this process works on."""
+    """A publication that this process works on; `key` is where its zip goes when another version was there before."""
 
     held: Held
     attempts: int
+    key: str | None
 
 
 @frozen
@@ -93,15 +95,24 @@ class _Archived:
 
 
 def subscriber(selection: Selection, clock: Clock) -> Subscriber:
-    """The consumer of `ProductCatalogued` that asks for the publication of what goes out."""
+    """The consumer of news that asks for the publication of what goes out: new products, new versions of published
+    ones, and what came in again.
+    """
 
     def handle(connection: sa.Connection, event: AnyEvent) -> None:
-        assert isinstance(event, ProductCatalogued)  # noqa: S101  the only type subscribed to
+        assert isinstance(event, ProductCatalogued | ProductRestored)  # noqa: S101  the only types subscribed to
         held = find_held(connection, event.product)
-        if held is not None and selection.wants(held.product):
-            request(connection, event.product, clock.now())
+        if held is None or (isinstance(event, ProductRestored) and held.returned_at is None):
+            return
+        row = connection.execute(sa.select(publication).where(publication.c.product_id == held.id)).one_or_none()
+        if row is None and selection.wants(held.product):
+            request(connection, held.name, clock.now())
+        elif row is not None and isinstance(event, ProductRestored):
+            versions.go_online_again(connection, held, row, clock.now())
+        elif row is not None and row.requested_at < held.catalogued_at:
+            versions.replace(connection, held, row, clock.now())
 
-    return Subscriber(SUBSCRIBER, frozenset({ProductCatalogued.__name__}), handle)
+    return Subscriber(SUBSCRIBER, frozenset({ProductCatalogued.__name__, ProductRestored.__name__}), handle)
 
 
 def request(connection: sa.Connection, product: str, now: datetime) -> bool:
@@ -116,8 +127,7 @@ def request(connection: sa.Connection, product: str, now: datetime) -> bool:
     asked = connection.scalar(sa.select(publication.c.state).where(publication.c.product_id == held.id))
     if asked is not None:
         return False
-    area = None if held.footprint is None else to_binary(footprint_shape(held.footprint))
-    row = {"product_id": held.id, "state": "pending", "attempts": 0, "retry_at": now, "requested_at": now, "area": area}
+    row = {"product_id": held.id, "requested_at": now, "area": area_of(held.footprint), **fresh(now)}
     connection.execute(publication.insert().values(**row))
     return True
 
@@ -128,8 +138,7 @@ def publish_again(connection: sa.Connection, product: str, now: datetime) -> boo
         publication.c.state == "failed",
         publication.c.product_id.in_(sa.select(product_table.c.id).where(product_table.c.name == product)),
     )
-    fresh = {"state": "pending", "attempts": 0, "retry_at": now, "reason": None}
-    return connection.execute(publication.update().where(failed).values(**fresh)).rowcount == 1
+    return connection.execute(publication.update().where(failed).values(**fresh(now))).rowcount == 1
 
 
 def publish_step(
@@ -166,7 +175,7 @@ def _claim(database: Database, clock: Clock, patience: Patience) -> _Claim | Non
     """Take the publication that is due first; the attempt counts from now, so one that kills its process ends too."""
     now = clock.now()
     due = (
-        sa.select(publication.c.product_id, publication.c.attempts, product_table.c.name)
+        sa.select(publication.c.product_id, publication.c.attempts, publication.c.location, product_table.c.name)
         .join(product_table, product_table.c.id == publication.c.product_id)
         .where(publication.c.state == "pending", publication.c.retry_at <= now)
         .order_by(publication.c.retry_at, publication.c.product_id)
@@ -187,7 +196,7 @@ def _claim(database: Database, clock: Clock, patience: Patience) -> _Claim | Non
         if connection.execute(still_due.values(attempts=attempts, retry_at=lease)).rowcount != 1:
             return None
         held = find_held(connection, row.name)
-    return None if held is None else _Claim(held, attempts)
+    return None if held is None else _Claim(held, attempts, row.location)
 
 
 def _archive(
@@ -196,20 +205,19 @@ def _archive(
     product = claim.held.product
     if claim.held.evicted_at is not None:
         raise CorruptProductError(f"{product.name} was evicted before it could be published")
-    key = f"published/{product.name}.zip"
+    key = claim.key or first_key(product.name)
     try:
         sums = store.put(key, zip_chunks(store, product, lease.renew, deflated))
     except KeyTaken:
         _remove_leftover(database, store, claim.held.id, key)
         raise
-    return _Archived(key, sums, _store_quicklook(store, product))
+    return _Archived(key, sums, _store_quicklook(store, product, f"{key.removesuffix('.zip')}.png"))
 
 
-def _store_quicklook(store: ObjectStore, product: Product) -> str | None:
+def _store_quicklook(store: ObjectStore, product: Product, key: str) -> str | None:
     image = next((stored for stored in product.files if stored.path == QUICKLOOK), None)
     if image is None:
         return None
-    key = f"published/{product.name}.png"
     store.put(key, verified_chunks(store, product, image))
     return key
 

@@ -4,6 +4,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,13 @@ from lxml import etree
 from s1pdgs.bus.outbox import deliver
 from s1pdgs.catalogue.lifecycle import sweep_garbage
 from s1pdgs.catalogue.query import find
+from s1pdgs.catalogue.retention import Form, Retention, Rule
 from s1pdgs.catalogue.tables import product as product_table
 from s1pdgs.publication.archive import zip_chunks
 from s1pdgs.publication.auxiliary import claim, make_zip, offer, subscriber, withdraw
 from s1pdgs.publication.auxip import PRODUCTS, Auxip
+from s1pdgs.publication.lta.dating import Policy, walk
+from s1pdgs.publication.lta.eviction import Evictor, evict_step
 from s1pdgs.publication.odata.entities import find_page
 from s1pdgs.publication.odata.options import read_options
 from s1pdgs.publication.tables import auxiliary_offer
@@ -163,6 +167,59 @@ def test_what_was_evicted_is_not_offered_and_leaves_no_zip(station: Station) -> 
         assert connection.scalars(sa.select(auxiliary_offer.c.name)).all() == []
 
 
+@pytest.mark.parametrize("withdrawn", [True, False])
+@pytest.mark.parametrize(("name", "files"), [(ORBIT, {}), (INSTRUMENT, "files")])
+def test_what_was_evicted_and_came_in_again_is_offered_again(
+    station: Station, name: str, files: Any, *, withdrawn: bool
+) -> None:
+    contents = INSTRUMENT_FILES if files else {}
+    segment = station.segment
+    station.ingest(name, **contents)
+    station.offer()
+    (first,) = station.get("/Products")["value"]
+    bytes_of_first = station.client.get(f"/Products({first['Id']})/$value").content
+    segment.clock.advance(3600.0)
+    evict_now(segment)
+    if withdrawn:
+        assert withdraw(segment.database, segment.store) == 1
+    segment.clock.advance(60.0)
+    station.ingest(name, **contents)
+    station.offer()
+    (again,) = station.get("/Products")["value"]
+    assert (again["Id"], again["Name"], again["Checksum"][0]["Value"]) == (
+        first["Id"], first["Name"], first["Checksum"][0]["Value"],
+    )  # fmt: skip
+    segment.clock.advance(7200.0)
+    assert withdraw(segment.database, segment.store) == 0
+    sweep_garbage(segment.database, segment.store, segment.clock.now())
+    reply = station.client.get(f"/Products({again['Id']})/$value")
+    assert (reply.status_code, reply.content) == (200, bytes_of_first), "what is removed late harms nothing"
+
+
+def test_a_new_version_of_what_was_evicted_takes_its_place_in_the_offer(station: Station) -> None:
+    segment = station.segment
+    station.ingest(INSTRUMENT, **INSTRUMENT_FILES)
+    station.offer()
+    (old,) = station.get("/Products")["value"]
+    evict_now(segment)
+    segment.clock.advance(3600.0)
+    station.ingest(INSTRUMENT, **{**INSTRUMENT_FILES, "data/s1a-aux-ins.xml": b"<auxiliaryInstrument/>" * 60})
+    station.offer()
+    (new,) = station.get("/Products")["value"]
+    assert new["ContentLength"] > old["ContentLength"]
+    assert new["PublicationDate"] > old["PublicationDate"]
+    reply = station.client.get(f"/Products({new['Id']})/$value")
+    assert hashlib.md5(reply.content).hexdigest() == new["Checksum"][0]["Value"]
+
+
+def evict_now(segment: Segment) -> None:
+    """The files of all products go, as their rule has it."""
+    rules = Policy(Retention((Rule(of=Form.FILES, days=0),)), timedelta(0))
+    while walk(segment.database, rules, segment.clock.now()):
+        pass
+    assert evict_step(Evictor(segment.database, segment.store, segment.outbox))
+
+
 def test_one_who_dies_while_zips_are_removed_leaves_garbage_and_no_dead_offer(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,7 +237,7 @@ def test_one_who_dies_while_zips_are_removed_leaves_garbage_and_no_dead_offer(
         with pytest.raises(KeyboardInterrupt):
             withdraw(database, store)
     assert station.names() == []
-    assert list(store.list("auxip")) == [f"auxip/{INSTRUMENT}.zip"]
+    assert [key.rpartition("/")[2] for key in store.list("auxip")] == [f"{INSTRUMENT}.zip"]
     sweep_garbage(database, store, NOON)
     assert not list(store.list("auxip"))
 

@@ -10,12 +10,13 @@ import structlog
 from attrs import frozen
 
 from s1pdgs.catalogue.tables import product
-from s1pdgs.model.time import Clock
+from s1pdgs.model.time import Clock, micros
 from s1pdgs.publication.errors import CorruptProductError
 from s1pdgs.publication.lta.lease import Lease, check_object, verified
 from s1pdgs.publication.lta.tables import archive_copy
 from s1pdgs.publication.publisher import DEFAULT_PATIENCE, Patience
 from s1pdgs.publication.tables import publication
+from s1pdgs.publication.versions import first_key
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import Checksums, KeyTaken, MissingObject, ObjectStore
 
@@ -38,9 +39,9 @@ class Archive:
         return any(pattern.fullmatch(kind) for pattern in self.types)
 
 
-def archive_key(name: str) -> str:
-    """Where the archive keeps the zip of a product."""
-    return f"archived/{name}.zip"
+def archive_key(name: str, published: datetime | None = None) -> str:
+    """Where the archive keeps the zip of a product; of a later version the time of its publication is told."""
+    return f"archived/{name}.zip" if published is None else f"archived/{micros(published)}/{name}.zip"
 
 
 def request_copies(connection: sa.Connection, archive: Archive | None, numbers: Sequence[int]) -> int:
@@ -48,7 +49,7 @@ def request_copies(connection: sa.Connection, archive: Archive | None, numbers: 
     if archive is None or not numbers:
         return 0
     query = (
-        sa.select(product.c.id, product.c.type, publication.c.published_at)
+        sa.select(product.c.id, product.c.name, product.c.type, publication.c.location, publication.c.published_at)
         .join(publication, publication.c.product_id == product.c.id)
         .outerjoin(archive_copy, archive_copy.c.product_id == product.c.id)
         .where(
@@ -59,7 +60,13 @@ def request_copies(connection: sa.Connection, archive: Archive | None, numbers: 
         )
     )
     asked = [
-        {"product_id": row.id, "state": "pending", "attempts": 0, "due_at": row.published_at}
+        {
+            "product_id": row.id,
+            "state": "pending",
+            "attempts": 0,
+            "due_at": row.published_at,
+            "location": archive_key(row.name, None if row.location == first_key(row.name) else row.published_at),
+        }
         for row in connection.execute(query)
         if archive.wants(row.type)
     ]
@@ -102,7 +109,7 @@ def copy_step(
 
 def _copy(store: ObjectStore, archive: ObjectStore, claim: sa.Row[Any], lease: Lease) -> None:
     """Store the zip in the archive and read it again there; a copy that is not as published does not stay."""
-    key, expected = archive_key(claim.name), Checksums(claim.size, claim.md5, claim.sha256)
+    key, expected = claim.key, Checksums(claim.size, claim.md5, claim.sha256)
     archive.put(key, verified(store.read(claim.location), claim.location, expected, lease))
     try:
         check_object(archive, key, expected)
@@ -135,6 +142,7 @@ DUE: sa.Select[Any] = (
         publication.c.size,
         publication.c.md5,
         publication.c.sha256,
+        archive_copy.c.location.label("key"),
         (archive_copy.c.attempts + 1).label("attempts"),
     )
     .join(archive_copy, archive_copy.c.product_id == product.c.id)

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from attrs import frozen
 
-from s1pdgs.bus.events import AnyEvent, ProductCatalogued, ProductPublished
+from s1pdgs.bus.events import AnyEvent, ProductCatalogued, ProductPublished, ProductRestored
 from s1pdgs.bus.outbox import Subscriber
 from s1pdgs.catalogue.lifecycle import held_among
 from s1pdgs.catalogue.retention import Due, Retention
@@ -57,13 +57,13 @@ def subscriber(policy: Policy) -> Subscriber:
     """The consumer of news of products that dates them, and asks for copies of what is archived."""
 
     def handle(connection: sa.Connection, event: AnyEvent) -> None:
-        assert isinstance(event, ProductCatalogued | ProductPublished)  # noqa: S101  the only types subscribed to
+        assert isinstance(event, ProductCatalogued | ProductPublished | ProductRestored)  # noqa: S101  those of `types`
         number = connection.scalar(sa.select(product.c.id).where(product.c.name == event.product))
         if number is not None:
             date(connection, policy, [number])
             request_copies(connection, policy.archive, [number])
 
-    types = frozenset({ProductCatalogued.__name__, ProductPublished.__name__})
+    types = frozenset(kind.__name__ for kind in (ProductCatalogued, ProductPublished, ProductRestored))
     return Subscriber(SUBSCRIBER, types, handle)
 
 
@@ -127,7 +127,8 @@ def _begun_at(connection: sa.Connection) -> datetime | None:
 
 def _plan(policy: Policy, row: sa.Row[Any], begun_at: datetime | None) -> Plan:
     retention = policy.retention
-    files = retention.files_due(row.type, row.name, row.catalogued_at, row.published_at)
+    came_at = row.returned_at or row.catalogued_at
+    files = retention.files_due(row.type, row.name, came_at, row.published_at)
     packed = None if row.published_at is None else retention.zip_due(row.type, row.name, row.published_at)
 
     def at(due: Due | None, came: datetime) -> datetime | None:
@@ -138,7 +139,7 @@ def _plan(policy: Policy, row: sa.Row[Any], begun_at: datetime | None) -> Plan:
             bounds.append(begun_at + policy.notice)
         return max(bounds)
 
-    return Plan(files, packed, at(files, row.catalogued_at), at(packed, row.published_at or row.catalogued_at))
+    return Plan(files, packed, at(files, came_at), at(packed, row.published_at or came_at))
 
 
 _DATED: sa.Select[Any] = sa.select(
@@ -146,6 +147,7 @@ _DATED: sa.Select[Any] = sa.select(
     product.c.type,
     product.c.name,
     product.c.catalogued_at,
+    product.c.returned_at,
     product.c.evicted_at,
     product.c.evict_at,
     publication.c.published_at,

@@ -94,6 +94,12 @@ def place(connection: sa.Connection, terms: Terms, name: str, asked: Asked, now:
     return _add(connection, row, asked, now, values)
 
 
+def bring_back(connection: sa.Connection, name: str, now: datetime) -> None:
+    """Let a published product come online though nobody ordered it: what brings it back is here."""
+    row = connection.execute(_PRODUCT.where(product.c.name == name)).one()
+    _restore_of(connection, row, DEFAULT_PRIORITY, now, files=False)
+
+
 def check_orderable(terms: Terms, row: Any) -> None:
     """`EvictedError` when there is nothing to restore a product from, with what can be done."""
     if row.zip_evicted_at is None or row.evicted_at is None:

@@ -21,7 +21,6 @@ from s1pdgs.catalogue.tables import product
 from s1pdgs.publication.archive import DEFLATED, zip_chunks
 from s1pdgs.publication.changes import note_changed
 from s1pdgs.publication.errors import CorruptProductError, EvictedError
-from s1pdgs.publication.lta.copying import archive_key
 from s1pdgs.publication.lta.dating import Policy, date
 from s1pdgs.publication.lta.lease import Lease, check_object, verified
 from s1pdgs.publication.lta.orders import (
@@ -34,7 +33,7 @@ from s1pdgs.publication.lta.orders import (
     end_restore,
     prefix_of,
 )
-from s1pdgs.publication.lta.tables import OPEN, restore
+from s1pdgs.publication.lta.tables import OPEN, archive_copy, restore
 from s1pdgs.publication.lta.unpack import unpack
 from s1pdgs.publication.publisher import DEFAULT_PATIENCE, Patience
 from s1pdgs.publication.tables import publication
@@ -148,7 +147,7 @@ def _store_zip(restorer: Restorer, claim: _Claim, key: str, published: Checksums
     archive, store = restorer.terms.archive, restorer.store
     if claim.row.archived_at is None or archive is None:
         return store.put(key, zip_chunks(store, claim.held.product, lease.renew, restorer.deflated))
-    copy = archive_key(claim.held.name)
+    copy = claim.row.copy
     sums = store.put(key, verified(archive.read(copy), copy, published, lease))
     check_object(store, key, published)
     return sums
@@ -213,8 +212,10 @@ _CLAIMED: sa.Select[Any] = (
         publication.c.sha256,
         publication.c.archived_at,
         publication.c.evicted_at.label("zip_evicted_at"),
+        archive_copy.c.location.label("copy"),
     )
     .join(product, product.c.id == restore.c.product_id)
     .join(publication, publication.c.product_id == product.c.id)
+    .outerjoin(archive_copy, archive_copy.c.product_id == product.c.id)
     .where(restore.c.id == sa.bindparam("number"))
 )
