@@ -45,11 +45,14 @@ class ReplicaMeasurement:
     valid: bool
 
 
+def noise_runs(sources: Sequence[Packets]) -> list[Packets]:
+    """The runs of noise packets, each of one size."""
+    return [run for packets in pick(sources, SignalType.NOISE) for run in _runs(packets)]
+
+
 def measure_noise(sources: Sequence[Packets]) -> list[NoiseMeasurement]:
     """One measurement for each run of noise packets, in time order."""
-    found = []
-    for packets in pick(sources, SignalType.NOISE):
-        found += [measured for run in _runs(packets) if (measured := measure_noise_lines(run)) is not None]
+    found = [measured for run in noise_runs(sources) if (measured := measure_noise_lines(run)) is not None]
     return sorted(found, key=lambda measurement: measurement.time)
 
 
@@ -62,7 +65,7 @@ def measure_noise_lines(packets: Packets) -> NoiseMeasurement | None:
     if not data.size:
         return None
     power = float(np.mean(np.abs(data.astype(np.complex128)) ** 2))
-    return NoiseMeasurement(_time(packets), power, int(data.shape[0]))
+    return NoiseMeasurement(run_time(packets), power, int(data.shape[0]))
 
 
 def noise_power(measurements: Sequence[NoiseMeasurement]) -> float:
@@ -86,7 +89,7 @@ def measure_replicas(
         for packets in pick(sources, kind):
             image = np.array([not swath(int(number)).full_bandwidth for number in packets.headers["swath_number"]])
             for run in _runs(packets.select(image & (packets.headers["range_decimation"] == decimation))):
-                groups.setdefault(kind, []).append((_time(run), _mean_pulse(run)))
+                groups.setdefault(kind, []).append((run_time(run), _mean_pulse(run)))
     if SignalType.TX_CAL not in groups:
         return []
     sampling_hz = sampling_frequency_hz(decimation)
@@ -128,7 +131,8 @@ def _runs(packets: Packets) -> list[Packets]:
     return [packets.select(np.arange(start, stop)) for start, stop in pairwise(edges.tolist())]
 
 
-def _time(run: Packets) -> datetime:
+def run_time(run: Packets) -> datetime:
+    """When the first packet was latched."""
     seconds, fraction = packet_time(run.headers["coarse_time"], run.headers["fine_time"])
     return gps_to_utc(int(seconds[0]), float(fraction[0]))
 

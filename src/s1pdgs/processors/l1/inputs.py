@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from attrs import evolve, frozen
@@ -32,6 +33,9 @@ from s1pdgs.processors.l1.vignettes import gather_vignettes
 from s1pdgs.sar.attitude import Attitude
 from s1pdgs.sar.orbit import Orbit, StateVector
 
+if TYPE_CHECKING:
+    from s1pdgs.processors.l1.rfi.search import Interference
+
 CO_POLARISATIONS = ("VV", "HH")
 TOPS_MODES = ("IW", "EW")
 WAVE_MODE = "WV"
@@ -43,7 +47,7 @@ _VECTORS = timedelta(seconds=60)
 class ChannelInput:
     """One polarisation of a swath, or of a vignette: its packets, those of the slice first and then those of the
     calibration and noise products, and its echoes. `bursts` are those of TOPS swaths, one below the other in `echoes`;
-    `lost` bursts or vignettes are left out, for they miss most of their lines.
+    `lost` bursts or vignettes are left out, for they miss most of their lines. `interference` is what a search found.
     """
 
     swath: str
@@ -52,6 +56,7 @@ class ChannelInput:
     echoes: Echoes
     bursts: tuple[BurstEchoes, ...] = ()
     lost: int = 0
+    interference: "Interference | None" = None
 
     @property
     def name(self) -> str:

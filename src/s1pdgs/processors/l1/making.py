@@ -23,16 +23,18 @@ from s1pdgs.processors.l0.program import Outcome
 from s1pdgs.processors.l1.backends import Backend
 from s1pdgs.processors.l1.channel import GRD, SLC, ChannelPlan, Progress, estimate_centroid, fill_images, plan_channel
 from s1pdgs.processors.l1.describe.context import Array, ImageContext
+from s1pdgs.processors.l1.describe.interference import rfi_data_set
 from s1pdgs.processors.l1.describe.product import product_annotation
-from s1pdgs.processors.l1.describe.vectors import calibration_data_set, noise_data_set, rfi_data_set
+from s1pdgs.processors.l1.describe.vectors import calibration_data_set, noise_data_set
 from s1pdgs.processors.l1.doppler import DopplerEstimate
 from s1pdgs.processors.l1.geolocation import geolocation_grid
 from s1pdgs.processors.l1.inputs import WAVE_MODE, SliceInput
 from s1pdgs.processors.l1.outputs import Wanted
+from s1pdgs.processors.l1.rfi.search import search
 from s1pdgs.processors.l1.tops_channel import estimate_bursts, fill_bursts, plan_merged, plan_swath
 
 _FOCUS_SHARE = 94.0
-IPF_INTERFACE = "003.31"
+IPF_INTERFACE = "003.40"
 """The version in manifests: of the IPF whose products ours read like (decision 0020). Readers choose by it what to look
 for and what to correct. Ours is in the software tag of measurements.
 """
@@ -56,11 +58,12 @@ class Making:
         self._order = order
         self._backend = backend
         self._wanted = wanted
-        self._inputs = inputs
+        self._inputs = tuple(search(one) for one in inputs)
         self._folder = folder
         self._outcome = outcome
         self._started = SystemClock().now()
         self._looks: _Looks = {kind: [] for kind in wanted.kinds}
+        self._tell_interference()
 
     def make(self) -> list[Path]:
         """Focus all channels and write all products; their paths."""
@@ -71,6 +74,15 @@ class Making:
             else:
                 self._focus_lines(drafts)
             return [path for kind in self._wanted.kinds for path in self._finish(kind, drafts[kind])]
+
+    def _tell_interference(self) -> None:
+        for inputs in self._inputs:
+            for channel in inputs.channels:
+                found = channel.interference
+                if found is not None and found.detected:
+                    self._outcome.info(f"{channel.name}: noise packets tell of interference")
+                if found is not None and found.mitigations:
+                    self._outcome.info(f"{channel.name}: {found.told}")
 
     def _focus_lines(self, drafts: Mapping[str, ProductDraft]) -> None:
         """StripMap and vignettes: every channel fills its images."""

@@ -22,6 +22,7 @@ from s1pdgs.model.time import gps_to_utc
 from s1pdgs.processors.l1.errors import ProcessingError
 from s1pdgs.processors.l1.geometry import RawGrid
 from s1pdgs.processors.l1.packets import CONSTANT_FIELDS, ECHO_FIELDS, Packets, settle_headers
+from s1pdgs.processors.l1.rfi.mitigation import Mitigation
 from s1pdgs.sar.chirp import Chirp
 from s1pdgs.sar.orbit import Orbit
 from s1pdgs.sar.timing import first_sample_delay_s, transmit_time_s
@@ -93,7 +94,8 @@ class Echoes:
     `first_latch` is the smoothed latch time of line 0, `pri_s` the smoothed interval; `header` the settled header of
     the echoes. `missing` lines are absent though an echo was due, `gaps` are their runs; `instrument` tells those that
     are no loss of the downlink. `calibration` lines were given to internal calibration. `errors` counts header
-    differences by field. `stop` is the latch time of the last line where lines are no even run.
+    differences by field. `stop` is the latch time of the last line where lines are no even run. `mitigation` takes
+    interference off the lines that are read.
     """
 
     packets: Packets
@@ -111,6 +113,7 @@ class Echoes:
     statistics: RawStatistics
     instrument: InstrumentLoss = InstrumentLoss()
     stop: datetime | None = None
+    mitigation: Mitigation | None = None
 
     @property
     def header(self) -> np.void:
@@ -166,7 +169,14 @@ class Echoes:
         )
 
     def read(self, first: int, out: NDArray[np.complex64]) -> None:
-        """Fill complex64 (n, samples) with the lines from `first` on: bias removed, absent and damaged lines zero."""
+        """Fill complex64 (n, samples) with the lines from `first` on: bias and what is known of interference removed,
+        absent and damaged lines zero.
+        """
+        self._read_received(first, out)
+        if self.mitigation is not None:
+            self.mitigation.clean(first, out, self._read_received)
+
+    def _read_received(self, first: int, out: NDArray[np.complex64]) -> None:
         begin, end = np.searchsorted(self.line, [first, first + out.shape[0]])
         out[...] = 0.0
         if begin == end:

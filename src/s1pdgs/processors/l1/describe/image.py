@@ -26,6 +26,7 @@ from s1pdgs.processors.l1.doppler import DopplerEstimate
 from s1pdgs.processors.l1.geometry import range_model
 from s1pdgs.processors.l1.images import SIGNED, UNSIGNED
 from s1pdgs.processors.l1.looks import LookParameters
+from s1pdgs.processors.l1.rfi.search import policy_of
 from s1pdgs.sar.constants import REFERENCE_RANGE_M, WGS84_SEMI_MAJOR_M, WGS84_SEMI_MINOR_M
 
 SIGNIFICANT_GAP_LINES = 100
@@ -111,6 +112,7 @@ def _information(context: ImageContext) -> ImageInformation:
 def _processing(context: ImageContext) -> ProcessingInformation:
     inputs, echoes = context.inputs, context.plan.channel.echoes
     product = inputs.processing.product(product_id(inputs, context.product_type))
+    policy = policy_of(inputs)
     return ProcessingInformation(
         raw_data_analysis_used=echoes.bias != 0,
         orbit_data_file_used=inputs.orbit_source is OrbitSource.AUXILIARY,
@@ -125,8 +127,8 @@ def _processing(context: ImageContext) -> ProcessingInformation:
         srgr_conversion_applied=context.frame.detected,
         detection_performed=context.frame.detected,
         thermal_noise_correction_performed=False,
-        rfi_mitigation_performed="Never",
-        rfi_mitigation_domain="TimeAndFrequency",
+        rfi_mitigation_performed=policy.performed,
+        rfi_mitigation_domain=policy.domain,
         chirp_source="Nominal",
         pg_source="Extracted" if context.plan.replicas else "Model",
         rrf_spectrum="Extended Tapered",

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from s1pdgs.formats.l1.calibration import Calibration, CalibrationInformation, CalibrationVector
 from s1pdgs.formats.l1.noise import Noise, NoiseAzimuthVector, NoiseRangeVector
-from s1pdgs.formats.l1.rfi import Rfi
 from s1pdgs.processors.l1.calibration_pulses import noise_power
 from s1pdgs.processors.l1.describe.context import Array, ImageContext
 from s1pdgs.processors.l1.focus import azimuth_noise_spectrum, noise_gain, range_noise_spectrum
@@ -135,11 +134,6 @@ def _azimuth_shape(context: ImageContext) -> tuple[NDArray[np.int64], Array]:
         found.append(index * plan.lines_per_burst + within)
         shapes.append(burst_noise_gain(burst)[1][within])
     return np.concatenate(found), np.concatenate(shapes)
-
-
-def rfi_data_set(context: ImageContext) -> Rfi:
-    """Products are neither searched for interference nor freed from it."""
-    return Rfi(ads_header=context.header(), rfi_mitigation_applied="None")
 
 
 def raw_noise_power(context: ImageContext) -> float:
