@@ -11,7 +11,7 @@ from s1pdgs.model.time import format_iso, from_micros
 from s1pdgs.publication.holdings import spans
 from s1pdgs.publication.odata.filter import compile_filter
 from s1pdgs.publication.predicate import ALWAYS
-from s1pdgs.publication.search import Order, count, count_up_to, find, search
+from s1pdgs.publication.search import Order, count, find, search
 from s1pdgs.publication.stac import MAX_COUNTED
 from s1pdgs.publication.stac_request import Asked
 
@@ -67,8 +67,7 @@ def asked(text: Callable[[Dice], str], order: tuple[Order, ...] = (Order("Public
 
 def stac(connection: sa.Connection, dice: Dice, products: int) -> object:
     one = Asked([dice.choice(TYPES)], datetime=interval(dice, products, 5.0))
-    predicate = one.predicate()
-    return search(connection, predicate, one.order(), limit=10), count_up_to(connection, predicate, MAX_COUNTED)
+    return search(connection, one.predicate(), one.order(), limit=10, count_to=MAX_COUNTED)
 
 
 class _Deep:

@@ -19,12 +19,13 @@ _BATCH = 20_000
 _PRODUCT = (
     "id", "uuid", "name", "type", "satellite", "start", "stop", "generated", "location", "size", "t0", "timeliness",
     "footprint", "attributes", "datatake", "orbit", "relative_orbit", "catalogued_at",
+    "published_at",
 )  # fmt: skip
 _PUBLICATION = (
     "product_id", "state", "attempts", "retry_at", "requested_at", "published_at", "location", "size", "md5", "sha256",
     "area", "modified_at",
 )  # fmt: skip
-_BOX = ("product_id", "part", "west", "east", "south", "north")
+_BOX = ("product_id", "part", "west", "east", "south", "north", "start", "stop")
 
 
 def name_of(number: int) -> str:
@@ -60,18 +61,17 @@ def _rows(first: int, end: int) -> tuple[list[Row], list[Row], list[Row]]:
     corners = [(dice.uniform(-179, 176), dice.uniform(-80, 78)) for _ in range(first, end)]
     boxes = [(west, south, west + 2.5, south + 1.5) for west, south in corners]
     areas = shapely.to_wkb(shapely.box(*zip(*boxes, strict=True)), byte_order=1)
-    products, publications = [], []
+    products, publications, parts = [], [], []
     for number, (west, south, east, north), area in zip(range(first, end), boxes, areas, strict=True):
         start, kind, name = BEGIN + number * STEP, TYPES[number % len(TYPES)], name_of(number)
         ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-        made = start + 60 * MINUTE
+        made, out = start + 60 * MINUTE, start + 65 * MINUTE
         products.append(
             (number, product_uuid(name), name, kind, name[:3], start, start + 25 * SECOND, made, "x", 1, made, "NRT",
-             json.dumps(ring), _attributes(number, kind, start), number // 10, *_orbits(number), made)
+             json.dumps(ring), _attributes(number, kind, start), number // 10, *_orbits(number), made, out)
         )  # fmt: skip
-        out = made + 5 * MINUTE
         publications.append((number, "published", 1, made, made, out, "x", 1, "0" * 32, "0" * 64, area, out))
-    parts = [(number, 0, west, east, south, north) for number, (west, south, east, north) in enumerate(boxes, first)]
+        parts.append((number, 0, west, east, south, north, start, start + 25 * SECOND))
     return products, publications, parts
 
 

@@ -83,7 +83,8 @@ def _describe(connection: sa.Connection, number: int, product: Product) -> None:
         ],
     )
     if product.footprint is not None:
-        connection.execute(_BOX, [{"product_id": number, **box} for box in footprint_boxes(product.footprint)])
+        own = {"product_id": number, "start": product.validity.start, "stop": product.validity.stop}
+        connection.execute(_BOX, [own | box for box in footprint_boxes(product.footprint)])
 
 
 def _sums(product: Product) -> dict[str, str]:

@@ -25,14 +25,23 @@ product = sa.Table(
     sa.Column("orbit", sa.BigInteger, comment="attribute orbitNumber, where it is a whole number"),
     sa.Column("relative_orbit", sa.BigInteger, comment="attribute relativeOrbitNumber, where it is a whole number"),
     sa.Column("catalogued_at", Micros, nullable=False),
+    sa.Column("published_at", Micros, comment="when it went out, as publication tells; null while it has not"),
     sa.Column("evicted_at", Micros, comment="when its files went; null while they are here"),
     sa.Column("evict_at", Micros, comment="when its files go by their rule; null for never"),
     sa.Column("gone_at", Micros, comment="since when neither files nor zip are here; null while one of them is"),
     sa.Column("returned_at", Micros, comment="when files that had gone came in again: they are kept from then on"),
 )
-sa.Index("ix_product_type_start", product.c.type, product.c.start, postgresql_include=["id", "stop"])
+sa.Index("ix_product_published", product.c.published_at, product.c.id)
+sa.Index("ix_product_name", product.c.name, product.c.published_at, postgresql_include=["id"])
+sa.Index(
+    "ix_product_type_start",
+    product.c.type,
+    product.c.start,
+    product.c.published_at,
+    postgresql_include=["id", "stop"],
+)
 sa.Index("ix_product_datatake_type", product.c.datatake, product.c.type)
-sa.Index("ix_product_start", product.c.start, postgresql_include=["id", "stop"])
+sa.Index("ix_product_start", product.c.start, product.c.published_at, postgresql_include=["id", "stop"])
 sa.Index("ix_product_orbit", product.c.orbit, product.c.type)
 sa.Index("ix_product_relative_orbit", product.c.relative_orbit, product.c.type, product.c.start)
 _IS_HERE = product.c.evicted_at.is_(None)
@@ -75,6 +84,8 @@ footprint_box = sa.Table(
     sa.Column("east", sa.Float, nullable=False),
     sa.Column("south", sa.Float, nullable=False),
     sa.Column("north", sa.Float, nullable=False),
+    sa.Column("start", Micros, nullable=False, server_default="0", comment="start of sensing, as the product's"),
+    sa.Column("stop", Micros, nullable=False, server_default="0", comment="stop of sensing, as the product's"),
 )
 
 footprint_tree = sa.table(

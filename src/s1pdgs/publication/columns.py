@@ -78,7 +78,7 @@ FIELDS: dict[str, Sql] = {
     "ContentType": sa.literal(CONTENT_TYPE, sa.Text()),
     "ContentLength": publication.c.size,
     "OriginDate": product.c.t0,
-    "PublicationDate": publication.c.published_at,
+    "PublicationDate": product.c.published_at,
     "ModificationDate": publication.c.modified_at,
     "EvictionDate": sa.func.coalesce(publication.c.evicted_at, publication.c.evict_at, type_=Micros()),
     "Online": publication.c.evicted_at.is_(None),

@@ -205,9 +205,9 @@ MANY: sa.ColumnClause[int] = sa.literal_column("0")
 class _Areas(FunctionElement[bool]):
     """Whether a footprint stands in a relation to an area.
 
-    Of the products near it (a condition, which SQLite needs; PostGIS has an index of its own), the footprint in
-    the form of `to_binary`, the area as well-known text, and `FEW` or `MANY`: whether SQLite should begin with the
-    products near it or look whether one is near.
+    Of the products near it (a condition, which SQLite needs; PostGIS has an index of its own), those near it within
+    some time (a condition for PostGIS, or null), the footprint in the form of `to_binary`, the area as well-known text,
+    and `FEW` or `MANY`: whether SQLite should begin with the products near it or look whether one is near.
     """
 
     type = _CONDITION
@@ -230,7 +230,9 @@ class Within(_Areas):
 
 @compiles(_Areas)
 def _exact_test(element: _Areas, compiler: Any, **options: Any) -> str:
-    near, footprint, area, share = (compiler.process(clause, **options) for clause in element.clauses)
+    near, _, *others = element.clauses
+    footprint, area, share = (compiler.process(clause, **options) for clause in others)
+    near = compiler.process(near, **options)
     exact = f"{element.exact}({footprint}, {area})"
     return f"({near} AND {exact} = 1)" if share == FEW.name else f"(CASE WHEN {near} THEN {exact} ELSE 0 END = 1)"
 
@@ -238,8 +240,29 @@ def _exact_test(element: _Areas, compiler: Any, **options: Any) -> str:
 @compiles(_Areas, "postgresql")
 def _postgis_test(element: _Areas, compiler: Any, **options: Any) -> str:
     _, *operands, _ = element.clauses
-    footprint, area = (compiler.process(clause, **options) for clause in operands)
-    return f"{element.postgis}(ST_GeomFromWKB({footprint}), ST_GeomFromText({area}))"
+    within_time, footprint, area = (compiler.process(clause, **options) for clause in operands)
+    if within_time == "NULL":
+        return f"{element.postgis}(ST_GeomFromWKB({footprint}), ST_GeomFromText({area}))"
+    shape = f"ST_Force2D(ST_GeomFromWKB({footprint}))"  # whose index would bring those of all times
+    return f"({within_time} AND {element.postgis}({shape}, ST_GeomFromText({area})))"
+
+
+class BoxesMeet(FunctionElement[bool]):
+    """Whether two boxes with times meet, for PostGIS: west, south, start, east, north and stop of one in columns, and
+    of the other as values; degrees and microseconds since 1970.
+    """
+
+    name = "boxes_meet"
+    type = _CONDITION
+    inherit_cache = True
+
+
+@compiles(BoxesMeet, "postgresql")
+def _diagonals(element: BoxesMeet, compiler: Any, **options: Any) -> str:
+    edges = [compiler.process(clause, **options) for clause in element.clauses]
+    corners = (edges[place : place + 3] for place in range(0, 12, 3))
+    points = [f"ST_MakePoint({x}, {y}, {time} / 86400e6::float8)" for x, y, time in corners]  # ix_footprint_box_place
+    return f"ST_MakeLine({points[0]}, {points[1]}) &&& ST_MakeLine({points[2]}, {points[3]})"
 
 
 def prepare_areas(connection: sa.Connection) -> None:

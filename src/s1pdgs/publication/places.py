@@ -1,7 +1,7 @@
 """Searches by area as SQL: from an index of footprints to the exact test.
 
 On SQLite the index is an R*Tree that holds times too, so that an area within a span of time brings what lies in both.
-PostGIS has an index of footprints, and PostgreSQL's planner knows how many there are of each.
+PostGIS has one of footprints, whose selectivity PostgreSQL's planner knows, and one of boxes with times.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from attrs import frozen
 
 from s1pdgs.catalogue.tables import TREE_PARTS, footprint_box, footprint_tree, product
-from s1pdgs.publication.dialects import FEW, MANY, Intersects, Within
+from s1pdgs.publication.dialects import FEW, MANY, BoxesMeet, Intersects, Within
 from s1pdgs.publication.predicate import Comparison, Every, Field, Operator, Predicate, Spatial, Value
 from s1pdgs.publication.tables import publication
+from s1pdgs.storage.database import Micros
 
 _FEW_DEG2_DAYS = 120_000.0
 """What is asked of the tree: 300 square degrees, a 200th of the globe, or larger areas within less time. Of those that
@@ -88,10 +89,12 @@ def where_lies(predicate: Spatial, window: Window) -> sa.ColumnElement[Any]:
     size = sum((east - west) * (north - south) for west, south, east, north in predicate.boxes)
     few = size * window.days <= _FEW_DEG2_DAYS
     near = _in_tree(predicate, window) if few else _in_a_box(predicate)
+    within_time = _in_a_timed_box(predicate, window) if few else None
     located = publication.c.area.is_not(None)
     test = Within if predicate.relation == "within" else Intersects
     area = sa.literal(predicate.area, sa.Text())
-    found = sa.and_(located, test(near, publication.c.area, area, FEW if few else MANY))
+    timed = sa.null() if within_time is None else within_time
+    found = sa.and_(located, test(near, timed, publication.c.area, area, FEW if few else MANY))
     return sa.and_(located, sa.not_(found)) if predicate.relation == "disjoint" else found
 
 
@@ -109,6 +112,24 @@ def _in_tree(predicate: Spatial, window: Window) -> sa.ColumnElement[bool]:
         for west, south, east, north in predicate.boxes
     ]
     return product.c.id.in_(sa.union_all(*parts) if len(parts) > 1 else parts[0])
+
+
+def _in_a_timed_box(predicate: Spatial, window: Window) -> sa.ColumnElement[bool] | None:
+    """The same for PostGIS, in a bounded window."""
+    if window.begin is None or window.end is None:
+        return None
+    box = footprint_box.c
+    columns = (box.west, box.south, box.start, box.east, box.north, box.stop)
+    begin, end = sa.literal(window.begin, Micros()), sa.literal(window.end, Micros())
+    meets = [
+        BoxesMeet(*columns, _degrees(west), _degrees(south), begin, _degrees(east), _degrees(north), end)
+        for west, south, east, north in predicate.boxes
+    ]
+    return product.c.id.in_(sa.select(box.product_id).where(sa.or_(*meets)))
+
+
+def _degrees(edge: float) -> sa.ColumnElement[float]:
+    return sa.literal(edge, sa.Float())
 
 
 def _days(moment: datetime) -> float:

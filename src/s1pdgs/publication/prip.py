@@ -56,7 +56,6 @@ class Prip:
         """A page of products."""
         options = read_options(request.query_params.multi_items())
         with bounded(self.database) as connection:
-            total = count(connection, options.predicate) if options.count else None
             page = search(
                 connection,
                 options.predicate,
@@ -64,10 +63,11 @@ class Prip:
                 limit=options.top,
                 skip=options.skip,
                 after=options.after,
+                count_to=None if options.count else 0,
             )
         body: dict[str, Any] = {"@odata.context": CONTEXT}
-        if total is not None:
-            body["@odata.count"] = total
+        if page.matched is not None:
+            body["@odata.count"] = page.matched
         body["value"] = [entity(product, options) for product in page.products]
         if page.after is not None:
             address = f"{root(request, self.base_url, PREFIX)}/Products"

@@ -8,6 +8,7 @@ import shapely
 import sqlalchemy as sa
 from attrs import frozen
 from shapely.geometry.base import BaseGeometry
+from sqlalchemy.sql import visitors
 
 from s1pdgs.catalogue.tables import product, type_span
 from s1pdgs.model.globe import footprint_shape
@@ -42,7 +43,7 @@ _PUBLISHING = {"PublicationDate", "ModificationDate"}
 @frozen
 class Published:
     """A published product: what the catalogue knows of it and the form in which it goes out, which goes at `evict_at`
-    (None for never) and is offline since `evicted_at`; `is_orderable` tells whether it can be brought back.
+    (None for never) and is offline since `evicted_at`. The fields are `_COLUMNS`.
     """
 
     id: int
@@ -56,11 +57,11 @@ class Published:
     t0: datetime
     timeliness: str | None
     ring: Sequence[Sequence[float]] | None
-    area: bytes | None
     attributes: dict[str, list[Any]]
+    files_evicted_at: datetime | None
     evicted_at: datetime | None
     evict_at: datetime | None
-    is_orderable: bool
+    archived_at: datetime | None
     location: str
     size: int
     md5: str
@@ -68,6 +69,12 @@ class Published:
     quicklook: str | None
     published_at: datetime
     modified_at: datetime
+    area: bytes | None
+
+    @property
+    def is_orderable(self) -> bool:
+        """Whether it can be brought back: from the archive, or from its files."""
+        return self.archived_at is not None or self.files_evicted_at is None
 
     @property
     def shape(self) -> BaseGeometry | None:
@@ -100,10 +107,13 @@ DEFAULT_ORDER = (Order("PublicationDate"),)
 
 @frozen
 class Page:
-    """Some products in order; `after` is the token of the page that follows, None on the last one."""
+    """Some products in order; `after` is the token of the page that follows, None on the last one. `matched` is how
+    many there are on all pages, when that was asked for.
+    """
 
     products: tuple[Published, ...]
     after: str | None
+    matched: int | None = None
 
 
 _COLUMNS = (
@@ -132,7 +142,7 @@ _COLUMNS = (
     publication.c.modified_at,
     publication.c.area,
 )
-_PUBLISHED = publication.c.published_at.is_not(None)  # as `state`, and the planner does not start from half the table
+_PUBLISHED = product.c.published_at.is_not(None)
 _JOIN = product.join(publication, publication.c.product_id == product.c.id)
 
 
@@ -150,26 +160,21 @@ def find_many(connection: sa.Connection, uuids: Sequence[str], names: Sequence[s
     """The published products of some identifiers and catalogue names, in order of publication."""
     wanted = sa.or_(product.c.uuid.in_(uuids), product.c.name.in_(names))
     query = sa.select(*_COLUMNS).select_from(_JOIN).where(_PUBLISHED, wanted)
-    return [_published(row) for row in connection.execute(query.order_by(publication.c.published_at, product.c.id))]
+    return [_published(row) for row in connection.execute(query.order_by(product.c.published_at, product.c.id))]
 
 
 def count(connection: sa.Connection, predicate: Predicate) -> int:
     """How many published products a predicate holds for."""
     known = _counted(connection, predicate)
-    if known is not None:
-        return known
-    query = sa.select(sa.func.count()).select_from(_JOIN).where(_PUBLISHED, condition(connection, predicate))
-    return connection.scalar(query) or 0
+    return _count(connection, condition(connection, predicate)) if known is None else known
 
 
-def count_up_to(connection: sa.Connection, predicate: Predicate, most: int) -> int | None:
-    """The same; None when they are more than `most` and are to be counted one by one."""
-    known = _counted(connection, predicate)
-    if known is not None:
-        return known
-    some = sa.select(product.c.id).select_from(_JOIN).where(_PUBLISHED, condition(connection, predicate))
-    found = connection.scalar(sa.select(sa.func.count()).select_from(some.limit(most + 1).subquery())) or 0
-    return None if found > most else found
+def _count(connection: sa.Connection, wanted: Any, most: int | None = None) -> int:
+    """How many products a condition holds for; no more than one more than `most` are counted."""
+    query = sa.select(product.c.id).select_from(_source(wanted)).where(_PUBLISHED, wanted)
+    if most is None:
+        return connection.scalar(query.with_only_columns(sa.func.count())) or 0
+    return connection.scalar(sa.select(sa.func.count()).select_from(query.limit(most + 1).subquery())) or 0
 
 
 def _counted(connection: sa.Connection, predicate: Predicate) -> int | None:
@@ -190,29 +195,51 @@ def search(
     limit: int = 100,
     skip: int = 0,
     after: str | None = None,
+    count_to: int | None = 0,
 ) -> Page:
     """A page of the published products that a predicate holds for.
 
     Equal products of the order follow their publication number. `after` is the token of the page before; it takes the
     place of `skip` and costs the same however deep the page lies. Which products they are is found out before anything
-    else of them is read. Raises `QueryError` for a token that is not ours.
+    else of them is read. With `count_to` the page tells how many match when they are no more than so many, or without
+    a bound for None; 0 leaves it out. Raises `QueryError` for a token that is not ours.
     """
-    keys = [*_keys(order, predicate), publication.c.product_id]
+    wanted = condition(connection, predicate)
+    keys = _keys(order, predicate)
     descending = [*(term.descending for term in order), order[0].descending]
     labels = [key.label(f"key_{index}") for index, key in enumerate(keys)]
-    wanted = sa.select(*labels).select_from(_JOIN).where(_PUBLISHED, condition(connection, predicate))
+    query = sa.select(*labels).select_from(_source(wanted, *keys)).where(_PUBLISHED, wanted)
     if after is not None:
         types = [str if KINDS[term.field] is Kind.STRING else int for term in order]
-        wanted = wanted.where(beyond(keys, descending, read_token(after, [*types, int])))
+        query = query.where(beyond(keys, descending, read_token(after, [*types, int])))
     elif skip:
-        wanted = wanted.offset(skip)
-    found = wanted.order_by(*_directed(keys, descending)).limit(limit + 1).subquery("found")
+        query = query.offset(skip)
+    found = query.order_by(*_directed(keys, descending)).limit(limit + 1).subquery("found")
     whole = _JOIN.join(found, found.c[labels[-1].name] == product.c.id)
-    query = sa.select(*_COLUMNS, *found.c).select_from(whole)
-    rows = connection.execute(query.order_by(*_directed(found.c, descending))).all()
-    shown = rows[:limit]
-    more = len(rows) > limit and shown
-    return Page(tuple(map(_published, shown)), write_token(shown[-1][-len(keys) :]) if more else None)
+    rows = connection.execute(
+        sa.select(*_COLUMNS, *found.c).select_from(whole).order_by(*_directed(found.c, descending))
+    ).all()
+    shown = tuple(map(_published, rows[:limit]))
+    token = write_token(rows[limit - 1][-len(keys) :]) if len(rows) > limit > 0 else None
+    if count_to == 0:
+        return Page(shown, token)
+    if after is None and not skip and len(rows) <= limit:
+        return Page(shown, token, len(shown))
+    return Page(shown, token, _matched(connection, predicate, wanted, count_to))
+
+
+def _matched(connection: sa.Connection, predicate: Predicate, wanted: Any, most: int | None) -> int | None:
+    known = _counted(connection, predicate)
+    if known is not None:
+        return known
+    found = _count(connection, wanted, most)
+    return None if most is not None and found > most else found
+
+
+def _source(*parts: Any) -> Any:
+    """What conditions and keys are about: products alone where nothing is said of how they went out."""
+    named = (node for part in parts for node in visitors.iterate(part))
+    return _JOIN if any(getattr(node, "table", None) is publication for node in named) else product
 
 
 def _directed(keys: Iterable[Any], descending: Sequence[bool]) -> list[Any]:
@@ -252,22 +279,18 @@ def _one(connection: sa.Connection, condition: Any) -> Published | None:
 
 
 def _published(row: Any) -> Published:
-    return Published(
-        id=row.id, uuid=row.uuid, name=row.name, type=row.type, satellite=row.satellite, start=row.start, stop=row.stop,
-        generated=row.generated, t0=row.t0, timeliness=row.timeliness, ring=row.footprint, area=row.area,
-        attributes=row.attributes, evicted_at=row.evicted_at, evict_at=row.evict_at,
-        is_orderable=row.archived_at is not None or row.files_evicted_at is None,
-        location=row.location, size=row.size, md5=row.md5, sha256=row.sha256,
-        quicklook=row.quicklook, published_at=row.published_at, modified_at=row.modified_at,
-    )  # fmt: skip
+    """A row that begins with `_COLUMNS`."""
+    return Published(*row[: len(_COLUMNS)])
 
 
 def _keys(order: Sequence[Order], predicate: Predicate) -> list[Any]:
     """What is sorted by. Products of one time or of one beginning of a name are published one after the other: to look
     for some of them from the first publication on would be to look at nearly all.
     """
-    keys = [_key(term) for term in order]
-    return [Unordered(keys[0]), *keys[1:]] if order[0].field in _PUBLISHING and is_narrow(predicate) else keys
+    first, *others = [_key(term) for term in order]
+    number = publication.c.product_id if order[0].field == "ModificationDate" else product.c.id  # as its index has it
+    narrow = order[0].field in _PUBLISHING and is_narrow(predicate)
+    return [Unordered(first) if narrow else first, *others, number]
 
 
 def _key(term: Order) -> Any:

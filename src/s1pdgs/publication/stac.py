@@ -34,7 +34,7 @@ from s1pdgs.publication.errors import QueryError, SlowQueryError
 from s1pdgs.publication.holdings import spans, types
 from s1pdgs.publication.limits import BodyLimit, bounded
 from s1pdgs.publication.predicate import KINDS, Kind, checked_text
-from s1pdgs.publication.search import Page, Published, count_up_to, find_name, search
+from s1pdgs.publication.search import Page, Published, find_name, search
 from s1pdgs.publication.stac_filter import QUERYABLES, SORTABLES
 from s1pdgs.publication.stac_items import collection, item
 from s1pdgs.publication.stac_request import (
@@ -178,8 +178,8 @@ class Client(BaseCoreClient):
     def _search(self, asked: Asked, request: Request, body: dict[str, Any] | None = None) -> dict[str, Any]:
         predicate, limit = asked.predicate(), min(asked.limit, MAX_LIMIT)
         with bounded(self.database) as connection:
-            page = search(connection, predicate, asked.order(), limit=limit, after=asked.token)
-            matched = count_up_to(connection, predicate, MAX_COUNTED) if asked.token is None else None
+            counted = MAX_COUNTED if asked.token is None else 0  # the first page tells; the others need not count again
+            page = search(connection, predicate, asked.order(), limit=limit, after=asked.token, count_to=counted)
         site, root = self._site(request), self._root(request)
         found: dict[str, Any] = {
             "type": "FeatureCollection",
@@ -187,8 +187,8 @@ class Client(BaseCoreClient):
             "links": [{"rel": "root", "type": "application/json", "href": f"{root}/"}],
             "numberReturned": len(page.products),
         }
-        if matched is not None:  # the first page tells; the others need not count again
-            found["numberMatched"] = matched
+        if page.matched is not None:
+            found["numberMatched"] = page.matched
         if page.after is not None:
             found["links"].append(_next_link(request, root, page, body))
         return found

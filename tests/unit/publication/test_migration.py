@@ -40,3 +40,27 @@ def test_the_footprints_of_older_publications_are_indexed(unmigrated: Database) 
         for place, found in (("11 46", 1), ("13 46", 0)):
             area = f"OData.CSC.Intersects(area=geography'SRID=4326;POINT({place})')"
             assert count(connection, compile_filter(area)) == found
+
+
+def test_a_product_tells_when_it_was_published_whoever_publishes_it(unmigrated: Database) -> None:
+    with unmigrated.write() as connection:
+        command.upgrade(alembic_config(connection), "0015")
+        for number in (1, 2):
+            values = {"id": number, "name": f"P{number}", "ring": None, "attributes": TOLD}
+            connection.execute(sa.text(_PRODUCT), values)
+        connection.execute(sa.text(_PUBLICATION), {"id": 1})
+        connection.exec_driver_sql(_BOX)
+    migrate(unmigrated)
+
+    def told(change: str) -> list[int | None]:
+        with unmigrated.write() as connection:
+            connection.execute(sa.text(change), {"id": 2})
+            return list(connection.scalars(sa.text("SELECT published_at FROM product ORDER BY id")))
+
+    assert told("UPDATE footprint_box SET part = 1") == [1, None]
+    assert told(_PUBLICATION) == [1, 1]
+    assert told("UPDATE publication SET published_at = 7 WHERE product_id = 2") == [1, 7]
+    assert told("UPDATE publication SET published_at = NULL WHERE product_id = 1") == [None, 7]
+    assert told("DELETE FROM publication WHERE product_id = 2") == [None, None]
+    with unmigrated.read() as connection:
+        assert connection.execute(sa.text("SELECT start, stop FROM footprint_box")).one() == (1, 2)
