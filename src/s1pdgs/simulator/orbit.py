@@ -7,6 +7,7 @@ real state vector (AUX_RESORB of 2017-12-13, absolute orbit 19683), moved by a w
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Self
 
 import attrs
@@ -151,8 +152,11 @@ class Trajectory:
     above_m: float = 0.0
 
     @classmethod
+    @lru_cache(maxsize=8)
     def spanning(cls, start: datetime, stop: datetime, satellite: str = "S1A") -> Self:
-        """Propagate over a span of UTC time, of a few weeks at most. Raises `SimulatorError` for longer ones."""
+        """Propagate over a span of UTC time, of a few weeks at most: seconds of work, which all that is planned in
+        the same span shares. Raises `SimulatorError` for longer ones.
+        """
         if satellite not in _SEEDS:
             raise SimulatorError(f"satellite {satellite!r} is not simulated; {', '.join(_SEEDS)} are")
         if not timedelta(0) < stop - start <= timedelta(days=40):
