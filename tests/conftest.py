@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,18 @@ from tests.databases import KINDS, new_database
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+def _prefer_memory(folder: Path = Path("/dev/shm"), wanted_bytes: int = 6 << 30) -> None:
+    """Temporary files of tests lie in memory where there is room: nothing waits for a disk to have them for good."""
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        return
+    room = os.statvfs(folder)
+    if room.f_bavail * room.f_frsize >= wanted_bytes and not room.f_flag & os.ST_NOEXEC:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
+
+
+_prefer_memory()
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from s1pdgs.formats.l0.manifest import (
     SliceInformation,
 )
 from s1pdgs.formats.l0.product import MeasurementContent, write_product
+from s1pdgs.formats.listfile import read_list
 from s1pdgs.processors.l1 import program
 from s1pdgs.simulator.auxiliary.files import AuxiliaryContext, write_auxiliary
 from s1pdgs.simulator.mode_scene import ModeScene, mode_scene
@@ -105,3 +106,11 @@ def run(order: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.chdir(order.parent)
     monkeypatch.setattr("sys.argv", ["s1pdgs-l1", str(order)])
     return program.main()
+
+
+def process(made: Slice, workdir: Path, *outputs: str, warns: bool = False) -> list[Path]:
+    """The products that the processor makes of a slice in a folder, in the order of its list."""
+    with pytest.MonkeyPatch.context() as patch:
+        code = run(made.order(workdir, *outputs), patch)
+    assert code == 0 or (warns and code < 128)
+    return [workdir / name for name in read_list(workdir / f"{workdir.name}.LIST")]

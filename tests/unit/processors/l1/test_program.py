@@ -9,6 +9,7 @@ import pytest
 import rasterio
 from attrs import frozen
 from lxml import etree
+from tests.kept import kept
 
 from s1pdgs.formats.joborder import JobOrder, OrderInput, OrderOutput, OrderTask, write_job_order
 from s1pdgs.formats.l0.manifest import (
@@ -131,16 +132,18 @@ def write_slice(folder: Path) -> Slice:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Slice:
-    return write_slice(tmp_path_factory.mktemp("slice"))
+def made() -> Slice:
+    return kept("slice-SM", write_slice)
 
 
 @pytest.fixture(scope="module")
-def products(made: Slice, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    workdir = tmp_path_factory.mktemp("work")
-    with pytest.MonkeyPatch.context() as patch:
-        assert run(made.order(workdir), patch) == 0
-    return {name[7:10]: workdir / name for name in read_list(workdir / f"{workdir.name}.LIST")}
+def products(made: Slice) -> dict[str, Path]:
+    def make(workdir: Path) -> dict[str, Path]:
+        with pytest.MonkeyPatch.context() as patch:
+            assert run(made.order(workdir), patch) == 0
+        return {name[7:10]: workdir / name for name in read_list(workdir / f"{workdir.name}.LIST")}
+
+    return kept("slice-SM-products", make)
 
 
 def test_both_products_are_named_and_listed(products: dict[str, Path]) -> None:

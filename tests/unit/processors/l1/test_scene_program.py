@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from tests.kept import kept
 
 from s1pdgs.formats.l1.annotation import read_product
 from s1pdgs.formats.l1.calibration import read_calibration
 from s1pdgs.formats.l1.noise import read_noise
-from s1pdgs.formats.listfile import read_list
 from s1pdgs.processors.analysis.point_target import Target, analyse_product
 from s1pdgs.simulator.mode_scene import ModeScene
 from s1pdgs.simulator.plan import Plan, TakePlan
 
-from .slices import run, scene_of_plan, write_slice
+from .slices import process, scene_of_plan, write_slice
 
 SIGMA0_DB = -5.0
 RESOLUTION_M = {
@@ -30,9 +30,12 @@ DURATION_S = {"IW": 2.7, "WV": 15.0}
 
 
 @pytest.fixture(scope="module", params=["IW", "WV"])
-def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[ModeScene, Path]:
+def made(request: pytest.FixtureRequest) -> tuple[ModeScene, Path]:
     """The scene and its SLC product."""
-    mode = request.param
+    return kept(f"scene-{request.param}", lambda folder: make(folder, request.param))
+
+
+def make(folder: Path, mode: str) -> tuple[ModeScene, Path]:
     take = TakePlan(
         mode=mode,
         duration_s=DURATION_S[mode],
@@ -43,13 +46,10 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         sigma0_db=SIGMA0_DB,
     )
     plan = Plan(takes=(take,), telemetry=None)
-    folder, workdir = tmp_path_factory.mktemp("slice"), tmp_path_factory.mktemp("work")
+    (workdir := folder / "work").mkdir()
     trajectory, scene = scene_of_plan(plan, folder)
-    order = write_slice(folder, trajectory, scene, mode).order(workdir, f"{mode}_SLC__1S")
-    with pytest.MonkeyPatch.context() as patch:
-        assert run(order, patch) == 0
-    (name,) = read_list(workdir / f"{workdir.name}.LIST")
-    return scene, workdir / name
+    (product,) = process(write_slice(folder, trajectory, scene, mode), workdir, f"{mode}_SLC__1S")
+    return scene, product
 
 
 def test_targets_are_where_they_stand_and_as_sharp_as_their_windows_allow(made: tuple[ModeScene, Path]) -> None:

@@ -11,32 +11,30 @@ import rasterio
 import xarray as xr
 from attrs import evolve
 from lxml import etree
+from tests.kept import kept
 
 from s1pdgs.formats.l1.annotation import Product, read_product
 from s1pdgs.formats.l1.noise import read_noise
-from s1pdgs.formats.listfile import read_list
 from s1pdgs.processors.l1.packets import open_packets
 from s1pdgs.processors.l1.tops_plan import IW_LINE_INTERVAL_S
 from s1pdgs.simulator.plan import Plan, TakePlan
 
 from . import readers
-from .slices import Slice, noise_of_plan, run, write_slice
+from .slices import Slice, noise_of_plan, process, run, write_slice
 
 PLAN = Plan(takes=(TakePlan(mode="IW", duration_s=6.0, samples=1100, polarisation="SV"),), telemetry=None)
 SWATHS = ("iw1", "iw2", "iw3")
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Slice:
-    return write_slice(tmp_path_factory.mktemp("slice"), *noise_of_plan(PLAN))
+def made() -> Slice:
+    return kept("noise-IW", lambda folder: write_slice(folder, *noise_of_plan(PLAN)))
 
 
 @pytest.fixture(scope="module")
-def products(made: Slice, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    workdir = tmp_path_factory.mktemp("work")
-    with pytest.MonkeyPatch.context() as patch:
-        assert run(made.order(workdir, "IW_SLC__1S", "IW_GRDH_1S"), patch) < 128
-    return {name[7:10]: workdir / name for name in read_list(workdir / f"{workdir.name}.LIST")}
+def products(made: Slice) -> dict[str, Path]:
+    found = kept("noise-IW-products", lambda folder: process(made, folder, "IW_SLC__1S", "IW_GRDH_1S", warns=True))
+    return {product.name[7:10]: product for product in found}
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from lxml import etree
+from tests.kept import kept
 
 from s1pdgs.formats.isp.codes import F_REF_HZ
 from s1pdgs.formats.l1.annotation import Product, read_product
@@ -18,23 +19,21 @@ from s1pdgs.processors.l1.packets import open_packets
 from s1pdgs.simulator.plan import Plan, TakePlan
 
 from . import readers
-from .slices import Slice, noise_of_plan, run, write_slice
+from .slices import Slice, noise_of_plan, process, run, write_slice
 
 PLAN = Plan(takes=(TakePlan(mode="WV", duration_s=19.0, samples=1100, polarisation="SV"),), telemetry=None)
 VIGNETTE_PRIS = 6042
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Slice:
-    return write_slice(tmp_path_factory.mktemp("take"), *noise_of_plan(PLAN), mode="WV")
+def made() -> Slice:
+    return kept("noise-WV", lambda folder: write_slice(folder, *noise_of_plan(PLAN), mode="WV"))
 
 
 @pytest.fixture(scope="module")
-def products(made: Slice, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    workdir = tmp_path_factory.mktemp("work")
-    with pytest.MonkeyPatch.context() as patch:
-        assert run(made.order(workdir, "WV_SLC__1S", "WV_GRDM_1S", "WV_SLC__1A"), patch) == 0
-    return {name[7:14]: workdir / name for name in read_list(workdir / f"{workdir.name}.LIST")}
+def products(made: Slice) -> dict[str, Path]:
+    found = kept("noise-WV-products", lambda folder: process(made, folder, "WV_SLC__1S", "WV_GRDM_1S", "WV_SLC__1A"))
+    return {product.name[7:14]: product for product in found}
 
 
 @pytest.fixture(scope="module")
