@@ -1,20 +1,23 @@
 """What the settings say of how long products are kept, of the archive, and of what brings them back."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from s1pdgs.bus.outbox import Outbox, deliver
 from s1pdgs.catalogue.lifecycle import sweep_garbage
 from s1pdgs.catalogue.retention import SHIPPED, Retention, RetentionError
+from s1pdgs.publication.lta import pruning as lta
 from s1pdgs.publication.lta.copying import Archive
 from s1pdgs.publication.lta.dating import Policy, subscriber, walk
 from s1pdgs.publication.lta.eviction import Evictor, evict_step
 from s1pdgs.publication.lta.orders import Terms, forget_logins
 from s1pdgs.publication.lta.restore import Restorer
+from s1pdgs.publication.on_demand import pruning as on_demand
 from s1pdgs.publication.publisher import Patience
 from s1pdgs.settings import Settings, SettingsError
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import ObjectStore
 from s1pdgs.store import open_archive
+from s1pdgs.triggers.wanted import pruning as wanted
 
 
 def archive_of(settings: Settings) -> Archive | None:
@@ -69,3 +72,16 @@ def keep(evictor: Evictor, policy: Policy) -> bool:
     dated = deliver(database, subscriber(policy))
     evicted = evict_step(evictor)
     return bool(sweep_garbage(database, evictor.store, now)) | walked | bool(dated) | evicted
+
+
+def prune_orders(settings: Settings, database: Database, now: datetime) -> int:
+    """Delete orders and wishes that ended longer ago than the settings keep them; how many rows."""
+
+    def before(seconds: float) -> datetime:
+        return now - timedelta(seconds=seconds)
+
+    return (
+        lta.prune(database, before(settings.archive.keep_orders_s))
+        + on_demand.prune(database, before(settings.on_demand.keep_s))
+        + wanted.prune(database, before(settings.triggers.keep_wishes_s), on_demand.keeps_wish())
+    )

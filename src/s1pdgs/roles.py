@@ -147,6 +147,7 @@ def _work_role(ground: GroundSegment) -> Role:
 
 
 def _housekeeping_role(ground: GroundSegment) -> Role:
+    from s1pdgs import keeping  # noqa: PLC0415
     from s1pdgs.bus import notices  # noqa: PLC0415
     from s1pdgs.jobs.containers import EngineError, find_engine  # noqa: PLC0415
     from s1pdgs.jobs.housekeeping import remove_dead_containers, sweep_attempts, sweep_workdirs  # noqa: PLC0415
@@ -165,6 +166,7 @@ def _housekeeping_role(ground: GroundSegment) -> Role:
         withdraw(ground.database, ground.store)
         prune(ground.database, limits, ground.outbox.clock.now())
         notices.prune(ground.database, ground.outbox.clock.now() - keep_notices)
+        keeping.prune_orders(ground.settings, ground.database, ground.outbox.clock.now())
         if in_containers:
             with suppress(EngineError):  # this host may execute none; those that do look for themselves too
                 engine = find_engine(ground.settings.work.container_command)

@@ -168,6 +168,7 @@ class Triggers(Table):
 
     chains: Path | None = Field(None, description="chains.toml; none takes those shipped with s1pdgs")
     session_timeout_s: Seconds = Field(43_200.0, description="how long an incomplete session is waited for")
+    keep_wishes_s: Seconds = Field(7_776_000.0, description="how long wishes are kept that have ended")
 
 
 class Notices(Table):
@@ -224,6 +225,8 @@ class OnDemand(Table):
         description="patterns of the types, as task tables name them, that are workflows when a chain makes them",
     )
 
+    keep_s: Seconds = Field(7_776_000.0, description="how long orders are kept that have ended")
+
     @model_validator(mode="after")
     def _compile(self) -> Self:
         for pattern in self.types:
@@ -265,6 +268,9 @@ class Archive(Table):
     max_attempts: int = Field(5, ge=1, description="tries of a copy or a restore")
     backoff_s: Seconds = Field(10.0, description="wait after the first failed attempt; doubled after each")
     lease_s: Seconds = Field(120.0, description="one that is silent for so long is taken for dead")
+    keep_orders_s: Seconds = Field(
+        7_776_000.0, description="how long orders of what was offline are kept that have ended"
+    )
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

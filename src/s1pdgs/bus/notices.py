@@ -14,6 +14,7 @@ import json
 import socket
 import ssl
 from base64 import b64encode
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -156,7 +157,12 @@ def keep_login(connection: sa.Connection, login: Login, number: int | None = Non
 
 def forget_login(connection: sa.Connection, number: int) -> None:
     """Delete user and password; notices that name them are not sent without."""
-    connection.execute(login_table.delete().where(login_table.c.id == number))
+    forget_logins(connection, [number])
+
+
+def forget_logins(connection: sa.Connection, numbers: Sequence[int | None]) -> None:
+    """The same for several receivers, of which some have none."""
+    connection.execute(login_table.delete().where(login_table.c.id.in_([one for one in numbers if one is not None])))
 
 
 def attempts_at(connection: sa.Connection, number: int) -> list[Attempt]:
@@ -190,6 +196,16 @@ def withdraw(connection: sa.Connection, subject: str) -> int:
     """Send the pending notices about something no more; how many there were."""
     pending = table.update().where(table.c.subject == subject, table.c.state == NoticeState.PENDING)
     return connection.execute(pending.values(state=NoticeState.WITHDRAWN)).rowcount
+
+
+def owed(subject: sa.ColumnElement[str]) -> sa.Exists:
+    """Whether a notice about something is still to be sent."""
+    return sa.exists().where(table.c.subject == subject, table.c.state == NoticeState.PENDING)
+
+
+def forget_about(connection: sa.Connection, subjects: Sequence[str]) -> None:
+    """Delete all notices about some subjects, with their attempts."""
+    connection.execute(table.delete().where(table.c.subject.in_(subjects)))
 
 
 def forget(connection: sa.Connection, numbers: sa.Select[tuple[int | None]]) -> None:

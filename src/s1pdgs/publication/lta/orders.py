@@ -40,9 +40,9 @@ class OrderStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-_SUBJECT = "lta-order-"
+SUBJECT = "lta-order-"
 _LOGINS_AT_ONCE = 500
-_ENDED = (OrderStatus.COMPLETED, OrderStatus.FAILED, OrderStatus.CANCELLED)
+ENDED = (OrderStatus.COMPLETED, OrderStatus.FAILED, OrderStatus.CANCELLED)
 
 
 @frozen
@@ -117,12 +117,10 @@ def cancel(connection: sa.Connection, order: str, now: datetime) -> None:
     row = connection.execute(sa.select(lta_order).where(lta_order.c.uuid == order)).one_or_none()
     if row is None:
         raise UnknownProductError(f"there is no order {order!r}")
-    if row.status in _ENDED:
+    if row.status in ENDED:
         raise ConflictError(f"order {order} is {row.status}; only orders that have not ended can be cancelled")
     _end(connection, [row], OrderStatus.CANCELLED, "cancelled on request", now)
-    others = sa.select(lta_order.c.id).where(
-        lta_order.c.restore_id == row.restore_id, lta_order.c.status.notin_(_ENDED)
-    )
+    others = sa.select(lta_order.c.id).where(lta_order.c.restore_id == row.restore_id, lta_order.c.status.notin_(ENDED))
     if connection.scalar(others.limit(1)) is None:
         end_restore(connection, row.restore_id, "cancelled", "all its orders were cancelled", now)
 
@@ -154,14 +152,14 @@ def end_orders(
     evict_at: datetime | None = None,
 ) -> None:
     """The open orders of a restore have ended, and those who ordered are told."""
-    open_ones = sa.select(lta_order).where(lta_order.c.restore_id == number, lta_order.c.status.notin_(_ENDED))
+    open_ones = sa.select(lta_order).where(lta_order.c.restore_id == number, lta_order.c.status.notin_(ENDED))
     _end(connection, connection.execute(open_ones).all(), status, message, now, evict_at=evict_at)
 
 
 def forget_logins(connection: sa.Connection) -> int:
     """Delete the logins of some receivers who have been told all; how many."""
-    subject = _SUBJECT + sa.cast(lta_order.c.id, sa.Text)
-    return forget_told_logins(connection, lta_order, subject, lta_order.c.status.in_(_ENDED), _LOGINS_AT_ONCE)
+    subject = SUBJECT + sa.cast(lta_order.c.id, sa.Text)
+    return forget_told_logins(connection, lta_order, subject, lta_order.c.status.in_(ENDED), _LOGINS_AT_ONCE)
 
 
 def prefix_of(number: int, attempt: int) -> str:
@@ -256,7 +254,7 @@ def _tell(connection: sa.Connection, row: sa.Row[Any], now: datetime) -> None:
         "NotificationDate": format_iso(now),
         "EvictionDate": None if row.evict_at is None else format_iso(row.evict_at),
     }
-    post(connection, f"{_SUBJECT}{row.id}", row.notify, payload, now, login=row.login_id)
+    post(connection, f"{SUBJECT}{row.id}", row.notify, payload, now, login=row.login_id)
 
 
 _PRODUCT: sa.Select[Any] = (
