@@ -1,10 +1,9 @@
 """What an S3 server adds to the promises of an object store: large objects in parts, addresses, what can go wrong."""
 
 import socket
-import struct
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -12,10 +11,11 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
-from attrs import define, evolve, field
+from attrs import define, evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.s3 import READER, endpoint, s3_place, s3_store
+from tests.wire import Carrier, carrying, reset
 
 from s1pdgs.storage.objects import KeyTaken, StorageError, checksums_of
 from s1pdgs.storage.objects.s3 import PART_BYTES, S3Objects, blocks, s3_objects
@@ -212,7 +212,7 @@ def answering(body: bytes) -> Iterator[str]:
 
 
 @define
-class Relay:
+class Relay(Carrier):
     """Carries requests to the server; the answer to the first one that has the words `loses` is not given on, and the
     next `breaks` requests end their connection.
     """
@@ -220,21 +220,9 @@ class Relay:
     loses: bytes | None = None
     lost: int = 0
     breaks: int = 0
-    listener: socket.socket = field(factory=lambda: socket.create_server(("127.0.0.1", 0)))
-
-    @property
-    def port(self) -> int:
-        return int(self.listener.getsockname()[1])
-
-    def serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self.listener.accept()
-                threading.Thread(target=self._talk, args=(client,), daemon=True).start()
 
     def _talk(self, client: socket.socket) -> None:
-        host = urlsplit(endpoint())
-        with client, socket.create_connection((host.hostname, host.port)) as server, suppress(OSError):
+        with client, socket.create_connection(self.server) as server, suppress(OSError):
             losing = threading.Event()
             threading.Thread(target=self._answer, args=(server, client, losing), daemon=True).start()
             while data := client.recv(65536):
@@ -252,16 +240,11 @@ class Relay:
             while data := server.recv(65536):
                 if losing.is_set() and b"100 Continue" not in data:
                     self.lost += 1
-                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    client.shutdown(socket.SHUT_RDWR)
+                    reset(client)
                     return
                 client.sendall(data)
 
 
-@contextmanager
-def relay() -> Iterator[Relay]:
-    made = Relay()
-    threading.Thread(target=made.serve, daemon=True).start()
-    with made.listener:
-        yield made
-        made.listener.shutdown(socket.SHUT_RDWR)
+def relay() -> AbstractContextManager[Relay]:
+    there = urlsplit(endpoint())
+    return carrying(Relay((str(there.hostname), int(there.port or 0))))
