@@ -1,14 +1,16 @@
 """What the calibration and noise packets say: thermal noise, and the PG product of the internal calibration."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
 
 import numpy as np
 import scipy.fft
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
+from s1pdgs.formats.aux.pp1 import ReplicaThresholds
 from s1pdgs.formats.isp.codes import SignalType, packet_time, sampling_frequency_hz, swath
 from s1pdgs.model.time import gps_to_utc
 from s1pdgs.processors.l1.packets import Packets, pick
@@ -16,6 +18,8 @@ from s1pdgs.sar.chirp import Chirp
 
 _RUN_GAP_S = 0.5
 _OVERSAMPLING = 8
+_ROUNDING = 1e-9
+_TINY = 1e-30
 _NUMERATOR = (SignalType.TX_CAL, SignalType.RX_CAL, SignalType.TA_CAL)
 _DENOMINATOR = (SignalType.EPDN_CAL, SignalType.APDN_CAL)
 
@@ -33,7 +37,9 @@ class NoiseMeasurement:
 class ReplicaMeasurement:
     """A reconstructed replica: its PG product, and its compression with the nominal chirp.
 
-    Width of the response in samples of the Nyquist bandwidth, side lobe ratios in dB, peak location in samples.
+    The PG product is one over the peak in raw counts; times the reference of AUX_INS it is that of the model. Width of
+    the response in samples of the Nyquist bandwidth, side lobe ratios in dB, peak location in samples. A judge tells
+    whether the response is that of a chirp, and whether the PG agrees with the others and with the model.
     """
 
     time: datetime
@@ -42,7 +48,13 @@ class ReplicaMeasurement:
     pslr_db: float
     islr_db: float
     location: float
-    valid: bool
+    reconstructed: bool = True
+    relative: bool = True
+    absolute: bool = True
+
+    @property
+    def valid(self) -> bool:
+        return self.reconstructed and self.relative and self.absolute
 
 
 def noise_runs(sources: Sequence[Packets]) -> list[Packets]:
@@ -74,15 +86,13 @@ def noise_power(measurements: Sequence[NoiseMeasurement]) -> float:
     return sum(measurement.power * measurement.lines for measurement in measurements) / lines if lines else 0.0
 
 
-def measure_replicas(
-    sources: Sequence[Packets], chirp: Chirp, decimation: int, phase_error_rad: float
-) -> list[ReplicaMeasurement]:
-    """The PG product of every calibration sequence whose signals are complete: (Tx Rx TA) / (EPDN APDN) of the peaks of
-    the pulses compressed with the nominal chirp, relative to the mean of all (DAD, internal calibration).
+def measure_replicas(sources: Sequence[Packets], chirp: Chirp, decimation: int) -> list[ReplicaMeasurement]:
+    """The PG product of every calibration sequence whose signals are complete: one over (Tx Rx TA) / (EPDN APDN) of the
+    peaks of the pulses compressed with the nominal chirp (DAD, internal calibration).
 
-    Pulses of a signal are averaged, those of alternating sign (PCC-2) after their signs are taken off. A sequence is
-    valid when its phase is within a bound of the mean and its response is that of a chirp. Signals of another range
-    decimation than the image's are left out; S-1C and S-1D send no TA and APDN signals, which then count as one.
+    Pulses of a signal are averaged, those of alternating sign (PCC-2) after their signs are taken off. Signals of
+    another range decimation than the image's are left out; S-1C and S-1D send no TA and APDN signals, which then count
+    as one.
     """
     groups: dict[SignalType, list[tuple[datetime, NDArray[np.complex128]]]] = {}
     for kind in (*_NUMERATOR, *_DENOMINATOR):
@@ -104,20 +114,56 @@ def measure_replicas(
                 factor = _compress(near[1], replica)[0]
                 product = product * factor if kind in _NUMERATOR else product / factor if factor else product
         products.append((time, product, shape))
-    mean = np.mean([product for _, product, _ in products])
-    scale = 1.0 / mean if mean else 1.0
     return [
         ReplicaMeasurement(
             time=time,
-            pg=complex(product * scale),
+            pg=complex(1.0 / product) if product else 0.0j,
             width=shape[1],
             pslr_db=shape[2],
             islr_db=shape[3],
             location=shape[4],
-            valid=bool(abs(np.angle(product * scale)) <= phase_error_rad and shape[2] < -6.0),
         )
         for time, product, shape in products
     ]
+
+
+def judge_replicas(
+    found: Sequence[ReplicaMeasurement],
+    limits: ReplicaThresholds,
+    *,
+    nominal: NDArray[np.complex128],
+    reference: complex,
+    model: complex,
+) -> tuple[ReplicaMeasurement, ...]:
+    """Replicas that are judged by the limits of AUX_PP1: their response against that of the nominal chirp (broadening
+    in %, side lobes in dB), their PG against the mean of all in standard deviations, and against the model (dB, rad).
+    """
+    if not found:
+        return ()
+    _, width, pslr_db, islr_db, _ = _compress(nominal, nominal)
+    pg = np.array([one.pg for one in found]) * reference
+    length, turn = float(np.abs(pg).mean()), np.angle(pg * np.conj(pg.mean()))
+    length_std, turn_std = float(np.abs(pg).std()), float(turn.std())
+    return tuple(
+        evolve(
+            one,
+            reconstructed=bool(
+                abs(one.pg) > 0.0
+                and 100.0 * (one.width / width - 1.0) <= limits.max_irw
+                and one.pslr_db - pslr_db <= limits.max_pslr
+                and one.islr_db - islr_db <= limits.max_islr
+            ),
+            relative=bool(
+                abs(abs(value) - length) <= limits.max_pg_amplitude_std * length_std + _ROUNDING * length
+                and abs(angle) <= limits.max_pg_phase_std * turn_std + _ROUNDING
+            ),
+            absolute=bool(
+                20.0 * abs(math.log10(max(abs(value), _TINY) / abs(model))) <= limits.max_pg_amplitude_error
+                and abs(np.angle(value * np.conj(model))) <= limits.max_pg_phase_error
+            ),
+        )
+        for one, value, angle in zip(found, pg.tolist(), turn.tolist(), strict=True)
+    )
 
 
 def _runs(packets: Packets) -> list[Packets]:

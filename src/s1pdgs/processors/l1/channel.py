@@ -15,7 +15,6 @@ from s1pdgs.processors.l1.calibration_pulses import (
     NoiseMeasurement,
     ReplicaMeasurement,
     measure_noise,
-    measure_replicas,
 )
 from s1pdgs.processors.l1.doppler import DopplerEstimate, doppler_model, estimate_doppler
 from s1pdgs.processors.l1.focus import FocusParameters, FocusPlan, Pattern, RangePattern, Window, plan_focus
@@ -85,7 +84,7 @@ def plan_channel(
         detection=detection,
         doppler=doppler,
         noise=tuple(measure_noise(channel.sources)),
-        replicas=replicas_of(inputs, channel),
+        replicas=channel.replicas,
         slc=_complex_image(inputs, plan) if SLC in wanted else None,
         grd=_detected_image(inputs, plan, detection) if detection is not None else None,
     )
@@ -156,14 +155,6 @@ def product_id(inputs: SliceInput, kind: str) -> str:
 def application_table_id(inputs: SliceInput) -> str:
     """The application look-up table of the mode in AUX_PP1."""
     return f"{inputs.mode}_Default"
-
-
-def replicas_of(inputs: SliceInput, channel: ChannelInput) -> tuple[ReplicaMeasurement, ...]:
-    """The calibration pulses of a channel, judged by the thresholds of AUX_PP1."""
-    limits = inputs.processing.product(product_id(inputs, SLC)).preprocessing
-    phase = limits.replica_thresholds.max_pg_phase_error if limits is not None else np.pi
-    echoes = channel.echoes
-    return tuple(measure_replicas(channel.sources, echoes.chirp, int(echoes.header["range_decimation"]), phase))
 
 
 def azimuth_pattern(inputs: SliceInput, table: AzimuthPattern) -> Pattern:

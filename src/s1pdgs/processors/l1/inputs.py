@@ -26,6 +26,7 @@ from s1pdgs.processors.l1.ancillary import (
     read_ancillary,
 )
 from s1pdgs.processors.l1.bursts import BurstEchoes, gather_swaths, of_swath
+from s1pdgs.processors.l1.calibration_pulses import ReplicaMeasurement
 from s1pdgs.processors.l1.errors import ProcessingError
 from s1pdgs.processors.l1.packets import Packets, open_packets
 from s1pdgs.processors.l1.preprocess import Echoes, gather_echoes
@@ -47,7 +48,8 @@ _VECTORS = timedelta(seconds=60)
 class ChannelInput:
     """One polarisation of a swath, or of a vignette: its packets, those of the slice first and then those of the
     calibration and noise products, and its echoes. `bursts` are those of TOPS swaths, one below the other in `echoes`;
-    `lost` bursts or vignettes are left out, for they miss most of their lines. `interference` is what a search found.
+    `lost` bursts or vignettes are left out, for they miss most of their lines. `interference` is what a search found,
+    `replicas` what the calibration pulses told.
     """
 
     swath: str
@@ -56,6 +58,7 @@ class ChannelInput:
     echoes: Echoes
     bursts: tuple[BurstEchoes, ...] = ()
     lost: int = 0
+    replicas: tuple[ReplicaMeasurement, ...] = ()
     interference: "Interference | None" = None
 
     @property

@@ -30,6 +30,7 @@ from s1pdgs.processors.l1.doppler import DopplerEstimate
 from s1pdgs.processors.l1.geolocation import geolocation_grid
 from s1pdgs.processors.l1.inputs import WAVE_MODE, SliceInput
 from s1pdgs.processors.l1.outputs import Wanted
+from s1pdgs.processors.l1.reception import receive
 from s1pdgs.processors.l1.rfi.search import search
 from s1pdgs.processors.l1.tops_channel import estimate_bursts, fill_bursts, plan_merged, plan_swath
 
@@ -58,7 +59,7 @@ class Making:
         self._order = order
         self._backend = backend
         self._wanted = wanted
-        self._inputs = tuple(search(one) for one in inputs)
+        self._inputs = tuple(search(receive(one)) for one in inputs)
         self._folder = folder
         self._outcome = outcome
         self._started = SystemClock().now()

@@ -22,10 +22,11 @@ from s1pdgs.model.time import gps_to_utc
 from s1pdgs.processors.l1.errors import ProcessingError
 from s1pdgs.processors.l1.geometry import RawGrid
 from s1pdgs.processors.l1.packets import CONSTANT_FIELDS, ECHO_FIELDS, Packets, settle_headers
+from s1pdgs.processors.l1.receiver import Receiver
 from s1pdgs.processors.l1.rfi.mitigation import Mitigation
 from s1pdgs.sar.chirp import Chirp
 from s1pdgs.sar.orbit import Orbit
-from s1pdgs.sar.timing import first_sample_delay_s, transmit_time_s
+from s1pdgs.sar.timing import WINDOW_START_DELAY_S, first_sample_delay_s, transmit_time_s
 
 _FIT_LINES = 20_000  # with fewer, the clock of the time code is known worse than that of the PRI
 _OUTLIER_S = 1e-3
@@ -94,8 +95,8 @@ class Echoes:
     `first_latch` is the smoothed latch time of line 0, `pri_s` the smoothed interval; `header` the settled header of
     the echoes. `missing` lines are absent though an echo was due, `gaps` are their runs; `instrument` tells those that
     are no loss of the downlink. `calibration` lines were given to internal calibration. `errors` counts header
-    differences by field. `stop` is the latch time of the last line where lines are no even run. `mitigation` takes
-    interference off the lines that are read.
+    differences by field. `stop` is the latch time of the last line where lines are no even run. `receiver` and
+    `mitigation` take gain, drift and interference off the lines that are read.
     """
 
     packets: Packets
@@ -113,6 +114,7 @@ class Echoes:
     statistics: RawStatistics
     instrument: InstrumentLoss = InstrumentLoss()
     stop: datetime | None = None
+    receiver: Receiver | None = None
     mitigation: Mitigation | None = None
 
     @property
@@ -169,8 +171,8 @@ class Echoes:
         )
 
     def read(self, first: int, out: NDArray[np.complex64]) -> None:
-        """Fill complex64 (n, samples) with the lines from `first` on: bias and what is known of interference removed,
-        absent and damaged lines zero.
+        """Fill complex64 (n, samples) with the lines from `first` on: without bias, corrected for the receiver, and
+        freed from what is known of interference; absent and damaged lines zero.
         """
         self._read_received(first, out)
         if self.mitigation is not None:
@@ -184,12 +186,24 @@ class Echoes:
         chosen = self.packets.select(np.arange(begin, end))
         rows = self.line[begin:end] - first
         origin = min(window.swst for window in self.windows)
+        pg = self._pg(self.line[begin:end])
         for swst, quads in np.unique(chosen.headers[["swst", "number_of_quads"]]):
             same = (chosen.headers["swst"] == swst) & (chosen.headers["number_of_quads"] == quads)
             data, bad = chosen.select(same).decode()
             data -= np.complex64(self.bias)
             data[bad] = 0.0
+            if self.receiver is not None and pg is not None:
+                self.receiver.correct(data, pg[same], self.opened_s(int(swst)), self.sampling_hz)
             _place(out, rows[same], data, float(int(swst) - origin) / _REFERENCE_HZ * self.sampling_hz)
+
+    def opened_s(self, swst: int) -> float:
+        """When a window opens after the rising edge of the pulse of its PRI."""
+        return float(duration_s(swst)) + WINDOW_START_DELAY_S
+
+    def _pg(self, lines: NDArray[np.int64]) -> NDArray[np.complex128] | None:
+        if self.receiver is None or self.receiver.idle:
+            return None
+        return self.receiver.calibration.along(self.first_latch, np.asarray(lines * self.pri_s, np.float64))
 
     @property
     def bias(self) -> complex:

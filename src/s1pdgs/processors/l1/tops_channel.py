@@ -23,7 +23,6 @@ from s1pdgs.processors.l1.channel import (
     elevation_pattern,
     looks_of,
     product_id,
-    replicas_of,
 )
 from s1pdgs.processors.l1.doppler import DopplerEstimate, doppler_model, estimate_burst_doppler, estimate_doppler
 from s1pdgs.processors.l1.errors import ProcessingError
@@ -84,7 +83,7 @@ def plan_swath(inputs: SliceInput, channel: ChannelInput, centroids: Mapping[int
         detection=None,
         doppler=tuple(doppler),
         noise=tuple(measured),
-        replicas=replicas_of(inputs, channel),
+        replicas=channel.replicas,
         slc=_image(inputs, stack),
         grd=None,
     )

@@ -11,6 +11,7 @@ from s1pdgs.formats.l1.annotation import AdsHeader
 from s1pdgs.processors.l1.channel import ChannelPlan
 from s1pdgs.processors.l1.images import ComplexImage, DetectedImage, Frame
 from s1pdgs.processors.l1.inputs import SliceInput
+from s1pdgs.processors.l1.receiver import Receiver
 
 Array = NDArray[np.float64]
 
@@ -62,6 +63,14 @@ class ImageContext:
     def stop(self) -> datetime:
         """Zero-Doppler time of the last line."""
         return self.utc(self.frame.last_line_s)
+
+    @property
+    def receiver(self) -> Receiver:
+        """What was taken off the echoes."""
+        found = self.plan.channel.echoes.receiver
+        if found is None:
+            raise LookupError(f"{self.plan.channel.name} was focused without its receiver")
+        return found
 
     def utc(self, time_s: float) -> datetime:
         """UTC of seconds after the orbit's epoch."""

@@ -24,6 +24,7 @@ from s1pdgs.formats.l1.annotation import (
 from s1pdgs.processors.l1.describe.context import ImageContext
 from s1pdgs.processors.l1.describe.downlink import downlink_information
 from s1pdgs.processors.l1.describe.geometry import azimuth_fm_rates
+from s1pdgs.processors.l1.receiver import model_pg
 from s1pdgs.sar.attitude import matrix_from_quaternion
 from s1pdgs.sar.constants import RADAR_FREQUENCY_HZ
 from s1pdgs.sar.earth import ecef_to_geodetic
@@ -165,12 +166,14 @@ def _replicas(context: ImageContext) -> ReplicaInformation:
     inputs, result = context.inputs, context.plan
     chirp = inputs.instrument.swath(inputs.swath)
     delays = inputs.instrument.channel(inputs.swath, context.polarisation)
+    node = inputs.manifest.orbit.ascending_node_time
+    models = [model_pg(delays, (found.time - node).total_seconds()) for found in result.replicas]
     return ReplicaInformation(
         swath=inputs.swath,
         reference_replica=ReferenceReplica(
             azimuth_time=context.start,
             chirp_source="Nominal",
-            pg_source="Extracted" if result.replicas else "Model",
+            pg_source=context.receiver.calibration.source,
             amplitude_coefficients=np.array(chirp.amplitude_coefficients),
             phase_coefficients=np.array(chirp.phase_coefficients),
             time_delay=delays.time_delay_s,
@@ -183,16 +186,16 @@ def _replicas(context: ImageContext) -> ReplicaInformation:
                 cross_correlation_pslr=found.pslr_db,
                 cross_correlation_islr=found.islr_db,
                 cross_correlation_peak_location=found.location,
-                reconstructed_replica_valid_flag=found.valid,
+                reconstructed_replica_valid_flag=found.reconstructed,
                 pg_product_amplitude=abs(found.pg),
                 pg_product_phase=float(np.angle(found.pg)),
-                model_pg_product_amplitude=1.0,
-                model_pg_product_phase=0.0,
-                relative_pg_product_valid_flag=found.valid,
-                absolute_pg_product_valid_flag=found.valid,
+                model_pg_product_amplitude=abs(model),
+                model_pg_product_phase=float(np.angle(model)),
+                relative_pg_product_valid_flag=found.relative,
+                absolute_pg_product_valid_flag=found.absolute,
                 internal_time_delay=delays.time_delay_s,
             )
-            for found in result.replicas
+            for found, model in zip(result.replicas, models, strict=True)
         ),
     )
 

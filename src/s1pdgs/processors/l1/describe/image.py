@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from s1pdgs.formats.aux.pp1 import ProductParameters
+from s1pdgs.formats.aux.pp1 import PreprocessingParameters, ProductParameters
 from s1pdgs.formats.l1.annotation import (
     DopplerCentroidQuality,
     DownlinkQuality,
@@ -45,6 +45,8 @@ def image_statistics(context: ImageContext) -> ImageStatistics:
 
 def quality_information(context: ImageContext) -> QualityInformation:
     """Statistics and gaps of the input and what they mean."""
+    statistics = image_statistics(context)
+    common = context.inputs.processing.product(product_id(context.inputs, context.product_type)).common
     return QualityInformation(
         product_quality_index=0.0,
         quality_data_list=(
@@ -57,9 +59,19 @@ def quality_information(context: ImageContext) -> QualityInformation:
                     doppler_centroid_uncertain_flag=not all(found.reliable for found in _estimates(context)),
                 ),
                 image_quality=ImageQuality(
-                    image_statistics=image_statistics(context),
-                    output_data_mean_outside_nominal_range_flag=False,
-                    output_data_st_dev_outside_nominal_range_flag=False,
+                    image_statistics=statistics,
+                    output_data_mean_outside_nominal_range_flag=common is not None
+                    and _outside(
+                        (statistics.output_data_mean.real, statistics.output_data_mean.imag),
+                        common.output_mean_expected,
+                        common.output_mean_threshold,
+                    ),
+                    output_data_st_dev_outside_nominal_range_flag=common is not None
+                    and _outside(
+                        (statistics.output_data_std_dev.real, statistics.output_data_std_dev.imag),
+                        common.output_std_expected,
+                        common.output_std_threshold,
+                    ),
                 ),
             ),
         ),
@@ -117,7 +129,7 @@ def _processing(context: ImageContext) -> ProcessingInformation:
         raw_data_analysis_used=echoes.bias != 0,
         orbit_data_file_used=inputs.orbit_source is OrbitSource.AUXILIARY,
         attitude_data_file_used=False,
-        rx_variation_correction_applied=False,
+        rx_variation_correction_applied=context.receiver.variation is not None,
         antenna_elevation_pattern_applied=True,
         antenna_azimuth_pattern_applied=True,
         antenna_azimuth_element_pattern_applied=inputs.tops,
@@ -130,7 +142,7 @@ def _processing(context: ImageContext) -> ProcessingInformation:
         rfi_mitigation_performed=policy.performed,
         rfi_mitigation_domain=policy.domain,
         chirp_source="Nominal",
-        pg_source="Extracted" if context.plan.replicas else "Model",
+        pg_source=context.receiver.calibration.source,
         rrf_spectrum="Extended Tapered",
         application_lut_id=application_table_id(inputs),
         swath_proc_params_list=tuple(_swath_parameters(swath, product) for swath in context.swaths),
@@ -181,39 +193,63 @@ def _downlink_quality(context: ImageContext) -> DownlinkQuality:
     statistics, instrument = echoes.statistics, echoes.instrument
     downlink_missing = max(echoes.missing - instrument.packets, 0)
     downlink_gaps = max(echoes.gaps - instrument.gaps, int(downlink_missing > 0))
-    amplitudes = np.abs([found.pg for found in replicas]) if replicas else np.ones(1)
-    phases = np.angle([found.pg for found in replicas]) if replicas else np.zeros(1)
+    pg = context.receiver.calibration.pg
+    limits = _limits(context)
     failed = bool(replicas) and not any(found.valid for found in replicas)
     return DownlinkQuality(
         i_input_data_mean=statistics.i_mean,
         q_input_data_mean=statistics.q_mean,
-        input_data_mean_outside_nominal_range_flag=False,
+        input_data_mean_outside_nominal_range_flag=limits is not None
+        and _outside((statistics.i_mean, statistics.q_mean), limits.input_mean_expected, limits.input_mean_threshold),
         i_input_data_std_dev=statistics.i_std,
         q_input_data_std_dev=statistics.q_std,
-        input_data_st_dev_outside_nominal_range_flag=False,
+        input_data_st_dev_outside_nominal_range_flag=limits is not None
+        and _outside((statistics.i_std, statistics.q_std), limits.input_std_expected, limits.input_std_threshold),
         num_downlink_input_data_gaps=downlink_gaps,
-        downlink_gaps_in_input_data_significant_flag=min(echoes.longest_gap, downlink_missing) > SIGNIFICANT_GAP_LINES,
+        downlink_gaps_in_input_data_significant_flag=_gaps_matter(
+            limits, downlink_gaps, min(echoes.longest_gap, downlink_missing)
+        ),
         num_downlink_input_missing_lines=downlink_missing,
-        downlink_missing_lines_significant_flag=downlink_missing > SIGNIFICANT_GAP_LINES,
+        downlink_missing_lines_significant_flag=_lines_matter(limits, downlink_missing, echoes.lines),
         num_instrument_input_data_gaps=instrument.gaps,
-        instrument_gaps_in_input_data_significant_flag=instrument.longest > SIGNIFICANT_GAP_LINES,
+        instrument_gaps_in_input_data_significant_flag=_gaps_matter(limits, instrument.gaps, instrument.longest),
         num_instrument_input_missing_lines=instrument.packets,
-        instrument_missing_lines_significant_flag=instrument.packets > SIGNIFICANT_GAP_LINES,
+        instrument_missing_lines_significant_flag=_lines_matter(limits, instrument.packets, echoes.lines),
         num_ssb_error_input_data_gaps=0,
         ssb_error_gaps_in_input_data_significant_flag=False,
         num_ssb_error_input_missing_lines=0,
         ssb_error_missing_lines_significant_flag=False,
         chirp_source_used="Nominal",
-        pg_source_used="Extracted" if replicas else "Model",
+        pg_source_used=context.receiver.calibration.source,
         rrf_spectrum_used="Extended Tapered",
         replica_reconstruction_failed_flag=failed,
-        mean_pg_product_amplitude=float(amplitudes.mean()),
-        std_dev_pg_product_amplitude=float(amplitudes.std()),
-        mean_pg_product_phase=float(phases.mean()),
-        std_dev_pg_product_phase=float(phases.std()),
+        mean_pg_product_amplitude=float(np.abs(pg).mean()),
+        std_dev_pg_product_amplitude=float(np.abs(pg).std()),
+        mean_pg_product_phase=float(np.angle(pg).mean()),
+        std_dev_pg_product_phase=float(np.angle(pg).std()),
         pg_product_derivation_failed_flag=failed,
         invalid_downlink_params_flag=any(echoes.errors.values()),
     )
+
+
+def _limits(context: ImageContext) -> PreprocessingParameters | None:
+    return context.inputs.processing.product(product_id(context.inputs, context.product_type)).preprocessing
+
+
+def _outside(values: tuple[float, float], expected: float, threshold: float) -> bool:
+    return any(abs(value - expected) > threshold for value in values)
+
+
+def _gaps_matter(limits: PreprocessingParameters | None, gaps: int, longest: int) -> bool:
+    """Whether there are more gaps than AUX_PP1 permits, one of them of the length that makes a gap."""
+    if limits is None:
+        return longest > SIGNIFICANT_GAP_LINES
+    return longest >= limits.lines_per_gap_threshold and gaps > limits.missing_gaps_threshold
+
+
+def _lines_matter(limits: PreprocessingParameters | None, missing: int, lines: int) -> bool:
+    """Whether more lines are missing than AUX_PP1 permits, in % of all."""
+    return limits is not None and 100.0 * missing > limits.missing_lines_threshold * lines
 
 
 def _raw_quality(context: ImageContext) -> RawDataAnalysisQuality:

@@ -137,11 +137,11 @@ def _azimuth_shape(context: ImageContext) -> tuple[NDArray[np.int64], Array]:
 
 
 def raw_noise_power(context: ImageContext) -> float:
-    """Squared raw counts per sample."""
+    """Squared raw counts per sample, as the receiver was corrected."""
     measured = noise_power(context.plan.noise)
-    if measured > 0.0:
-        return measured
-    return context.inputs.instrument.channel(context.inputs.swath, context.polarisation).noise
+    if measured <= 0.0:
+        measured = context.inputs.instrument.channel(context.inputs.swath, context.polarisation).noise
+    return measured * context.receiver.noise_factor
 
 
 def annotation_step(context: ImageContext) -> int:
