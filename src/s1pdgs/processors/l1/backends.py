@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 from numpy.typing import NDArray
 
 from s1pdgs.formats.joborder import JobOrder
 from s1pdgs.processors.l1 import focus_arrays, tops_arrays
 from s1pdgs.processors.l1.arrays import COMPILED, Arrays, open_arrays
 from s1pdgs.processors.l1.focus import FocusedBlock, FocusPlan, LineSource, focus
+from s1pdgs.processors.l1.scratch import Scratch
 from s1pdgs.processors.l1.tops import focus_burst
 from s1pdgs.processors.l1.tops_plan import BurstPlan
 
@@ -33,20 +34,24 @@ class Backend(Protocol):
         """Focus all blocks of StripMap lines or of a vignette in order; their valid lines tile the image."""
 
     def focus_burst(self, plan: BurstPlan, source: LineSource) -> Spectrum:
-        """Focus a TOPS burst: complex64 (lines, samples) of its image grid, in beta nought amplitude."""
+        """Focus a TOPS burst: complex64 (lines, samples) of its image grid, in beta nought amplitude.
+
+        The memory may be reused for the next burst.
+        """
 
 
 @frozen
 class Compiled:
-    """The compiled kernels, on the threads of the host."""
+    """The compiled kernels, on the threads of the host. The image of a burst is overwritten by that of the next."""
 
     name: str = COMPILED
+    scratch: Scratch = field(factory=Scratch, eq=False)
 
     def focus(self, plan: FocusPlan, source: LineSource) -> Iterator[FocusedBlock]:
         return focus(plan, source)
 
     def focus_burst(self, plan: BurstPlan, source: LineSource) -> Spectrum:
-        return focus_burst(plan, source)
+        return focus_burst(plan, source, self.scratch)
 
 
 @frozen(eq=False)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from s1pdgs.processors.l1.focus import LineSource
 from s1pdgs.processors.l1.kernels import as_floats, couple_range_azimuth
+from s1pdgs.processors.l1.scratch import Scratch
 from s1pdgs.processors.l1.tops_factors import (
     DopplerFactors,
     RangeFactors,
@@ -32,22 +33,25 @@ from s1pdgs.sar.constants import RADAR_FREQUENCY_HZ
 Array = NDArray[np.float64]
 Spectrum = NDArray[np.complex64]
 
-_ROWS = 32
+_ROWS = 16
 _NOISE_STEPS = 2000
 
 
-def focus_burst(plan: BurstPlan, source: LineSource) -> Spectrum:
+def focus_burst(plan: BurstPlan, source: LineSource, scratch: Scratch | None = None) -> Spectrum:
     """Read and focus a burst: complex64 (lines, samples) of its image grid, in beta nought amplitude.
 
-    Peak memory is about twice that of the raw burst.
+    Peak memory is about twice that of the raw burst. A `scratch` that is given for one burst after the other saves the
+    making of this memory; the image lies in it, and the next burst overwrites it.
     """
-    raw = np.zeros((plan.burst.raw.lines, plan.burst.raw.samples), np.complex64)
+    scratch = Scratch() if scratch is None else scratch
+    raw = scratch.take("burst", plan.burst.raw.lines, plan.burst.raw.samples)
+    raw.fill(0.0)
     source(0, raw)
     with ThreadPoolExecutor(plan.parameters.threads) as pool:
-        spectrum = unfold_doppler(plan, raw, pool)
+        spectrum = unfold_doppler(plan, raw, pool, scratch)
         del raw
-        compress(plan, spectrum, pool)
-        return unfold_time(plan, spectrum, pool)
+        compress(plan, spectrum, pool, scratch)
+        return unfold_time(plan, spectrum, pool, scratch)
 
 
 def noise_gain(plan: BurstPlan) -> tuple[Array, Array]:
@@ -79,20 +83,21 @@ def _share(pool: ThreadPoolExecutor, work: Callable[[int, int], None], samples: 
     list(pool.map(lambda span: work(*span), spans(samples)))
 
 
-def unfold_doppler(plan: BurstPlan, raw: Spectrum, pool: ThreadPoolExecutor) -> Spectrum:
+def unfold_doppler(plan: BurstPlan, raw: Spectrum, pool: ThreadPoolExecutor, scratch: Scratch) -> Spectrum:
     """Spectra in absolute Doppler of the raw samples: complex64 (rows, samples), the chirp f^2 / k_s still on them."""
     grid, (forward, backward) = plan.burst.raw, plan.bins
     factors = DopplerFactors.of(plan)
     scale = np.full(plan.rows, factors.scale, np.complex64)
-    unfolded = _padded(plan.rows, max(grid.samples, plan.image.samples))
+    columns = _row_length(max(grid.samples, plan.image.samples))
+    unfolded = scratch.take("spectrum", plan.rows, columns)
 
     def unfold(start: int, stop: int) -> None:
-        lines = np.empty((stop - start, forward), np.complex64)
+        lines = scratch.take("lines", stop - start, forward)
         take_columns(raw, start, factors.deramp, 0, lines)
         lines = scipy.fft.fft(lines, axis=1, overwrite_x=True)
         first = factors.first_bin(start, stop)
-        wide = np.empty((stop - start, backward), np.complex64)
-        regroup(lines, factors.dispersion_from(first), first, wide)
+        wide = scratch.take("wide", stop - start, backward)
+        regroup(lines, factors.dispersion_from(first), first, wide, first)
         wide = scipy.fft.ifft(wide, axis=1, overwrite_x=True)
         put_columns(wide, scale, -(plan.rows // 2), unfolded, start)
 
@@ -100,13 +105,12 @@ def unfold_doppler(plan: BurstPlan, raw: Spectrum, pool: ThreadPoolExecutor) -> 
     return unfolded
 
 
-def _padded(rows: int, columns: int) -> Spectrum:
-    """Rows that start 64 octets off multiples of a page, so that columns do not share cache sets."""
-    stride = -(-columns * 8 // 4096) * 4096 + 64
-    return np.empty((rows, stride // 8), np.complex64)
+def _row_length(columns: int) -> int:
+    """At least so many: rows start 64 octets off multiples of a page, so that columns do not share cache sets."""
+    return (-(-columns * 8 // 4096) * 4096 + 64) // 8
 
 
-def compress(plan: BurstPlan, spectrum: Spectrum, pool: ThreadPoolExecutor) -> None:
+def compress(plan: BurstPlan, spectrum: Spectrum, pool: ThreadPoolExecutor, scratch: Scratch) -> None:
     """Range compression, migration on the common grid and the azimuth filter, in place."""
     raw, image, (bins, wide_bins) = plan.burst.raw, plan.image, plan.range_bins
     factors, kernel = RangeFactors.of(plan), interpolation_table()
@@ -115,12 +119,15 @@ def compress(plan: BurstPlan, spectrum: Spectrum, pool: ThreadPoolExecutor) -> N
     doppler = plan.base_hz + plan.offsets_hz
 
     def compress_rows(start: int) -> None:
-        rows = scipy.fft.fft(spectrum[start : start + _ROWS, : raw.samples], bins, axis=1)
-        part = doppler[start : start + len(rows)]
+        part = doppler[start : start + _ROWS]
+        rows = scratch.take("rows", len(part), bins)
+        rows[:, : raw.samples], rows[:, raw.samples :] = spectrum[start : start + _ROWS, : raw.samples], 0.0
+        rows = scipy.fft.fft(rows, axis=1, overwrite_x=True)
         couple_range_azimuth(as_floats(rows), part, compression, step, occupied, RADAR_FREQUENCY_HZ, delay, coupling)
         if wide_bins != bins:
-            wide = np.zeros((len(rows), wide_bins), np.complex64)
+            wide = scratch.take("wide", len(part), wide_bins)
             wide[:, :occupied], wide[:, -occupied:] = rows[:, :occupied], rows[:, -occupied:]
+            wide[:, occupied:-occupied] = 0.0
             rows = wide
         rows = scipy.fft.ifft(rows, axis=1, overwrite_x=True)
         out = spectrum[start : start + len(rows), : image.samples]
@@ -129,18 +136,19 @@ def compress(plan: BurstPlan, spectrum: Spectrum, pool: ThreadPoolExecutor) -> N
     list(pool.map(compress_rows, range(0, plan.rows, _ROWS)))
 
 
-def unfold_time(plan: BurstPlan, spectrum: Spectrum, pool: ThreadPoolExecutor) -> Spectrum:
-    """Window the apertures, weigh the antenna off and bring every column to its lines."""
+def unfold_time(plan: BurstPlan, spectrum: Spectrum, pool: ThreadPoolExecutor, scratch: Scratch) -> Spectrum:
+    """Window the apertures, weigh the antenna off and bring every column to its lines, where the raw burst lay."""
     image, factors = plan.image, TimeFactors.of(plan)
-    lines = np.empty((image.lines, image.samples), np.complex64)
+    lines = scratch.take("burst", image.lines, image.samples)
 
     def unfold(start: int, stop: int) -> None:
         span = factors.span(start, stop)
-        block = np.empty((stop - start, span.lengths[0]), np.complex64)
+        block = scratch.take("block", stop - start, span.lengths[0])
         take_columns(spectrum, start, span.matched, -(plan.rows // 2), block)
         block = scipy.fft.ifft(block, axis=1, overwrite_x=True)
-        narrow = np.empty((stop - start, span.lengths[1]), np.complex64)
-        regroup(block, span.window, -(span.window.size // 2), narrow)
+        narrow = scratch.take("narrow", stop - start, span.lengths[1])
+        half = span.window.size // 2
+        regroup(block, span.window, -half, narrow, -half)
         narrow = scipy.fft.fft(narrow, axis=1, overwrite_x=True)
         put_columns(narrow, span.reramp, plan.first_line - plan.centre_line, lines, start)
 

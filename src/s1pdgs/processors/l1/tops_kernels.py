@@ -33,43 +33,50 @@ def interpolation_table() -> NDArray[np.float32]:
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def take_columns(
-    source: Block, column: int, factor: Block, first: int, out: Block
+def take_columns(  # noqa: PLR0917 - numba takes positions only
+    source: Block, column: int, factor: Block, first: int, out: Block, begin: int = 0
 ) -> None:  # pragma: no cover - compiled
-    """Fill (columns, length): out[k, (r + first) mod length] = source[r, column + k] factor[r], zero elsewhere."""
-    rows, length = factor.size, out.shape[1]
-    start = first % length
+    """Fill (columns, length): out[k, (i + first) mod length] = source[(i + begin) mod its rows, column + k] factor[i].
+
+    Zero elsewhere.
+    """
+    count, length, given = factor.size, out.shape[1], source.shape[0]
+    start, from_row = first % length, begin % given
     for k in range(out.shape[0]):
-        for gap in range(rows, length):
+        for gap in range(count, length):
             out[k, (start + gap) % length] = 0.0
-    for tile in range(0, rows, _TILE):
-        stop = min(tile + _TILE, rows)
+    for tile in range(0, count, _TILE):
+        stop = min(tile + _TILE, count)
         for k in range(out.shape[0]):
-            for row in range(tile, stop):
-                place = start + row
+            for i in range(tile, stop):
+                row, place = from_row + i, start + i
+                if row >= given:
+                    row -= given
                 if place >= length:
                     place -= length
-                out[k, place] = source[row, column + k] * factor[row]
+                out[k, place] = source[row, column + k] * factor[i]
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def regroup(source: Block, factor: Block, first: int, out: Block) -> None:  # pragma: no cover - compiled
-    """Move the entries first .. first + n of a circular grid to one of another length, times factors (n,).
+def regroup(source: Block, factor: Block, first: int, out: Block, begin: int) -> None:  # pragma: no cover - compiled
+    """Move n entries of a circular grid to one of another length, times factors (n,).
 
-    out[k, (first + i) mod length] = source[k, (first + i) mod its length] factor[i], zero elsewhere.
+    out[k, (first + i) mod length] = source[k, (begin + i) mod its length] factor[i], zero elsewhere.
     """
     count, length, given = factor.size, out.shape[1], source.shape[1]
-    begin, start = first % given, first % length
+    read, write = begin % given, first % length
     for k in range(out.shape[0]):
-        for i in range(count):
-            read, write = begin + i, start + i
-            if read >= given:
-                read -= given
-            if write >= length:
-                write -= length
-            out[k, write] = source[k, read] * factor[i]
+        done = 0
+        while done < count:
+            run = min(count - done, given - read, length - write)
+            for i in range(run):
+                out[k, write + i] = source[k, read + i] * factor[done + i]
+            done += run
+            read = (read + run) % given
+            write = (write + run) % length
+        read, write = begin % given, first % length
         for gap in range(count, length):
-            out[k, (start + gap) % length] = 0.0
+            out[k, (write + gap) % length] = 0.0
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
