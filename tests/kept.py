@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import distributions
@@ -38,7 +38,7 @@ def kept(name: str, make: Callable[[Path], T], *values: object) -> T:
     sources = [*_sources(), *_helpers(Path(make.__code__.co_filename))]
     if any(path.stat().st_mtime > _STARTED_S for path in sources):  # this process may run what was there before
         return make(_passing())
-    place = CACHE / name / _key(sources, values)
+    place = CACHE / name / _key(sources, *values)
     result, files = place / "result.pickle", place / "files"
     with locked(CACHE / f"{name}.lock"):
         if result.exists():
@@ -79,7 +79,12 @@ def _helpers(maker: Path) -> tuple[Path, ...]:
     return tuple(sorted(beside | {maker}))
 
 
-def _key(sources: list[Path], values: tuple[object, ...]) -> str:
+def source_key(*values: object) -> str:
+    """A name for simulator, processors and values."""
+    return _key(_sources(), *values)
+
+
+def _key(sources: Iterable[Path], *values: object) -> str:
     digest = hashlib.sha256(repr((ROOT, sys.version, _packages(), values)).encode())
     for path in sources:
         digest.update(f"\0{path.relative_to(ROOT)}\0".encode() + path.read_bytes())

@@ -1,21 +1,12 @@
-"""Downlinks to practise on: simulated once, kept below `.cache` under a key of the simulator's source."""
+"""Downlinks to practise on: simulated once for each source of the simulator."""
 
-import fcntl
-import hashlib
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import s1pdgs
 from s1pdgs.simulator.mission import simulate_plan
 from s1pdgs.simulator.plan import Plan, TakePlan
 from s1pdgs.simulator.scenario import MIB, Downlink, Scenario, Scene
 from s1pdgs.simulator.session import simulate
-
-ROOT = Path(__file__).resolve().parents[2]
-CACHE = ROOT / ".cache" / "journey"
-MADE_BY = ("simulator", "formats", "sar", "model")
+from tests.kept import kept
 
 SMALL = Scenario(
     duration_s=1.0,
@@ -35,30 +26,12 @@ LONG = Plan(takes=(TakePlan(mode="IW", duration_s=68.0, samples=64, polarisation
 
 def downlink(name: str, scenario: Scenario | Plan) -> Path:
     """The folder of a simulated downlink, which must not be changed."""
-    folder = CACHE / f"{name}-{_key(scenario)}"
-    make: Callable[..., object] = simulate_plan if isinstance(scenario, Plan) else simulate
-    with locked(CACHE / f"{name}.lock"):
-        if not (folder / "session.json").exists():
-            for outdated in CACHE.glob(f"{name}-*"):
-                shutil.rmtree(outdated)
-            make(scenario, folder)
-    return folder
 
+    def make(folder: Path) -> Path:
+        if isinstance(scenario, Plan):
+            simulate_plan(scenario, folder)
+        else:
+            simulate(scenario, folder)
+        return folder
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """One process at a time, also among the workers of pytest-xdist."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
-
-
-def _key(scenario: Scenario | Plan) -> str:
-    digest = hashlib.sha256(repr(scenario).encode())
-    package = Path(s1pdgs.__file__).parent
-    for room in MADE_BY:
-        for path in sorted((package / room).rglob("*")):
-            if path.suffix in {".py", ".json", ".toml", ".xml"}:
-                digest.update(f"{path.relative_to(package)}\0".encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
+    return kept(name, make, scenario)

@@ -13,8 +13,9 @@ import pytest
 from s1pdgs.simulator.instrument_faults import Fault
 from s1pdgs.simulator.plan import Plan, TakePlan
 from tests.journey.damage import level_0_chains
-from tests.journey.downlinks import downlink, locked
+from tests.journey.downlinks import downlink
 from tests.journey.ground import Ground, environment, station
+from tests.kept import locked
 
 pytestmark = pytest.mark.journey
 

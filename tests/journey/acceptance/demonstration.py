@@ -20,7 +20,7 @@ import psutil
 from attrs import frozen
 
 from s1pdgs.simulator.scenario import Scenario
-from tests.journey import downlinks
+from tests import kept
 from tests.journey.ground import environment
 
 PATIENCE_S = 900.0
@@ -79,7 +79,7 @@ def shared_demonstration(folder: Path) -> Iterator[Demonstration]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "users.lock").open("w") as users:
         process = None
-        with downlinks.locked(folder / "start.lock"):
+        with kept.locked(folder / "start.lock"):
             fcntl.flock(users, fcntl.LOCK_SH)
             if not (folder / STATE).exists():
                 process = _start(folder)
@@ -95,9 +95,9 @@ def shared_demonstration(folder: Path) -> Iterator[Demonstration]:
 
 def _start(folder: Path) -> "subprocess.Popen[bytes]":
     """Run `s1pdgs demo --keep` until it is done, and download what it published."""
-    kept = downlinks.CACHE / f"demonstration-{downlinks._key(Scenario())}"
-    if kept.exists():
-        shutil.copytree(kept, folder / "data" / "simulation", dirs_exist_ok=True)
+    simulated = kept.CACHE / "demonstration" / kept.source_key(Scenario())
+    if simulated.exists():
+        shutil.copytree(simulated, folder / "data" / "simulation", dirs_exist_ok=True)
     command = [str(Path(sys.executable).parent / "s1pdgs"), "demo", "--keep"]
     command += ["--data-dir", str(folder / "data"), "--out", str(folder / "out")]
     with (folder / OUTPUT).open("wb") as output:
@@ -111,7 +111,7 @@ def _start(folder: Path) -> "subprocess.Popen[bytes]":
         )
     try:
         demonstration = Demonstration(_wait(process, folder), folder)
-        _keep(folder / "data" / "simulation", kept)
+        _keep(folder / "data" / "simulation", simulated)
         _download(demonstration)
         (folder / STATE).write_text(json.dumps({"url": demonstration.url}))
     except BaseException:
@@ -131,14 +131,13 @@ def _wait(process: "subprocess.Popen[bytes]", folder: Path) -> str:
     raise AssertionError(f"the demonstration did not come to its end:\n{(folder / OUTPUT).read_text()}")
 
 
-def _keep(simulation: Path, kept: Path) -> None:
-    """Keep the simulated downlink for the next run of the tests, as long as the simulator's source is the same."""
-    if kept.exists():
+def _keep(simulation: Path, simulated: Path) -> None:
+    """Keep the simulated downlink for the next run of the tests, as long as the source is the same."""
+    if simulated.exists():
         return
-    for outdated in downlinks.CACHE.glob("demonstration-*"):
-        shutil.rmtree(outdated)
-    shutil.copytree(simulation, kept.with_suffix(".part"), dirs_exist_ok=True)
-    kept.with_suffix(".part").rename(kept)
+    shutil.rmtree(simulated.parent, ignore_errors=True)
+    shutil.copytree(simulation, simulated.with_suffix(".part"), dirs_exist_ok=True)
+    simulated.with_suffix(".part").rename(simulated)
 
 
 def _download(demonstration: Demonstration) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from tests.kept import kept
 
 from s1pdgs.formats.eof import read_orbit
 from s1pdgs.formats.isp import telemetry
@@ -48,8 +49,8 @@ PLAN = Plan(
 
 
 @pytest.fixture(scope="module")
-def mission(tmp_path_factory: pytest.TempPathFactory) -> SimulatedMission:
-    return simulate_plan(PLAN, tmp_path_factory.mktemp("mission"))
+def mission() -> SimulatedMission:
+    return kept("sessions", lambda folder: simulate_plan(PLAN, folder))
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from tests.kept import kept
 
 from s1pdgs.formats.isp.header import gather_headers, index_packets
 from s1pdgs.formats.link.decode import ChannelDecoder
@@ -21,8 +22,8 @@ from s1pdgs.simulator.station.content import read_content
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> SimulatedSession:
-    return simulate(Scenario.mini(), tmp_path_factory.mktemp("pass"))
+def session() -> SimulatedSession:
+    return kept("session", lambda folder: simulate(Scenario.mini(), folder))
 
 
 def packets_of(session: SimulatedSession, channel: int) -> dict[int, bytes]:

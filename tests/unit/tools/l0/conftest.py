@@ -14,6 +14,7 @@ from s1pdgs.formats.names import ProductName
 from s1pdgs.processors.l0 import aio, asp
 from s1pdgs.simulator.scenario import Scenario
 from s1pdgs.simulator.session import SimulatedSession, simulate
+from tests.kept import kept
 from tests.unit.tools.l0.editing import Editable
 
 
@@ -26,8 +27,11 @@ class Made:
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    root = tmp_path_factory.mktemp("l0")
+def made() -> Made:
+    return kept("level-0", _make)
+
+
+def _make(root: Path) -> Made:
     session = simulate(Scenario.mini(), root / "pass")
     auxiliary = {
         kind: [path]
