@@ -176,7 +176,7 @@ def laid_out(xp: Namespace, values: DeviceArray, first: int, length: int, axis: 
 
 
 def _along(values: DeviceArray, axis: int, start: int, stop: int) -> DeviceArray:
-    return values[(*[slice(None)] * axis, slice(start, stop))]
+    return values[(*[slice(None)] * axis, slice(start, stop), ...)]
 
 
 def phasor(xp: Namespace, cycles: DeviceArray) -> DeviceArray:
