@@ -11,6 +11,7 @@ from s1pdgs.publication.lta.dating import Policy, subscriber, walk
 from s1pdgs.publication.lta.eviction import Evictor, evict_step
 from s1pdgs.publication.lta.orders import Terms, forget_logins
 from s1pdgs.publication.lta.restore import Restorer
+from s1pdgs.publication.mending import Mender
 from s1pdgs.publication.on_demand import pruning as on_demand
 from s1pdgs.publication.publisher import Patience
 from s1pdgs.settings import Settings, SettingsError
@@ -39,6 +40,12 @@ def policy_of(settings: Settings, archive: Archive | None) -> Policy:
 def evictor_of(settings: Settings, database: Database, store: ObjectStore, outbox: Outbox) -> Evictor:
     """What lets products go."""
     return Evictor(database, store, outbox, archive_of(settings), timedelta(seconds=settings.retention.grace_s))
+
+
+def mender_of(settings: Settings, database: Database, store: ObjectStore) -> Mender:
+    """What reads objects again and lets them be made again."""
+    archive = archive_of(settings)
+    return Mender(database, store, None if archive is None else archive.store)
 
 
 def terms_of(settings: Settings, archive: Archive | None) -> Terms:

@@ -177,10 +177,12 @@ def _housekeeping_role(ground: GroundSegment) -> Role:
 
 
 def _patrol_role(ground: GroundSegment) -> Role:
+    from s1pdgs import keeping  # noqa: PLC0415
     from s1pdgs.publication.patrol import Patrol  # noqa: PLC0415
 
-    days = timedelta(days=ground.settings.store.patrol_days)
-    patrol = Patrol(ground.database, ground.store, ground.outbox.clock, days)
+    wanted = ground.settings.store
+    mender = keeping.mender_of(ground.settings, ground.database, ground.store)
+    patrol = Patrol(mender, ground.outbox.clock, timedelta(days=wanted.patrol_days), wanted.patrol_mb_s * 1e6)
     return Role("patrol", patrol.step, idle_s=HOUSEKEEPING_S)
 
 

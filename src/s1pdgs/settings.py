@@ -100,6 +100,7 @@ class Store(Table):
     patrol_days: float = Field(
         0.0, ge=0, description="every product is read and compared with the catalogue once in so many days; 0 is never"
     )
+    patrol_mb_s: Seconds = Field(50.0, description="and no more megabytes a second than these, on average")
 
     @model_validator(mode="after")
     def _paired(self) -> Self:

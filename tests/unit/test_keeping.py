@@ -183,6 +183,28 @@ def test_a_legal_hold_is_put_told_and_lifted(ground: GroundSegment, config: Path
     assert shown(config)["holds"][0]["released_by"] is not None
 
 
+def test_what_is_damaged_is_told_until_it_is_mended(ground: GroundSegment, config: Path, tmp_path: Path) -> None:
+    publish(ground)
+    step(ground, "publish", "retention", "archive")
+    copy = tmp_path / "archive" / "archived" / f"{NAME}.zip"
+    copy.write_bytes(b"rotten")
+    seen = run(config, "verify", NAME)
+    assert seen.exit_code == 1
+    assert seen.output.startswith(f"damaged archive: archived/{NAME}.zip: it has 6 bytes and should have ")
+    (row,) = json.loads(run(config, "damaged", "--json").output)
+    assert (row["fault"], row["place"], row["key"], row["product"]) == (
+        "damaged", "archive", f"archived/{NAME}.zip", NAME,
+    )  # fmt: skip
+    assert f"damaged  archive: archived/{NAME}.zip: it has 6 bytes" in run(config, "show", NAME).output
+    assert "without --quick" in run(config, "verify", NAME, "--quick", "--mend").output
+    assert copy.exists(), "it was not to be mended"
+    assert run(config, "verify", NAME, "--mend").exit_code == 1
+    step(ground, "archive")
+    assert run(config, "verify", NAME).exit_code == 0
+    assert run(config, "damaged").output == "nothing is known to be damaged\n"
+    assert not copy.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [

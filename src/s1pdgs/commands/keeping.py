@@ -1,4 +1,4 @@
-"""`s1pdgs product show|hold|release|evict|restore|archive|retention`: how long products are kept, and acting on it."""
+"""`s1pdgs product show|hold|release|evict|restore|archive|retention|damaged`: how products are kept, and what to do."""
 
 import getpass
 import json
@@ -14,6 +14,7 @@ from s1pdgs.catalogue import lifecycle
 from s1pdgs.catalogue.door import CatalogueError
 from s1pdgs.catalogue.query import find
 from s1pdgs.catalogue.retention import Form
+from s1pdgs.catalogue.tables import product
 from s1pdgs.cli import ground_of, show_rows
 from s1pdgs.ground import GroundSegment
 from s1pdgs.publication.errors import PublicationError
@@ -24,6 +25,7 @@ from s1pdgs.publication.lta.eviction import evict as evict_product
 from s1pdgs.publication.lta.needs import needs
 from s1pdgs.publication.lta.orders import DEFAULT_PRIORITY, Asked, place
 from s1pdgs.publication.lta.telling import as_lines, details
+from s1pdgs.publication.tables import damaged_object
 from s1pdgs.settings import SettingsError
 
 _NAME = click.argument("name", metavar="NAME")
@@ -135,6 +137,19 @@ def retention(ctx: click.Context, limit: int, *, as_json: bool) -> None:
     show_rows(rows[:limit], as_json, "nothing goes: no product has its time")
 
 
+@click.command("damaged")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array for machines.")
+@click.pass_context
+def damaged(ctx: click.Context, *, as_json: bool) -> None:
+    """List what was found missing or damaged in store and archive and has not been found well since."""
+    ground, c = ground_of(ctx), damaged_object.c
+    query = sa.select(c.found_at, c.fault, c.place, c.key, product.c.name.label("product")).join(product)
+    with ground.database.read() as connection:
+        rows = connection.execute(query.order_by(c.found_at, c.key)).mappings().all()
+    told = [{**row, "found_at": f"{row['found_at']:%Y-%m-%d %H:%M:%S}"} for row in rows]
+    show_rows(told, as_json, "nothing is known to be damaged")
+
+
 def _next(connection: sa.Connection, policy: Policy, form: Form, limit: int) -> Iterator[dict[str, str | None]]:
     rows = connection.execute(upcoming(form).limit(limit)).all()
     kept = needs(connection, policy.archive, form, [row.id for row in rows])
@@ -160,4 +175,4 @@ def _actor() -> str:
     return f"{getpass.getuser()} at {socket.gethostname()}"
 
 
-COMMANDS = (show, hold, release, evict, restore, archive, retention)
+COMMANDS = (show, hold, release, evict, restore, archive, retention, damaged)

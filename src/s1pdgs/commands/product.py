@@ -5,10 +5,12 @@ import sys
 
 import click
 
+from s1pdgs import keeping
 from s1pdgs.catalogue.query import named
 from s1pdgs.cli import ground_of
 from s1pdgs.commands.keeping import COMMANDS
-from s1pdgs.publication.integrity import Inspection, inspect, numbers
+from s1pdgs.publication.integrity import Finding, Inspection, Place, inspect, numbers
+from s1pdgs.settings import SettingsError
 from s1pdgs.storage.objects import StorageError
 
 
@@ -32,18 +34,28 @@ for _each in COMMANDS:
 @click.option("--all", "everything", is_flag=True, help="All products.")
 @click.option("--type", "types", multiple=True, help="All products of this type (repeatable).")
 @click.option("--quick", is_flag=True, help="Look at presence and sizes only, and read nothing.")
+@click.option("--mend", is_flag=True, help="Let zips and copies be made again of what is intact.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a product for machines, as they are done.")
 @click.pass_context
 def verify(
-    ctx: click.Context, names: tuple[str, ...], types: tuple[str, ...], *, everything: bool, quick: bool, as_json: bool
+    ctx: click.Context,
+    names: tuple[str, ...],
+    types: tuple[str, ...],
+    *,
+    everything: bool,
+    quick: bool,
+    mend: bool,
+    as_json: bool,
 ) -> None:
-    """Read the files, the zip and the quicklook of products again and compare them with the catalogue.
+    """Read files, zips, quicklooks and archived copies of products again and compare them with the catalogue.
 
-    Tells objects that are missing, damaged, or extra. Exit code 0: all is well; 1: something is wrong; 2: it could not
-    be looked at.
+    Tells objects that are missing, damaged, or extra, and marks the first two unless quick (see `product damaged`).
+    Exit code 0: all is well; 1: something is wrong; 2: it could not be looked at.
     """
     if sum(map(bool, (names, types, everything))) != 1:
         raise click.UsageError("name products, or give --type, or --all")
+    if quick and mend:
+        raise click.UsageError("what is mended was read before: give --mend without --quick")
     ground = ground_of(ctx)
     with ground.database.read() as connection:
         unknown = set(names) - {held.name for held in named(connection, names)}
@@ -51,11 +63,15 @@ def verify(
         raise _Trouble(f"no product {', '.join(sorted(unknown))}; `s1pdgs products` lists them")
     done: list[tuple[int, int, int]] = []
     try:
+        mender = keeping.mender_of(ground.settings, ground.database, ground.store)
         for number in numbers(ground.database, names, types):
-            found = inspect(ground.database, ground.store, number, quick=quick)
+            if quick:
+                found = inspect(ground.database, ground.store, number, quick=True, archive=mender.archive)
+            else:
+                found = mender.examine(number, ground.outbox.clock.now(), mends=mend)
             done.append((found.objects, found.size, len(found.findings)))
             click.echo(_json(found) if as_json else _text(found), nl=as_json)
-    except StorageError as error:
+    except (StorageError, SettingsError) as error:
         raise _Trouble(str(error)) from None
     objects, size, faults = (sum(column) for column in zip(*done, strict=True)) if done else (0, 0, 0)
     how = "present" if quick else "as catalogued"
@@ -66,9 +82,13 @@ def verify(
 
 
 def _text(found: Inspection) -> str:
-    return "".join(f"{one.fault:8}{one.key}: {one.reason}\n" for one in found.findings)
+    return "".join(f"{one.fault:8}{_where(one)}{one.key}: {one.reason}\n" for one in found.findings)
+
+
+def _where(finding: Finding) -> str:
+    return "" if finding.place is Place.STORE else f"{finding.place}: "
 
 
 def _json(found: Inspection) -> str:
-    faults = [{"fault": one.fault, "key": one.key, "reason": one.reason} for one in found.findings]
+    faults = [{"fault": one.fault, "place": one.place, "key": one.key, "reason": one.reason} for one in found.findings]
     return json.dumps({"product": found.product, "objects": found.objects, "size": found.size, "faults": faults})

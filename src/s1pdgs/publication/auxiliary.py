@@ -56,7 +56,7 @@ def offer(connection: sa.Connection, held: Held, now: datetime) -> bool:
     if held.evicted_at is not None or (known is not None and _offers(known, held)):
         return False
     if known is not None:
-        _end(connection, known, now)
+        return offer_again(connection, held, now)
     files, name = held.product.files, held.product.name
     row: dict[str, Any] = {"product_id": held.id, "attempts": 0, "retry_at": now}
     if [file.path for file in files] == [name]:
@@ -66,6 +66,14 @@ def offer(connection: sa.Connection, held: Held, now: datetime) -> bool:
         row |= {"name": f"{name}.zip", "location": f"{ARCHIVES}/{micros(now)}/{name}.zip"}
     connection.execute(auxiliary_offer.insert().values(row))
     return True
+
+
+def offer_again(connection: sa.Connection, held: Held, now: datetime) -> bool:
+    """Offer a product anew, whatever was offered of it; False when its files are gone."""
+    known = connection.execute(sa.select(auxiliary_offer).where(_is(held.id))).one_or_none()
+    if known is not None:
+        _end(connection, known, now)
+    return offer(connection, held, now)
 
 
 def _offers(known: sa.Row[Any], held: Held) -> bool:

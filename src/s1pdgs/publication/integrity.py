@@ -1,16 +1,17 @@
 """Is what the store holds still what was catalogued and published? Objects are read again and compared."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from attrs import frozen
+from attrs import evolve, frozen
 
 from s1pdgs.catalogue.query import Held, load
 from s1pdgs.catalogue.tables import product
+from s1pdgs.publication.lta.tables import archive_copy
 from s1pdgs.publication.publisher import QUICKLOOK
-from s1pdgs.publication.tables import publication
+from s1pdgs.publication.tables import auxiliary_offer, publication
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import Checksums, MissingObject, ObjectStore, StorageError, checksums_of
 
@@ -26,6 +27,13 @@ class Fault(StrEnum):
     EXTRA = "extra"
 
 
+class Place(StrEnum):
+    """Where an object should be."""
+
+    STORE = "store"
+    ARCHIVE = "archive"
+
+
 @frozen
 class Finding:
     """An object that is not as it should be, and why."""
@@ -33,6 +41,7 @@ class Finding:
     fault: Fault
     key: str
     reason: str
+    place: Place = Place.STORE
 
 
 @frozen
@@ -47,22 +56,26 @@ class Inspection:
 
 @frozen
 class _Claims:
-    """The objects that a product claims, by key, and the prefix below which there should be no others."""
+    """The objects that a product claims, by place and key, and the prefix below which there should be no others."""
 
     name: str
-    objects: dict[str, Checksums]
+    objects: dict[tuple[Place, str], Checksums]
     alone_below: str | None
 
 
-def inspect(database: Database, store: ObjectStore, number: int, *, quick: bool = False) -> Inspection:
-    """Compare the objects of a product with its rows; `quick` looks at sizes and reads nothing.
+def inspect(
+    database: Database, store: ObjectStore, number: int, *, quick: bool = False, archive: ObjectStore | None = None
+) -> Inspection:
+    """Compare the objects of a product with its rows: its files, its zip, its quicklook, the zip that AUXIP offers, and
+    the copy in the archive where that is told. `quick` looks at sizes and reads nothing.
 
-    What is evicted is not looked for. Raises `StorageError` when the store cannot be asked.
+    What is evicted is not looked for. Raises `StorageError` when a store cannot be asked.
     """
-    claims = _claims(database, number)
+    stores = {Place.STORE: store} if archive is None else {Place.STORE: store, Place.ARCHIVE: archive}
+    claims = _claims(database, number, stores)
     while True:
-        findings = tuple(_findings(store, claims, quick=quick))
-        before, claims = claims, _claims(database, number)
+        findings = tuple(_findings(stores, claims, quick=quick))
+        before, claims = claims, _claims(database, number, stores)
         if not findings or claims == before:  # else it was evicted or came back meanwhile
             size = sum(sums.size for sums in before.objects.values())
             return Inspection(before.name, len(before.objects), size, findings)
@@ -85,15 +98,40 @@ def numbers(database: Database, names: Collection[str] = (), types: Sequence[str
         last = found[-1]
 
 
-def _claims(database: Database, number: int) -> _Claims:
+def _claims(database: Database, number: int, places: Container[Place]) -> _Claims:
     with database.read() as connection:
         (held,) = load(connection, sa.select(product).where(product.c.id == number))
-        row = connection.execute(sa.select(publication).where(publication.c.product_id == number)).one_or_none()
+        row = connection.execute(OUTSIDE, {"number": number}).one()
     objects = {} if held.evicted_at is not None else _files(held)
-    if row is not None and row.state == "published":
+    if row.offer is not None and held.evicted_at is None:
+        objects[row.offer] = Checksums(row.offer_size, row.offer_md5, row.offer_sha256)
+    if row.state == "published":
         objects |= _published(held, row)
+    claimed = {(Place.STORE, key): sums for key, sums in objects.items()}
+    if row.copy is not None and Place.ARCHIVE in places:
+        claimed[Place.ARCHIVE, row.copy] = Checksums(row.size, row.md5, row.sha256)
     is_alone = held.evicted_at is None and held.product.type != SESSION_TYPE  # deliveries lie below each other
-    return _Claims(held.name, objects, held.product.location if is_alone else None)
+    return _Claims(held.name, claimed, held.product.location if is_alone else None)
+
+
+OUTSIDE: sa.Select[Any] = (
+    sa.select(
+        *(publication.c[name] for name in ("state", "evicted_at", "location", "size", "md5", "sha256", "quicklook")),
+        auxiliary_offer.c.location.label("offer"),
+        *(auxiliary_offer.c[name].label(f"offer_{name}") for name in ("size", "md5", "sha256")),
+        archive_copy.c.location.label("copy"),
+    )
+    .select_from(
+        product.outerjoin(publication, publication.c.product_id == product.c.id)
+        .outerjoin(
+            auxiliary_offer,
+            sa.and_(auxiliary_offer.c.product_id == product.c.id, auxiliary_offer.c.published_at.is_not(None)),
+        )
+        .outerjoin(archive_copy, sa.and_(archive_copy.c.product_id == product.c.id, archive_copy.c.state == "stored"))
+    )
+    .where(product.c.id == sa.bindparam("number"))
+)
+"""What a product has beside its files: its publication, its offer at AUXIP and its copy in the archive."""
 
 
 def _files(held: Held) -> dict[str, Checksums]:
@@ -109,18 +147,18 @@ def _published(held: Held, row: sa.Row[Any]) -> dict[str, Checksums]:
     return objects
 
 
-def _findings(store: ObjectStore, claims: _Claims, *, quick: bool) -> Iterator[Finding]:
-    for key, expected in sorted(claims.objects.items()):
-        size = store.size(key)
+def _findings(stores: Mapping[Place, ObjectStore], claims: _Claims, *, quick: bool) -> Iterator[Finding]:
+    for (place, key), expected in sorted(claims.objects.items()):
+        size = stores[place].size(key)
         if size is None:
-            yield Finding(Fault.MISSING, key, f"{expected.size} bytes are gone")
+            yield Finding(Fault.MISSING, key, f"{expected.size} bytes are gone", place)
         elif size != expected.size:
-            yield Finding(Fault.DAMAGED, key, f"it has {size} bytes and should have {expected.size}")
+            yield Finding(Fault.DAMAGED, key, f"it has {size} bytes and should have {expected.size}", place)
         elif not quick:
-            yield from _content(store, key, expected)
+            yield from (evolve(one, place=place) for one in _content(stores[place], key, expected))
     if claims.alone_below is not None:
-        for key in store.list(claims.alone_below):
-            if key not in claims.objects:
+        for key in stores[Place.STORE].list(claims.alone_below):
+            if (Place.STORE, key) not in claims.objects:
                 yield Finding(Fault.EXTRA, key, "no file of the product is catalogued there")
 
 

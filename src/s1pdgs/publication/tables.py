@@ -79,14 +79,13 @@ published_type = sa.Table(
 damaged_object = sa.Table(
     "damaged_object",
     metadata,
+    sa.Column("product_id", sa.ForeignKey(product.c.id, ondelete="CASCADE"), primary_key=True),
     sa.Column("place", sa.Text, primary_key=True, comment="store | archive"),
     sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("product_id", sa.ForeignKey(product.c.id, ondelete="CASCADE"), nullable=False),
     sa.Column("fault", sa.Text, nullable=False, comment="missing | damaged"),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("found_at", Micros, nullable=False),
 )
-sa.Index("ix_damaged_object_product_id", damaged_object.c.product_id)
 
 patrol = sa.Table(
     "patrol",

@@ -25,6 +25,7 @@ from s1pdgs.publication.auxiliary import claim, make_zip, offer, subscriber, wit
 from s1pdgs.publication.auxip import PRODUCTS, Auxip
 from s1pdgs.publication.lta.dating import Policy, walk
 from s1pdgs.publication.lta.eviction import Evictor, evict_step
+from s1pdgs.publication.mending import Mender
 from s1pdgs.publication.odata.entities import find_page
 from s1pdgs.publication.odata.options import read_options
 from s1pdgs.publication.tables import auxiliary_offer
@@ -210,6 +211,26 @@ def test_a_new_version_of_what_was_evicted_takes_its_place_in_the_offer(station:
     assert new["PublicationDate"] > old["PublicationDate"]
     reply = station.client.get(f"/Products({new['Id']})/$value")
     assert hashlib.md5(reply.content).hexdigest() == new["Checksum"][0]["Value"]
+
+
+@pytest.mark.parametrize("files_too", [False, True])
+def test_a_damaged_zip_is_made_again_of_files_that_are_well(station: Station, *, files_too: bool) -> None:
+    segment = station.segment
+    station.ingest(INSTRUMENT, **INSTRUMENT_FILES)
+    station.offer()
+    (before,) = station.get("/Products")["value"]
+    (key,) = segment.store.list("auxip")
+    segment.store.path(key).write_bytes(b"rotten")
+    if files_too:
+        segment.store.path(f"ingested/{INSTRUMENT}/manifest.safe").write_bytes(b"rotten")
+    segment.clock.advance(60.0)
+    found = Mender(segment.database, segment.store).examine(1, segment.clock.now())
+    assert len(found.findings) == 1 + files_too
+    station.offer()
+    (after,) = station.get("/Products")["value"]
+    assert after["Checksum"][0]["Value"] == before["Checksum"][0]["Value"]
+    content = station.client.get(f"/Products({after['Id']})/$value").content
+    assert (hashlib.md5(content).hexdigest() == after["Checksum"][0]["Value"]) is not files_too
 
 
 def evict_now(segment: Segment) -> None:

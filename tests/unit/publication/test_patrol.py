@@ -1,11 +1,14 @@
 """The patrol comes by every product once a round, and tells what it finds."""
 
 from datetime import timedelta
+from typing import Any
 
 from attrs import evolve
 from structlog.testing import capture_logs
 
 from s1pdgs.catalogue.door import register
+from s1pdgs.publication.integrity import inspect
+from s1pdgs.publication.mending import Mender
 from s1pdgs.publication.patrol import Patrol
 from tests.unit.publication.conftest import Segment, store_product
 
@@ -29,8 +32,9 @@ def filled(segment: Segment, count: int) -> list[int]:
     return list(range(1, count + 1))
 
 
-def patrol_of(segment: Segment, last: int | None = 0) -> Patrol:
-    return Patrol(segment.database, segment.store, segment.clock, timedelta(days=10), last)
+def patrol_of(segment: Segment, last: int | None = 0, **changes: Any) -> Patrol:
+    mender = Mender(segment.database, segment.store)
+    return Patrol(mender, segment.clock, timedelta(days=10), last=last, **changes)
 
 
 def test_every_product_is_looked_at_once_a_round(segment: Segment) -> None:
@@ -48,6 +52,28 @@ def test_it_begins_anywhere_and_goes_around(segment: Segment) -> None:
     everything, patrol = filled(segment, 5), patrol_of(segment, last=None)
     segment.clock.advance(10 * DAY_S)
     assert sorted(one for one in patrolled(patrol) if one) == everything
+
+
+def test_one_that_is_started_again_goes_on_where_the_last_one_ended(segment: Segment) -> None:
+    everything = filled(segment, 20)
+    seen: list[int | None] = []
+    for _ in range(10):
+        patrol = patrol_of(segment, last=None if seen else 0)
+        segment.clock.advance(DAY_S)
+        seen += patrolled(patrol)
+    assert seen == everything
+
+
+def test_it_reads_no_faster_than_it_may(segment: Segment) -> None:
+    filled(segment, 5)
+    size = inspect(segment.database, segment.store, 1).size
+    patrol = patrol_of(segment, bytes_per_s=size / DAY_S)
+    segment.clock.advance(10 * DAY_S)
+    for number in range(1, 6):
+        assert patrolled(patrol) == [number], "though all are due, one a day"
+        segment.clock.advance(DAY_S - 1)
+        assert patrolled(patrol) == []
+        segment.clock.advance(1.0)
 
 
 def test_a_long_rest_is_made_good_by_one_round(segment: Segment) -> None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 import structlog
 from attrs import frozen
 
+from s1pdgs.catalogue.query import Held
 from s1pdgs.catalogue.tables import product
 from s1pdgs.model.time import Clock, micros
 from s1pdgs.publication.errors import CorruptProductError
@@ -82,6 +83,13 @@ def copy_again(connection: sa.Connection, name: str, now: datetime) -> bool:
     return connection.execute(failed.values(state="pending", attempts=0, due_at=now, reason=None)).rowcount == 1
 
 
+def copy_anew(connection: sa.Connection, held: Held, now: datetime) -> None:
+    """Let a product have another copy in place of one that is damaged or of another zip, as soon as it is online."""
+    again = {"state": "pending", "attempts": 0, "due_at": now, "reason": None, "location": archive_key(held.name, now)}
+    connection.execute(_of(held.id).values(**again))
+    connection.execute(publication.update().where(publication.c.product_id == held.id).values(archived_at=None))
+
+
 def copy_step(
     database: Database, store: ObjectStore, archive: Archive, clock: Clock, patience: Patience = DEFAULT_PATIENCE
 ) -> bool:
@@ -150,6 +158,7 @@ DUE: sa.Select[Any] = (
     .where(
         archive_copy.c.state == sa.literal("pending", literal_execute=True),
         archive_copy.c.due_at <= sa.bindparam("now", type_=archive_copy.c.due_at.type),
+        publication.c.evicted_at.is_(None),
     )
     .order_by(archive_copy.c.due_at, product.c.id)
     .limit(1)

@@ -22,6 +22,7 @@ from s1pdgs.publication.errors import CorruptProductError
 from s1pdgs.publication.lta.copying import Archive
 from s1pdgs.publication.lta.lease import check_object
 from s1pdgs.publication.lta.needs import needs
+from s1pdgs.publication.mending import Mender
 from s1pdgs.publication.tables import publication
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import Checksums, MissingObject, ObjectStore
@@ -163,7 +164,9 @@ def _note_gone(connection: sa.Connection, numbers: Sequence[int], now: datetime)
 
 
 def _damaged_zips(evictor: Evictor, numbers: Sequence[int]) -> dict[int, str]:
-    """Before files go, the zip that is to stay is read again once; those whose zip is not as it was published."""
+    """Before files go, the zip that is to stay is read again once; those whose zip is not as it was published, which is
+    made again then.
+    """
     unverified = (
         sa.select(publication)
         .join(product, product.c.id == publication.c.product_id)
@@ -178,12 +181,14 @@ def _damaged_zips(evictor: Evictor, numbers: Sequence[int]) -> dict[int, str]:
     with evictor.database.read() as connection:
         rows = connection.execute(unverified).all()
     damaged, well = {}, []
+    archive = None if evictor.archive is None else evictor.archive.store
     for row in rows:
         try:
             check_object(evictor.store, row.location, Checksums(row.size, row.md5, row.sha256))
         except (CorruptProductError, MissingObject) as error:
             damaged[row.product_id] = f"its zip is damaged: {error}"
             _log.error("stored zip is damaged", reason=str(error))
+            Mender(evictor.database, evictor.store, archive).examine(row.product_id, evictor.outbox.clock.now())
         else:
             well.append(row.product_id)
     if well:

@@ -21,6 +21,7 @@ from s1pdgs.catalogue.tables import product
 from s1pdgs.publication.archive import DEFLATED, zip_chunks
 from s1pdgs.publication.changes import note_changed
 from s1pdgs.publication.errors import CorruptProductError, EvictedError
+from s1pdgs.publication.lta.copying import copy_anew
 from s1pdgs.publication.lta.dating import Policy, date
 from s1pdgs.publication.lta.lease import Lease, check_object, verified
 from s1pdgs.publication.lta.orders import (
@@ -38,7 +39,7 @@ from s1pdgs.publication.lta.unpack import unpack
 from s1pdgs.publication.publisher import DEFAULT_PATIENCE, Patience
 from s1pdgs.publication.tables import publication
 from s1pdgs.storage.database import Database
-from s1pdgs.storage.objects import Checksums, ObjectStore
+from s1pdgs.storage.objects import Checksums, MissingObject, ObjectStore
 
 _log = structlog.get_logger(__name__)
 
@@ -144,13 +145,18 @@ def _bring_back(restorer: Restorer, claim: _Claim) -> tuple[str, Checksums]:
 
 def _store_zip(restorer: Restorer, claim: _Claim, key: str, published: Checksums, lease: Lease) -> Checksums:
     """The zip of the archive, or else one made of the files that are here: then its bytes may be others."""
-    archive, store = restorer.terms.archive, restorer.store
-    if claim.row.archived_at is None or archive is None:
-        return store.put(key, zip_chunks(store, claim.held.product, lease.renew, restorer.deflated))
-    copy = claim.row.copy
-    sums = store.put(key, verified(archive.read(copy), copy, published, lease))
-    check_object(store, key, published)
-    return sums
+    archive, store, copy = restorer.terms.archive, restorer.store, claim.row.copy
+    if claim.row.archived_at is not None and archive is not None:
+        try:
+            sums = store.put(key, verified(archive.read(copy), copy, published, lease))
+        except (CorruptProductError, MissingObject) as error:
+            if claim.held.evicted_at is not None:
+                raise
+            _log.error("archive copy is damaged", product=claim.held.name, reason=str(error))
+        else:
+            check_object(store, key, published)
+            return sums
+    return store.put(key, zip_chunks(store, claim.held.product, lease.renew, restorer.deflated))
 
 
 def _go_online(restorer: Restorer, claim: _Claim, location: str, sums: Checksums) -> bool:
@@ -165,6 +171,8 @@ def _go_online(restorer: Restorer, claim: _Claim, location: str, sums: Checksums
             online = {"location": location, "size": sums.size, "md5": sums.md5, "sha256": sums.sha256}
             online |= {"evicted_at": None, "verified_at": now, "restored_until": until}
             connection.execute(publication.update().where(publication.c.product_id == row.product_id).values(**online))
+            if row.archived_at is not None and sums.sha256 != row.sha256:
+                copy_anew(connection, claim.held, now)
         if row.files and claim.held.evicted_at is not None:
             here = {"location": f"{claim.prefix}/{claim.held.name}", "evicted_at": None}
             connection.execute(product.update().where(product.c.id == row.product_id).values(**here))

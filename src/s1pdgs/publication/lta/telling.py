@@ -15,7 +15,7 @@ from s1pdgs.publication.lta.dating import Policy, plan_of
 from s1pdgs.publication.lta.needs import needs
 from s1pdgs.publication.lta.tables import archive_copy, lta_order, restore
 from s1pdgs.publication.search import Published
-from s1pdgs.publication.tables import publication
+from s1pdgs.publication.tables import damaged_object, publication
 
 
 def why_gone(connection: sa.Connection, product: Published, service: str) -> str:
@@ -50,6 +50,7 @@ def details(connection: sa.Connection, policy: Policy, held: Held) -> dict[str, 
         "files": _form(held.evicted_at, plan.files_at, plan.files, _need(connection, policy, Form.FILES, held)),
         "zip": None,
         "holds": [to_json(one) for one in holds_of(connection, held.id)],
+        "damaged": [dict(row) for row in connection.execute(_DAMAGED, {"product": held.id}).mappings()],
         "orders": [dict(row) for row in connection.execute(_ORDERS, {"product": held.id}).mappings()],
     }
     if zipped is not None:
@@ -79,6 +80,8 @@ def as_lines(told: dict[str, Any]) -> Iterator[str]:
         elif packed["archive"] is not None:
             reason = packed["archive"]["reason"]
             yield f"archive  copy is {packed['archive']['copy']}{'' if reason is None else ': ' + reason}"
+    for one in told["damaged"]:
+        yield f"{one['fault']:9}{one['place']}: {one['key']}: {one['reason']}"
     for hold in told["holds"]:
         end = (
             "" if hold["released_at"] is None else f", released {_short(hold['released_at'])} by {hold['released_by']}"
@@ -89,6 +92,11 @@ def as_lines(told: dict[str, Any]) -> Iterator[str]:
         yield f"order    {order['id']} is {order['status']}{why}"
 
 
+_DAMAGED = (
+    sa.select(damaged_object.c.place, damaged_object.c.key, damaged_object.c.fault, damaged_object.c.reason)
+    .where(damaged_object.c.product_id == sa.bindparam("product"))
+    .order_by(damaged_object.c.place, damaged_object.c.key)
+)
 _ORDERS = (
     sa.select(lta_order.c.uuid.label("id"), lta_order.c.status, lta_order.c.message)
     .where(lta_order.c.product_id == sa.bindparam("product"))

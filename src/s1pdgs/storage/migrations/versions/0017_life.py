@@ -27,18 +27,17 @@ def upgrade() -> None:
     )
     op.create_table(
         "damaged_object",
+        sa.Column("product_id", _IDENTIFIER, nullable=False),
         sa.Column("place", sa.Text(), nullable=False, comment="store | archive"),
         sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("product_id", _IDENTIFIER, nullable=False),
         sa.Column("fault", sa.Text(), nullable=False, comment="missing | damaged"),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("found_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["product_id"], ["product.id"], name=op.f("fk_damaged_object_product_id"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("place", "key", name=op.f("pk_damaged_object")),
+        sa.PrimaryKeyConstraint("product_id", "place", "key", name=op.f("pk_damaged_object")),
     )
-    op.create_index("ix_damaged_object_product_id", "damaged_object", ["product_id"], unique=False)
     op.create_table(
         "patrol",
         sa.Column("id", sa.Integer(), nullable=False),
