@@ -14,7 +14,7 @@ demo: ## a simulated downlink becomes published L0 and L1 products (ARGS="--keep
 test: ## all tests, against the real services that they need
 	@scripts/install all,test
 	@scripts/services
-	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/pytest -n 3 --dist worksteal $(ARGS)
 
 lint: ## style, types and the direction of imports
 	@scripts/install all,lint

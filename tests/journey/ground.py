@@ -27,6 +27,7 @@ from s1pdgs.simulator.station.faults import Account, Faults
 from s1pdgs.simulator.station.server import RunningStation, serve
 from s1pdgs.storage.database import Database, open_sqlite
 from s1pdgs.storage.objects import LocalObjects, local_objects
+from tests.databases import new_sqlite
 
 LOOK_S = 0.1
 PATIENCE_S = 240.0
@@ -104,7 +105,9 @@ class Ground:
         data_dir = data_dir or folder / "data"
         dotted = {key.replace("__", "."): value for key, value in settings.items()}
         (folder / "s1pdgs.toml").write_text(settings_text(data_dir, source, dotted, chains, units))
-        return cls(folder, data_dir, open_sqlite(data_dir / "s1pdgs.db"))
+        made = (data_dir / "s1pdgs.db").exists()
+        data_dir.mkdir(parents=True, exist_ok=True)
+        return cls(folder, data_dir, open_sqlite(data_dir / "s1pdgs.db") if made else new_sqlite(data_dir))
 
     @classmethod
     def found(cls, folder: Path) -> "Ground":
