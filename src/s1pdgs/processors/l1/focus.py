@@ -21,6 +21,7 @@ from s1pdgs.processors.l1.kernels import (
     couple_range_azimuth,
     interpolation_table,
 )
+from s1pdgs.processors.l1.lengths import fast_length
 from s1pdgs.sar.constants import RADAR_FREQUENCY_HZ, REFERENCE_RANGE_M, SPEED_OF_LIGHT_M_S, WAVELENGTH_M
 from s1pdgs.sar.orbit import Orbit
 
@@ -149,7 +150,7 @@ def plan_focus(raw: RawGrid, orbit: Orbit, parameters: FocusParameters) -> Focus
     lead, trail = _aperture_lines(raw, delays, model, parameters)
     if raw.lines <= lead + trail:
         raise FocusError(f"{raw.lines} lines are fewer than the synthetic aperture of {lead + trail} lines")
-    bins = scipy.fft.next_fast_len(raw.samples, real=False)
+    bins = fast_length(raw.samples)
     lines = _block_lines(raw.lines, lead + trail, bins, parameters.block_bytes)
     image = ImageGrid(
         lines=raw.lines - lead - trail,
@@ -198,9 +199,9 @@ def _block_lines(lines: int, overlap: int, bins: int, block_bytes: int) -> int:
     """The lines of a block: all of a short acquisition, else as many as the memory bound allows, evenly used."""
     affordable = max(block_bytes // (8 * bins), overlap + 256)
     if lines <= affordable:
-        return int(scipy.fft.next_fast_len(lines, real=False))
+        return fast_length(lines)
     blocks = math.ceil((lines - overlap) / (affordable - overlap))
-    return int(scipy.fft.next_fast_len(math.ceil((lines - overlap) / blocks) + overlap, real=False))
+    return fast_length(math.ceil((lines - overlap) / blocks) + overlap)
 
 
 def _aligned_block(lines: int, bins: int) -> Spectrum:

@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from s1pdgs.processors.l1.focus import FocusedBlock, FocusPlan, Window
 from s1pdgs.processors.l1.geometry import ImageGrid
 from s1pdgs.processors.l1.ground import GroundRange
+from s1pdgs.processors.l1.kernels import as_floats
+from s1pdgs.processors.l1.lengths import fast_length
+from s1pdgs.processors.l1.scratch import Scratch
+from s1pdgs.processors.l1.tops_kernels import put_columns, regroup, take_columns
 
 Array = NDArray[np.float64]
 NoiseSpectrum = tuple[Array, Array]
@@ -21,7 +25,8 @@ _TAPS = 8
 _FRACTIONS = 128
 _OVERSAMPLING = 1.7
 _PADDING = 64
-_CHUNK = 32
+_GROUP = 16
+_COLUMNS = 64
 _STRIDE = 16
 
 
@@ -135,78 +140,122 @@ def detect(plan: DetectionPlan, block: FocusedBlock) -> DetectedBlock:
     origin_s = start_s - block.lead * image.line_interval_s
     skipped = math.floor((plan.first_line_s + first * plan.line_interval_s - origin_s) / plan.line_interval_s)
     shift_s = plan.first_line_s + (first - skipped) * plan.line_interval_s - origin_s
-    intensity = np.zeros((last - first, plan.samples), np.float32)
+    intensity, scratch = np.zeros((last - first, plan.samples), np.float32), Scratch()
     lines_s = np.asarray(plan.first_line_s + np.arange(first, last) * plan.line_interval_s, np.float64)
     slant = plan.ground.slant_polynomials(lines_s)
     detector = RangeDetector.of(image, plan.range_looks, plan.spacing_m)
     with ThreadPoolExecutor(block.threads) as pool:
         for centre_hz in plan.azimuth_looks.centres_hz:
-            look = _azimuth_look(plan, block, centre_hz, shift_s)[skipped : skipped + last - first]
-            spans = range(0, last - first, _CHUNK)
-            parts = ((look[at : at + _CHUNK], slant[at : at + _CHUNK], intensity[at : at + _CHUNK]) for at in spans)
-            list(pool.map(lambda part: detector.add(*part), parts))
+            look = scratch.take("look", last - first, image.samples)
+            _azimuth_look(plan, block, centre_hz, (shift_s, skipped), look, pool, scratch)
+            detector.add(look, slant, intensity, pool, scratch)
     intensity /= np.float32(plan.azimuth_looks.count * plan.range_looks.count)
     return DetectedBlock(first, intensity)
 
 
-def _azimuth_look(plan: DetectionPlan, block: FocusedBlock, centre_hz: float, shift_s: float) -> NDArray[np.complex64]:
-    """One azimuth look of a block on the lines of the detected image, complex64 (block lines, samples)."""
-    centroid = float(block.centroid_hz.mean())
-    offset = block.doppler_hz - centroid
+def _azimuth_look(  # noqa: PLR0917 - where from, what, where to, by what
+    plan: DetectionPlan,
+    block: FocusedBlock,
+    centre_hz: float,
+    origin: tuple[float, int],
+    look: NDArray[np.complex64],
+    pool: ThreadPoolExecutor,
+    scratch: Scratch,
+) -> None:
+    """Fill complex64 (lines, samples) with one azimuth look of a block on lines of the detected image.
+
+    `origin`: the time in s by which the block's first line is shifted, and how many lines are skipped then.
+    """
+    shift_s, skipped = origin
+    lines, samples = block.spectrum.shape
+    offset = block.doppler_hz - float(block.centroid_hz.mean())
     weights = plan.azimuth_looks.weights(offset, centre_hz)
     rows = np.flatnonzero(weights)
-    lines, samples = block.spectrum.shape
-    factor = weights[rows] * np.exp(2j * np.pi * np.mod(block.doppler_hz[rows] * shift_s, 1.0))
+    rows = rows[np.argsort(block.doppler_hz[rows])]
+    frequency = block.doppler_hz[rows]
+    scale = plan.block_lines / lines
+    factor = (weights[rows] * np.exp(2j * np.pi * np.mod(frequency * shift_s, 1.0)) * scale).astype(np.complex64)
     # a look's band is narrower than the new line rate: each bin keeps its frequency, modulo that rate
-    bins = np.round(block.doppler_hz[rows] * lines * plan.image.line_interval_s).astype(np.int64) % plan.block_lines
-    look = np.zeros((plan.block_lines, samples), np.complex64)
-    look[bins] = block.spectrum[rows] * (factor * plan.block_lines / lines).astype(np.complex64)[:, None]
-    return np.asarray(scipy.fft.ifft(look, axis=0, overwrite_x=True, workers=block.threads))
+    first = round(float(frequency[0]) * lines * plan.image.line_interval_s)
+    ones = np.ones(len(look), np.complex64)
+
+    def fill(start: int) -> None:
+        columns = scratch.take("columns", min(_COLUMNS, samples - start), plan.block_lines)
+        take_columns(block.spectrum, start, factor, first, columns, int(rows[0]))
+        put_columns(scipy.fft.ifft(columns, axis=1, overwrite_x=True), ones, skipped, look, start)
+
+    list(pool.map(fill, range(0, samples, _COLUMNS)))
 
 
 @frozen(eq=False)
 class RangeDetector:
-    """Splits lines into range looks, brings them to ground range and adds their intensities."""
+    """Splits lines into range looks, brings them to ground range and adds their intensities.
+
+    `parts` has the bands of the looks: their first bins in the spectrum of `bins` and in that of `decimated` ones,
+    signed, and the weights of the bins from there on.
+    """
 
     image: ImageGrid
     spacing_m: float
     bins: int
-    parts: tuple[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.complex64]], ...]
+    parts: tuple[tuple[int, int, NDArray[np.complex64]], ...]
     decimated: int
     kernel: NDArray[np.float32]
 
     @classmethod
     def of(cls, image: ImageGrid, looks: LookParameters, spacing_m: float) -> "RangeDetector":
-        bins = scipy.fft.next_fast_len(image.samples + _PADDING, real=False)
-        frequency = scipy.fft.fftfreq(bins, 1.0 / image.sampling_hz)
+        bins = fast_length(image.samples + _PADDING)
+        signed = np.arange(bins) - bins // 2
+        frequency = np.asarray(signed * (image.sampling_hz / bins), np.float64)
         share = looks.look.bandwidth_hz / image.sampling_hz
-        decimated = min(scipy.fft.next_fast_len(math.ceil(_OVERSAMPLING * share * bins), real=False), bins)
+        decimated = min(fast_length(math.ceil(_OVERSAMPLING * share * bins)), bins)
         parts = []
         for centre in looks.centres_hz:
             weights = looks.weights(frequency, centre)
-            source = np.flatnonzero(weights)
-            signed = np.where(source > bins // 2, source - bins, source)
-            target = (signed - round(centre / image.sampling_hz * bins)) % decimated
-            parts.append((source, target, (weights[source] * decimated / bins).astype(np.complex64)))
+            band = np.flatnonzero(weights)
+            first = int(signed[band[0]])
+            factor = (weights[band] * decimated / bins).astype(np.complex64)
+            parts.append((first, first - round(centre / image.sampling_hz * bins), factor))
         return cls(image, spacing_m, bins, tuple(parts), decimated, _kernel())
 
-    def add(
-        self, lines: NDArray[np.complex64], slant: Array, intensity: NDArray[np.float32], first_pixel: int = 0
+    def add(  # noqa: PLR0917 - what, where, how
+        self,
+        lines: NDArray[np.complex64],
+        slant: Array,
+        intensity: NDArray[np.float32],
+        pool: ThreadPoolExecutor,
+        scratch: Scratch,
+        first_pixel: int = 0,
     ) -> None:
-        """Add the intensities of all range looks of some lines to ground pixels from a first one on.
-
-        `slant` has one polynomial for each line.
+        """Add the intensities of all range looks of lines (n, samples) to ground pixels (n, pixels) from a first one
+        on. `slant` has one polynomial for each line.
         """
-        image = self.image
-        spectrum = scipy.fft.fft(lines, self.bins, axis=1)
-        narrow = np.zeros((lines.shape[0], len(self.parts), self.decimated), np.complex64)
-        for look, (source, target, weights) in enumerate(self.parts):
-            narrow[:, look, target] = spectrum[:, source] * weights
-        narrow = scipy.fft.ifft(narrow, axis=2, overwrite_x=True)
+        spans = [slice(at, at + _GROUP) for at in range(0, len(lines), _GROUP)]
+        list(pool.map(lambda at: self._add(lines[at], slant[at], intensity[at], scratch, first_pixel), spans))
+
+    def _add(
+        self,
+        lines: NDArray[np.complex64],
+        slant: Array,
+        intensity: NDArray[np.float32],
+        scratch: Scratch,
+        first_pixel: int,
+    ) -> None:
+        """As `add`, of lines that are so near to each other that the ground range of the middle one holds for all."""
+        image, (count, samples) = self.image, lines.shape
+        spectrum = scratch.take("spectrum", count, self.bins)
+        spectrum[:, :samples], spectrum[:, samples:] = lines, 0.0
+        spectrum = scipy.fft.fft(spectrum, axis=1, overwrite_x=True)
+        narrow = scratch.take("narrow", len(self.parts), count, self.decimated)
+        for look, (begin, first, weights) in enumerate(self.parts):
+            regroup(spectrum, weights, first, narrow[look], begin)
+        narrow = scipy.fft.ifft(narrow, axis=2, overwrite_x=True).reshape(-1, self.decimated)
+        panel = scratch.take("panel", self.decimated, len(narrow))
+        put_columns(narrow, np.ones(self.decimated, np.complex64), 0, panel, 0)
         scale = self.decimated / self.bins / image.range_spacing_m
         add_ground_intensity(
-            narrow.view(np.float32), slant, self.spacing_m, float(image.ranges_m[0]), scale, self.kernel, intensity,
-            first_pixel,
+            as_floats(panel), slant[count // 2], self.spacing_m, float(image.ranges_m[0]), scale, self.kernel,
+            intensity, first_pixel,
         )  # fmt: skip
 
 
@@ -221,7 +270,7 @@ def _kernel() -> NDArray[np.float32]:
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
 def add_ground_intensity(  # noqa: PLR0917 - numba takes positions only
-    looks: NDArray[np.float32],
+    panel: NDArray[np.float32],
     slant: Array,
     spacing_m: float,
     first_m: float,
@@ -230,37 +279,43 @@ def add_ground_intensity(  # noqa: PLR0917 - numba takes positions only
     intensity: NDArray[np.float32],
     first_pixel: int,
 ) -> None:  # pragma: no cover - compiled
-    """Interpolate complex lines, float32 (n, looks, 2 m), at the slant ranges of ground pixels and add |.|^2.
+    """Interpolate complex looks of n lines at the slant ranges of ground pixels and add |.|^2 to (n, pixels).
 
-    `slant`: polynomials of slant range in metres over ground range in km, (n, degree + 1), evaluated every `_STRIDE`
-    pixels and linear in between (3 mm at most); `first_m` the slant range of sample 0 and `scale` samples per metre.
-    Kernels that reach over an end of the line are cut there.
+    `panel`: float32 (samples, 2 looks n), lines within looks. `slant`: polynomial of slant range in metres over ground
+    range in km, evaluated every `_STRIDE` pixels and linear in between (3 mm at most); `first_m` the slant range of
+    sample 0 and `scale` samples per metre. Kernels that reach over an end of the line are cut there.
     """
-    fractions, count = kernel.shape[0] - 1, looks.shape[2] // 2
-    for row in range(looks.shape[0]):
-        for start in range(0, intensity.shape[1], _STRIDE):
-            near, far = 0.0, 0.0
-            for power in range(slant.shape[1] - 1, -1, -1):
-                near = near * (1e-3 * spacing_m * (first_pixel + start)) + slant[row, power]
-                far = far * (1e-3 * spacing_m * (first_pixel + start + _STRIDE)) + slant[row, power]
-            near, far = (near - first_m) * scale, (far - first_m) * scale
-            for pixel in range(start, min(start + _STRIDE, intensity.shape[1])):
-                position = near + (far - near) * (pixel - start) / _STRIDE
-                whole = math.floor(position)
-                entry = int((position - whole) * fractions + 0.5)
-                left = whole - (_TAPS // 2 - 1)
-                first, last = max(0, -left), min(_TAPS, count - left)
-                inside = first == 0 and last == _TAPS
-                total = np.float32(0.0)
-                for look in range(looks.shape[1]):
-                    re, im = np.float32(0.0), np.float32(0.0)
-                    if inside:
-                        for tap in range(_TAPS):
-                            re += kernel[entry, tap] * looks[row, look, 2 * (left + tap)]
-                            im += kernel[entry, tap] * looks[row, look, 2 * (left + tap) + 1]
-                    else:
-                        for tap in range(first, last):
-                            re += kernel[entry, tap] * looks[row, look, 2 * (left + tap)]
-                            im += kernel[entry, tap] * looks[row, look, 2 * (left + tap) + 1]
-                    total += re * re + im * im
-                intensity[row, pixel] += total
+    fractions, lines, values = kernel.shape[0] - 1, intensity.shape[0], np.empty(panel.shape[1], np.float32)
+    for start in range(0, intensity.shape[1], _STRIDE):
+        near, far = 0.0, 0.0
+        for power in range(slant.size - 1, -1, -1):
+            near = near * (1e-3 * spacing_m * (first_pixel + start)) + slant[power]
+            far = far * (1e-3 * spacing_m * (first_pixel + start + _STRIDE)) + slant[power]
+        near, far = (near - first_m) * scale, (far - first_m) * scale
+        for pixel in range(start, min(start + _STRIDE, intensity.shape[1])):
+            position = near + (far - near) * (pixel - start) / _STRIDE
+            whole = math.floor(position)
+            _interpolate(panel, whole - (_TAPS // 2 - 1), kernel[int((position - whole) * fractions + 0.5)], values)
+            for first in range(0, values.size, 2 * lines):
+                for line in range(lines):
+                    re, im = values[first + 2 * line], values[first + 2 * line + 1]
+                    intensity[line, pixel] += re * re + im * im
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _interpolate(
+    panel: NDArray[np.float32], left: int, taps: NDArray[np.float32], out: NDArray[np.float32]
+) -> None:  # pragma: no cover - compiled
+    """Weigh rows of a panel from row `left` on, of which some may not be there."""
+    if left >= 0 and left + _TAPS <= panel.shape[0]:
+        for j in range(out.size):
+            total = np.float32(0.0)
+            for t in range(_TAPS):
+                total += taps[t] * panel[left + t, j]
+            out[j] = total
+        return
+    for j in range(out.size):
+        out[j] = np.float32(0.0)
+    for t in range(max(0, -left), min(_TAPS, panel.shape[0] - left)):
+        for j in range(out.size):
+            out[j] += taps[t] * panel[left + t, j]

@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from s1pdgs.processors.l1.geometry import ImageGrid, range_model
 from s1pdgs.processors.l1.ground import GroundRange, ground_range
 from s1pdgs.processors.l1.looks import DetectedBlock, LookParameters, RangeDetector
-from s1pdgs.processors.l1.tops_kernels import put_columns, take_columns
+from s1pdgs.processors.l1.scratch import Scratch
+from s1pdgs.processors.l1.tops_factors import phasor
+from s1pdgs.processors.l1.tops_kernels import put_columns, regroup, take_columns
 from s1pdgs.processors.l1.tops_plan import BurstPlan, TopsParameters, resampling_lengths, smooth_ratio
 from s1pdgs.sar.constants import SPEED_OF_LIGHT_M_S
 from s1pdgs.sar.orbit import Orbit
@@ -28,7 +30,6 @@ Spectrum = NDArray[np.complex64]
 
 _PADDING = 48
 _COLUMNS = 64
-_CHUNK = 32
 
 
 class MergeError(ValueError):
@@ -134,7 +135,7 @@ def merge(plan: MergePlan, focused: Iterator[Spectrum], threads: int = 2) -> Ite
     Blocks of whole lines, in order, tile the image; ground that no burst covers is zero. Held at a time are the lines
     that the bursts in work reach, once as intensities and once for each look.
     """
-    top, canvas = 0, np.zeros((0, plan.samples), np.float32)
+    top, canvas, scratch = 0, np.zeros((0, plan.samples), np.float32), Scratch()
     with ThreadPoolExecutor(threads) as pool:
         for piece, pixels in zip(plan.pieces, focused, strict=True):
             first, last = piece.lines
@@ -149,7 +150,7 @@ def merge(plan: MergePlan, focused: Iterator[Spectrum], threads: int = 2) -> Ite
                 more = np.zeros((last - top - len(canvas), plan.samples), np.float32)
                 canvas = np.concatenate([canvas, more])
             part = canvas[first - top : last - top, slice(*piece.pixels)]
-            part[...] = _detect(plan, piece, pixels, pool)
+            _detect(plan, piece, pixels, part, pool, scratch)
     rest = np.zeros((plan.lines - top, plan.samples), np.float32)
     rest[: len(canvas)] = canvas
     yield DetectedBlock(top, rest)
@@ -185,54 +186,62 @@ def _line_spans(swath: SwathBursts, first_s: float, interval_s: float, lines: in
     return spans
 
 
-def _detect(plan: MergePlan, piece: Piece, pixels: Spectrum, pool: ThreadPoolExecutor) -> NDArray[np.float32]:
-    """Mean intensity of all looks of one burst: float32 (lines, pixels) of its piece."""
+def _detect(  # noqa: PLR0917 - what, where, by what
+    plan: MergePlan,
+    piece: Piece,
+    pixels: Spectrum,
+    intensity: NDArray[np.float32],
+    pool: ThreadPoolExecutor,
+    scratch: Scratch,
+) -> None:
+    """Put the mean intensity of all looks of one burst into the zeros (lines, pixels) of its piece."""
     swath = plan.swaths[piece.swath]
+    image = swath.bursts[piece.burst].image
     first, last = piece.lines
     times = plan.first_line_s + np.arange(first, last, dtype=np.float64) * plan.line_interval_s
     slant = plan.ground.slant_polynomials(times)
-    detector = RangeDetector.of(swath.bursts[piece.burst].image, swath.range_looks, plan.spacing_m)
-    intensity = np.zeros((last - first, piece.pixels[1] - piece.pixels[0]), np.float32)
-    spans = [slice(at, at + _CHUNK) for at in range(0, last - first, _CHUNK)]
+    detector = RangeDetector.of(image, swath.range_looks, plan.spacing_m)
+    look = scratch.take("look", last - first, image.samples)
     for centre_hz in swath.azimuth_looks.centres_hz:
-        look = _azimuth_look(plan, piece, pixels, centre_hz, pool)
-        parts = [(look[rows], slant[rows], intensity[rows], piece.pixels[0]) for rows in spans]
-        list(pool.map(lambda part: detector.add(*part), parts))
+        _azimuth_look(plan, piece, pixels, centre_hz, look, pool, scratch)
+        detector.add(look, slant, intensity, pool, scratch, piece.pixels[0])
     intensity /= np.float32(swath.azimuth_looks.count * swath.range_looks.count)
-    return intensity
 
 
-def _azimuth_look(
-    plan: MergePlan, piece: Piece, pixels: Spectrum, centre_hz: float, pool: ThreadPoolExecutor
-) -> Spectrum:
-    """One azimuth look of a burst at the lines of its piece, complex64 (lines, samples), freed from its ramp.
+def _azimuth_look(  # noqa: PLR0917 - what, where, by what
+    plan: MergePlan,
+    piece: Piece,
+    pixels: Spectrum,
+    centre_hz: float,
+    look: Spectrum,
+    pool: ThreadPoolExecutor,
+    scratch: Scratch,
+) -> None:
+    """Fill the lines of a piece, complex64 (lines, samples), with one azimuth look of its burst, freed from its ramp.
 
     The ramp taken off, all targets fill the same band, and looks are parts of it as in StripMap.
     """
     burst = plan.swaths[piece.swath].bursts[piece.burst]
     image, (first, last) = burst.image, piece.lines
     given, made = resampling_lengths(image.lines + _PADDING, plan.ratio)
-    frequency = np.asarray(scipy.fft.fftfreq(given, image.line_interval_s), np.float64)
+    frequency = (np.arange(given) - given // 2) / (given * image.line_interval_s)
     weights = plan.swaths[piece.swath].azimuth_looks.weights(frequency, centre_hz)
     bins = np.flatnonzero(weights)
     # a look's band is narrower than the new line rate: each bin keeps its frequency, modulo that rate
-    target = np.rint(frequency[bins] * given * image.line_interval_s).astype(np.int64) % made
+    first_bin = int(bins[0]) - given // 2
     shift_s = plan.first_line_s + first * plan.line_interval_s - image.first_line_s
     shift = np.exp(2j * np.pi * np.mod(frequency[bins] * shift_s, 1.0))
     factor = (weights[bins] * shift * (made / given)).astype(np.complex64)
     rates, at, ones = burst.burst_rate_hz_s, burst.line_offsets_s, np.ones(last - first, np.complex64)
-    look = np.empty((last - first, image.samples), np.complex64)
 
     def fill(start: int) -> None:
         stop = min(start + _COLUMNS, image.samples)
-        cycles = 0.5 * float(rates[(start + stop) // 2]) * at**2 + burst.base_hz * at
-        deramp = np.exp(-2j * np.pi * (cycles - np.rint(cycles))).astype(np.complex64)
-        lines = np.empty((stop - start, given), np.complex64)
+        deramp = np.conj(phasor(0.5 * float(rates[(start + stop) // 2]) * at**2 + burst.base_hz * at))
+        lines = scratch.take("lines", stop - start, given)
         take_columns(pixels, start, deramp, 0, lines)
         lines = scipy.fft.fft(lines, axis=1, overwrite_x=True)
-        narrow = np.zeros((stop - start, made), np.complex64)
-        narrow[:, target] = lines[:, bins] * factor
-        put_columns(scipy.fft.ifft(narrow, axis=1, overwrite_x=True), ones, 0, look, start)
+        columns = scratch.take("columns", stop - start, made)
+        regroup(lines, factor, first_bin, columns, first_bin)
+        put_columns(scipy.fft.ifft(columns, axis=1, overwrite_x=True), ones, 0, look, start)
 
     list(pool.map(fill, range(0, image.samples, _COLUMNS)))
-    return look

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
-import scipy.fft
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from s1pdgs.processors.l1.focus import Pattern, RangePattern, Window
 from s1pdgs.processors.l1.geometry import DopplerModel, ImageGrid, RangeModel, RawGrid, range_model
+from s1pdgs.processors.l1.lengths import fast_length, transform_cost
 from s1pdgs.sar.constants import SPEED_OF_LIGHT_M_S, WAVELENGTH_M
 from s1pdgs.sar.orbit import Orbit
 
@@ -27,7 +27,6 @@ _EDGE_SAMPLES = 16
 _FEWEST_SAMPLES = 64
 _RATE_TOLERANCE = 2e-4
 _LARGEST_TERM = 200
-_SMOOTH = (2, 3, 5, 7, 11, 13, 17, 19)
 
 
 class BurstError(ValueError):
@@ -220,17 +219,20 @@ def _unfolding_lengths(
     """
     prf, duration = 1.0 / raw.pri_s, raw.lines * raw.pri_s
     needed = 0.5 * duration + (half_hz + 0.5 * prf) / steering_hz_s
-    forward = scipy.fft.next_fast_len(math.ceil(needed * prf) + 8, real=False)
-    backward = scipy.fft.next_fast_len(math.ceil(forward * (1.02 + 2.0 * spread_hz / prf)), real=False)
+    forward = fast_length(math.ceil(needed * prf) + 8)
+    backward = fast_length(math.ceil(forward * (1.02 + 2.0 * spread_hz / prf)))
     step = steering_hz_s * raw.pri_s * forward / backward
     return (forward, backward), 2 * math.ceil(half_hz / step)
 
 
 def resampling_lengths(samples: int, ratio: Fraction) -> tuple[int, int]:
-    """The shortest smooth lengths of a transform and its inverse that resample exactly by a ratio of smooth numbers."""
-    count = -(-samples // ratio.denominator)
-    while not (_is_smooth(count * ratio.denominator) and _is_smooth(count * ratio.numerator)):
-        count += 1
+    """The cheapest lengths of a transform and its inverse that resample exactly by a ratio of smooth numbers."""
+    first = -(-samples // ratio.denominator)
+
+    def cost(count: int) -> float:
+        return transform_cost(count * ratio.denominator) + transform_cost(count * ratio.numerator)
+
+    count = min(range(first, first + first // 20 + 64), key=cost)
     return count * ratio.denominator, count * ratio.numerator
 
 
@@ -243,28 +245,23 @@ def smooth_ratio(value: float) -> Fraction:
     return Fraction(int(numbers[numerator]), int(numbers[denominator]))
 
 
-def _is_smooth(number: int) -> bool:
-    for factor in _SMOOTH:
-        while number % factor == 0:
-            number //= factor
-    return number == 1
-
-
 def time_lengths(rows: int, lines: int, ratio: float) -> tuple[int, int]:
-    """Smooth transform lengths N2 >= rows and N4 >= lines with N2 / N4 within 2e-4 of a ratio, the shortest ones."""
+    """Smooth transform lengths N2 >= rows and N4 >= lines with N2 / N4 within 2e-4 of a ratio, the cheapest ones."""
     least = max(rows, math.ceil(lines * ratio))
     first = _smooth_lengths(least, least + least // 5 + 64)
     second = _smooth_lengths(math.floor(first[0] / ratio), math.ceil(first[-1] / ratio) + 1)
     error = np.abs(first[:, None] / (second[None, :] * ratio) - 1.0)
     error[:, second < lines] = 1.0
-    close = np.flatnonzero(error.min(axis=1) < _RATE_TOLERANCE)
-    chosen = int(close[0]) if close.size else int(np.argmin(error.min(axis=1)))
-    return int(first[chosen]), int(second[np.argmin(error[chosen])])
+    near = max(_RATE_TOLERANCE, float(error.min()))
+    one, two = (np.array([transform_cost(int(length)) for length in lengths]) for lengths in (first, second))
+    cost = np.where(error <= near, one[:, None] + two, np.inf)
+    chosen, other = np.unravel_index(np.argmin(cost), cost.shape)
+    return int(first[chosen]), int(second[other])
 
 
 @functools.lru_cache(maxsize=64)
 def _smooth_lengths(least: int, most: int) -> NDArray[np.int64]:
-    return np.array([number for number in range(least, most + 1) if _is_smooth(number)], np.int64)
+    return np.array([number for number in range(least, most + 1) if transform_cost(number) < math.inf], np.int64)
 
 
 @frozen(eq=False)
