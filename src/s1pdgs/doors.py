@@ -71,8 +71,8 @@ def application(settings: Settings, database: Database, store: ObjectStore, outb
     guard = Guard(_gate(serve), None if serve.base_url is None else urlsplit(serve.base_url).netloc)
     courier = Courier(tuple(settings.notices.hosts))
     limits = Limits(**settings.subscriptions.model_dump())
-    desk = Desk(database, guard, courier, outbox.clock, limits, serve.base_url)
     terms = terms_of(settings, archive_of(settings))
+    desk = Desk(database, guard, courier, outbox.clock, limits, serve.base_url, terms)
     restores = OrderDesk(database, terms, guard, courier, outbox.clock, serve.base_url)
     if serve.cadip:
         app.include_router(Cadip(database, store, serve.base_url).router())

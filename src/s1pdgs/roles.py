@@ -115,13 +115,15 @@ def _trigger_role(ground: GroundSegment) -> Role:
 
 
 def _notice_role(ground: GroundSegment, number: int) -> Role:
+    from s1pdgs import keeping  # noqa: PLC0415
     from s1pdgs.bus.notices import send_due  # noqa: PLC0415
     from s1pdgs.publication.subscriptions.queue import push_step  # noqa: PLC0415
 
     courier, clock = courier_of(ground.settings.notices), ground.outbox.clock
+    terms = keeping.terms_of(ground.settings, keeping.archive_of(ground.settings))
 
     def step() -> bool:
-        return push_step(ground.database, clock) | send_due(ground.database, courier, clock)
+        return push_step(ground.database, clock, terms) | send_due(ground.database, courier, clock)
 
     return Role(f"notices:{number}", step, idle_s=COURIER_S)
 

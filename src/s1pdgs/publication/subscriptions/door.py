@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from attrs import frozen
+from attrs import field, frozen
 from fastapi import HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
@@ -17,12 +17,13 @@ from s1pdgs.access.guard import Guard, RefusedError
 from s1pdgs.bus.notices import Courier
 from s1pdgs.model.time import Clock
 from s1pdgs.publication.errors import QueryError
+from s1pdgs.publication.lta.orders import Terms
 from s1pdgs.publication.odata.entities import PREFIX, Edm, EntitySet, Property, Shelf, find_one, find_page, shown
 from s1pdgs.publication.odata.options import Options, read_options
 from s1pdgs.publication.odata.route import VERSION, Addition, AddRoute, bare, read_body, reply
 from s1pdgs.publication.odata.service import root
 from s1pdgs.publication.search import Order
-from s1pdgs.publication.subscriptions import lifecycle, queue
+from s1pdgs.publication.subscriptions import lifecycle, queue, staging
 from s1pdgs.publication.subscriptions import tables as t
 from s1pdgs.publication.subscriptions.asked import amended, asked_of
 from s1pdgs.publication.subscriptions.model import (
@@ -44,7 +45,8 @@ _MOST_INFO = 1000
 
 @frozen
 class Desk:
-    """The service over a database; `courier` tells which endpoints may be told.
+    """The service over a database; `courier` tells which endpoints may be told, `terms` by what rules what went offline
+    is ordered.
 
     `base_url` is how users reach it (`https://host`); None takes the address that a request came to.
     """
@@ -55,6 +57,7 @@ class Desk:
     clock: Clock
     limits: Limits
     base_url: str | None = None
+    terms: Terms = field(factory=Terms)
 
     @property
     def addition(self) -> Addition:
@@ -150,14 +153,20 @@ class Desk:
             return JSONResponse(shown(connection, entities, page.rows, self._whole), headers=VERSION)
 
     def read(self, request: Request, key: str) -> Response:
-        """The oldest notifications of a pull subscription; reading takes none."""
+        """The oldest notifications of a pull subscription; reading takes none, and orders what went offline."""
         self._admitted(request)
         options = read_options(request.query_params.multi_items(), ["$top", "$format"])
         top = options.top if "$top" in options.given else queue.MOST_READ
         if top > queue.MOST_READ:
             raise QueryError(f"$top is {top}; at most {queue.MOST_READ} notifications are read at once")
         with _told(), self.database.read() as connection:
-            return JSONResponse(queue.read(connection, bare(key), top), headers=VERSION)
+            told = queue.read(connection, bare(key), top)
+            numbers = [int(one["AckId"]) for one in told]
+            is_offline = bool(staging.offline(connection, numbers))
+        if is_offline:
+            with self.database.write() as connection:
+                staging.stage(connection, self.terms, numbers, self.clock.now())
+        return JSONResponse(told, headers=VERSION)
 
     def acknowledge(self, request: Request, key: str) -> Response:
         """Take a notification and all older ones out of the queue."""

@@ -10,6 +10,7 @@ from s1pdgs.bus import notices
 from s1pdgs.bus import tables as bus
 from s1pdgs.bus.notices import NoticeState
 from s1pdgs.model.time import Clock, format_iso
+from s1pdgs.publication.lta.orders import Terms
 from s1pdgs.publication.subscriptions import tables as t
 from s1pdgs.publication.subscriptions.model import (
     ACTIVE,
@@ -22,9 +23,11 @@ from s1pdgs.publication.subscriptions.model import (
     row_of,
     subject_of,
 )
+from s1pdgs.publication.subscriptions.staging import stage
 from s1pdgs.storage.database import Database
 
 MOST_READ = 20
+NOTHING_ARCHIVED = Terms()
 _TOLD = (
     t.notification.c.id,
     t.notification.c.notice_id,
@@ -74,9 +77,9 @@ def acknowledge(connection: sa.Connection, uuid: str, ack_id: str, now: datetime
     return Acknowledged(count, row.queued - count)
 
 
-def push_step(database: Database, clock: Clock) -> bool:
+def push_step(database: Database, clock: Clock, terms: Terms = NOTHING_ARCHIVED) -> bool:
     """Settle what became of notices, and hand the courier the next notification of each push subscription that runs;
-    False when there is nothing to do.
+    False when there is nothing to do. What it offers and went offline is ordered by `terms`.
 
     A subscription has one notice at a time, so its endpoint is told in the order of the news: a notification that is
     given up makes room for the next.
@@ -87,7 +90,7 @@ def push_step(database: Database, clock: Clock) -> bool:
     with database.write() as connection:
         for head in connection.execute(heads()).all():
             if head.notice_id is None or _settle(connection, head, clock.now()):
-                _hand_over(connection, head, clock.now())
+                _hand_over(connection, head, terms, clock.now())
     return True
 
 
@@ -131,7 +134,7 @@ def _settle(connection: sa.Connection, head: sa.Row[Any], now: datetime) -> bool
     return bool(head.status == Status.RUNNING)
 
 
-def _hand_over(connection: sa.Connection, head: sa.Row[Any], now: datetime) -> None:
+def _hand_over(connection: sa.Connection, head: sa.Row[Any], terms: Terms, now: datetime) -> None:
     """Let a notice carry the oldest notification of a subscription, if there is one that none carries."""
     own = sa.select(*_TOLD).select_from(_OF_NEWS).where(t.notification.c.subscription_id == head.subscription, _QUEUED)
     row = connection.execute(own.order_by(t.notification.c.id).limit(1)).first()
@@ -141,6 +144,7 @@ def _hand_over(connection: sa.Connection, head: sa.Row[Any], now: datetime) -> N
     notice = notices.post(connection, subject, head.endpoint, body, now, login=head.login_id, bare=True)
     carried = t.notification.update().where(t.notification.c.id == row.id)
     connection.execute(carried.values(notice_id=notice))
+    stage(connection, terms, [row.id], now)
 
 
 def _pulled(connection: sa.Connection, uuid: str) -> sa.Row[Any]:
