@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 
 from s1pdgs.formats.aux.cal import CalibrationParameters, read_calibration
 from s1pdgs.formats.aux.ins import InstrumentParameters, read_instrument
+from s1pdgs.formats.aux.itc import TimingCalibration, read_timing
 from s1pdgs.formats.aux.pp1 import ProcessingParameters, read_processing
 from s1pdgs.formats.eof import OrbitFile, read_orbit
 from s1pdgs.formats.isp.codes import SignalType
@@ -72,7 +73,7 @@ class SliceInput:
     """Everything that the images of a Level-1 product are made of: of the whole slice, or of one vignette.
 
     `vectors` are the state vectors to annotate. Channels are in the order co-polarisation first, swaths within.
-    `resolution` is that of detected images: F, H or M.
+    `resolution` is that of detected images: F, H or M. `timing` is annotated by others and corrects nothing here.
     """
 
     slice_name: str
@@ -88,6 +89,7 @@ class SliceInput:
     vectors: tuple[StateVector, ...]
     attitude: Attitude
     resolution: str = "H"
+    timing: TimingCalibration | None = None
 
     @property
     def swath(self) -> str:
@@ -129,8 +131,10 @@ def read_inputs(order: JobOrder, resolution: str = "H") -> tuple[SliceInput, ...
     ancillary = read_ancillary(sources[units[0]][0])
     ins, cal, pp1 = (Path(order.file(kind)) for kind in ("AUX_INS", "AUX_CAL", "AUX_PP1"))
     instrument, calibration, processing = read_instrument(ins), read_calibration(cal), read_processing(pp1)
+    itc = [Path(name) for name in order.files("AUX_ITC")][:1]
+    timing = read_timing(itc[0]) if itc else None
     orbit_name, orbit_file = _orbit_file(order)
-    names = [path.name for path in (ins, cal, pp1)] + ([orbit_name] if orbit_name else [])
+    names = [path.name for path in (ins, cal, pp1, *itc)] + ([orbit_name] if orbit_name else [])
     found = []
     for group in [[channel] for channel in channels] if manifest.mode == WAVE_MODE else [channels]:
         span = Interval(
@@ -153,6 +157,7 @@ def read_inputs(order: JobOrder, resolution: str = "H") -> tuple[SliceInput, ...
                 vectors=vectors,
                 attitude=attitude_of(near, orbit),
                 resolution=resolution,
+                timing=timing,
             )
         )
     return tuple(found)

@@ -71,6 +71,12 @@ def _tell_inputs(inputs: SliceInput, outcome: Outcome) -> None:
         if channel.lost:
             what = "vignettes" if inputs.mode == WAVE_MODE else "bursts"
             outcome.warn(f"{name}: {channel.lost} {what} miss most of their lines and are left out")
+        if inputs.timing is not None:
+            across_s, along_s = inputs.timing.of(channel.swath, channel.polarisation)
+            outcome.info(
+                f"{name}: AUX_ITC tells {1e9 * across_s:.3f} ns in range and {1e6 * along_s:.3f} us in azimuth, which "
+                "stay in the product"
+            )
         damaged = channel.sources[0].damaged
         if damaged:
             outcome.warn(f"{name}: {damaged} packets have damaged headers and are left out")
