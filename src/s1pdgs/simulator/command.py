@@ -154,7 +154,7 @@ def _refuse_scene(
 ) -> None:
     """Raise `UsageError` for what the scene of StripMap cannot be."""
     if again is not None:
-        raise click.UsageError("only scenes are seen again: --mode IW or EW with --echoes scene")
+        raise click.UsageError("only scenes are seen again: --mode IW, EW or WV with --echoes scene")
     if mode not in {None, "S3"} or satellite != "S1A" or polarisations.startswith("H") or duration_s > _LONGEST_SCENE_S:
         raise click.UsageError(
             "a scene is StripMap S3, IW, EW or WV of S1A, sent in V, of 60 s at most; use --echoes noise"

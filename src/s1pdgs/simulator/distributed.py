@@ -14,13 +14,15 @@ from os import cpu_count
 import numba
 import numpy as np
 import scipy.fft
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
+from scipy.interpolate import RectBivariateSpline
 
 from s1pdgs.sar.constants import RADAR_FREQUENCY_HZ, REFERENCE_RANGE_M, SPEED_OF_LIGHT_M_S, WAVELENGTH_M
 from s1pdgs.sar.orbit import Array
 from s1pdgs.simulator.datatake import DataTake, RangeGeometry
 from s1pdgs.simulator.instrument import Channel
+from s1pdgs.simulator.revisit import Ground, Warp, knots, move
 from s1pdgs.simulator.scenario import RadarSettings
 from s1pdgs.simulator.scene import (
     Crossings,
@@ -39,16 +41,24 @@ _COLUMNS = 512
 _WORKERS = min(4, cpu_count() or 1)
 
 
-def raw_scene(take: DataTake, channel: Channel, targets: Array, seed: np.random.SeedSequence) -> Raw:
+def raw_scene(
+    take: DataTake, channel: Channel, targets: Array, seed: np.random.SeedSequence, ground: Ground | None = None
+) -> Raw:
     """Noise-free raw echoes complex64 (lines, samples) of the scenario's scene in counts.
 
-    `targets` (n, 2) are lines and samples around which the scene is dark. Peak memory is that of the scene: the raw
-    image widened by a pulse and an aperture.
+    `targets` (n, 2) are lines and samples around which the scene is dark. With `ground`, the scatterers are those that
+    its earlier orbit saw. Peak memory is that of the scene: the raw image widened by a pulse and an aperture.
     """
     grid = scene_grid(take)
-    data = np.empty((grid.lines, grid.samples), np.complex64)
+    if ground is None:
+        data = _draw_scatterers(grid, seed)
+    else:
+        before = evolve(take, orbit=ground.earlier)
+        earlier = scene_grid(before)
+        warp = warp_lines((before, earlier), (take, grid), ground)
+        data = move(_draw_scatterers(earlier, seed), warp, (grid.lines, grid.samples))
     coast = land_crossings(take, grid.first_line, grid.lines)
-    _fill_reflectivity(data, take, grid, channel, coast=coast, targets=targets, seed=seed)
+    _shape_scatterers(data, take, grid, channel, coast=coast, targets=targets)
     respond(data, take, grid, channel)
     return data[-grid.first_line : take.lines - grid.first_line, : take.samples]
 
@@ -110,16 +120,35 @@ def spread_chirps(
     return np.asarray(scipy.fft.ifft(spectrum, axis=1, workers=_WORKERS, overwrite_x=True))
 
 
-def _fill_reflectivity(
-    data: Raw,
-    take: DataTake,
-    grid: SceneGrid,
-    channel: Channel,
-    *,
-    coast: Crossings,
-    targets: Array,
-    seed: np.random.SeedSequence,
+def warp_lines(earlier: tuple[DataTake, SceneGrid], later: tuple[DataTake, SceneGrid], ground: Ground) -> Warp:
+    """Where the lines and samples of a scene were in an earlier pass over the same ground."""
+    take, grid = later
+    before, old = earlier
+    rows, columns = knots(grid.lines, grid.samples, take.spacing_m)
+    sample = columns + grid.first_sample
+    slant = np.broadcast_to(take.slant_range_m(sample), (rows.size, columns.size))
+    time = take.zero_doppler_s((rows + grid.first_line)[:, None], sample)
+    time_before, slant_before = ground.earlier_seen(time, slant)
+    column = (slant_before - float(before.slant_range_m(0))) / before.spacing_m
+    row = (time_before - before.zero_doppler_s(0, column)) / before.scenario.radar.pri_s
+    turn = 2.0 * (slant_before - slant) / WAVELENGTH_M
+    places = row - old.first_line, column - old.first_sample, turn
+    return Warp(*(RectBivariateSpline(rows, columns, each) for each in places))
+
+
+def _draw_scatterers(grid: SceneGrid, seed: np.random.SeedSequence) -> Raw:
+    data = np.empty((grid.lines, grid.samples), np.complex64)
+    starts = range(0, grid.lines, _ROWS)
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        parts = (data[start : start + _ROWS] for start in starts)
+        list(pool.map(fill_white_noise, parts, seed.spawn(len(starts))))
+    return data
+
+
+def _shape_scatterers(
+    data: Raw, take: DataTake, grid: SceneGrid, channel: Channel, *, coast: Crossings, targets: Array
 ) -> None:
+    """Give white scatterers the backscatter of coast, ground and dark patches."""
     geometry = take.range_geometry(np.arange(grid.samples) + grid.first_sample)
     scene = take.scenario.scene
     cell = echo_amplitude(channel, geometry) * np.sqrt(
@@ -134,11 +163,9 @@ def _fill_reflectivity(
     factor = np.float32(np.sqrt(power(scene.dark_db - scene.sea_db)))
     starts = range(0, grid.lines, _ROWS)
 
-    def fill(start: int, source: np.random.SeedSequence) -> None:
-        rows = data[start : start + _ROWS]
-        fill_white_noise(rows, source)
+    def shape(start: int) -> None:
         shape_reflectivity(
-            rows,
+            data[start : start + _ROWS],
             start,
             grid.first_line,
             grid.first_sample,
@@ -153,7 +180,7 @@ def _fill_reflectivity(
         )
 
     with ThreadPoolExecutor(_WORKERS) as pool:
-        list(pool.map(fill, starts, seed.spawn(len(starts))))
+        list(pool.map(shape, starts))
 
 
 def fill_white_noise(out: Raw, seed: np.random.SeedSequence) -> None:

@@ -166,7 +166,7 @@ class ModeScene:
         run = self.runs[number]
         own = self.targets[number]
         if not run.take.scenario.radar.steering_rad_s:
-            return raw_image(run.take, channel, own)
+            return raw_image(run.take, channel, own, self.ground)
         near = [
             target
             for other, targets in zip(self.runs, self.targets, strict=True)

@@ -125,7 +125,7 @@ class TelemetryPlan:
 class Plan:
     """Data takes of one satellite and their downlinks; without downlinks one session brings all.
 
-    With `revisit`, scenes of IW and EW are those of the same plan without it, seen again from another orbit.
+    With `revisit`, scenes are those of the same plan without it, seen again from another orbit.
     """
 
     satellite: str = field(default="S1A", validator=validators.in_(SATELLITES))
@@ -164,10 +164,8 @@ class Plan:
                 )
             if take.echoes == "scene" and take.duration_s > _LONGEST_SCENE_S:
                 raise SimulatorError(f"data take {name}: a scene lasts at most {_LONGEST_SCENE_S:g} s; use noise")
-            if self.revisit is not None and not (take.echoes == "scene" and take.ecc_number in _TOPS_ECC):
-                raise SimulatorError(
-                    f"data take {name}: only scenes of IW and EW are seen again; leave out the revisit"
-                )
+            if self.revisit is not None and take.echoes != "scene":
+                raise SimulatorError(f"data take {name}: only scenes are seen again; leave out the revisit")
 
     @property
     def names(self) -> tuple[str, ...]:

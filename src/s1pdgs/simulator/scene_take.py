@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from s1pdgs.model.interval import Interval
+from s1pdgs.sar.orbit import ground_point
 from s1pdgs.simulator.datatake import DataTake
 from s1pdgs.simulator.downlink import VCIDS
 from s1pdgs.simulator.instrument import read_channels
@@ -17,22 +18,28 @@ from s1pdgs.simulator.noise_take import Batch
 from s1pdgs.simulator.orbit import Trajectory, acquisition_over
 from s1pdgs.simulator.packets import packet_batches
 from s1pdgs.simulator.places import place
+from s1pdgs.simulator.revisit import Ground
 from s1pdgs.simulator.scenario import SIMULATED_SWATH, RadarSettings, Scenario, Scene
 from s1pdgs.simulator.session import SPAWN_NOISE, data_take_of, raw_image, sensing_interval
-from s1pdgs.simulator.targets import place_targets
+from s1pdgs.simulator.targets import Target, place_targets, target_at
 
 if TYPE_CHECKING:
     from s1pdgs.simulator.plan import Plan, TakePlan
 
+_SPAWN_LATER_NOISE = 24
 _POLARISATIONS = {"DV": ("VV", "VH"), "SV": ("VV",)}
 
 
 @frozen(eq=False)
 class SceneTake:
-    """A planned scene; its channels are read from the `auxiliary` files when packets are asked for."""
+    """A planned scene; its channels are read from the `auxiliary` files when packets are asked for.
+
+    With `ground`, the orbit of the data take is its later one.
+    """
 
     take: DataTake
     auxiliary: Path
+    ground: Ground | None = None
 
     @property
     def receive_polarisations(self) -> tuple[str, ...]:
@@ -51,12 +58,24 @@ class SceneTake:
         """From the latch of PRI 0 on."""
         return Interval(self.take.orbit.utc(float(self.take.latch_s(0))), self.sensing.stop)
 
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The point targets, sunk with the ground where it is seen again."""
+        if self.ground is None:
+            return place_targets(self.take)
+        found = place_targets(evolve(self.take, orbit=self.ground.earlier))
+        return tuple(
+            target_at(self.take.orbit, was.name, self.ground.sunk(was.position_m), was.rcs_m2, was.zero_doppler_s)
+            for was in found
+        )
+
     def batches(self, polarisation: str) -> Iterator[Batch]:
         """All packets of one receive channel, in order; memory is that of the raw image."""
         scenario = self.take.scenario
         channel = read_channels(self.auxiliary, scenario.radar.swath, (polarisation,))[polarisation]
-        raw = raw_image(self.take, channel, place_targets(self.take))
-        seed = np.random.SeedSequence(scenario.seed, spawn_key=(SPAWN_NOISE, VCIDS[polarisation[1]]))
+        raw = raw_image(self.take, channel, self.targets, self.ground)
+        spawn = SPAWN_NOISE if self.ground is None else _SPAWN_LATER_NOISE
+        seed = np.random.SeedSequence(scenario.seed, spawn_key=(spawn, VCIDS[polarisation[1]]))
         yield from packet_batches(self.take, channel, raw, noise_deviation(self.take, channel), seed)
 
 
@@ -82,4 +101,9 @@ def scene_take(plan: "Plan", take: "TakePlan", identifier: int, trajectory: Traj
     passing = acquisition_over(
         there.latitude_deg, there.longitude_deg, SIMULATED_SWATH, after=scenario.after, trajectory=trajectory
     )
-    return SceneTake(data_take_of(scenario, passing), auxiliary)
+    seen = data_take_of(scenario, passing)
+    if plan.revisit is None:
+        return SceneTake(seen, auxiliary)
+    later = data_take_of(scenario, evolve(passing, trajectory=plan.revisit.flown(trajectory))).orbit
+    centre = ground_point(seen.orbit, seen.middle_s, float(seen.slant_range_m(0.5 * seen.focused_samples)))
+    return SceneTake(evolve(seen, orbit=later), auxiliary, Ground(plan.revisit, seen.orbit, later, centre))

@@ -32,6 +32,7 @@ from s1pdgs.simulator.noise import noise_deviation
 from s1pdgs.simulator.orbit import Acquisition, acquisition_over
 from s1pdgs.simulator.packets import packet_batches
 from s1pdgs.simulator.places import place
+from s1pdgs.simulator.revisit import Ground
 from s1pdgs.simulator.scenario import Scenario
 from s1pdgs.simulator.targets import Target, add_echoes, place_targets
 
@@ -160,13 +161,15 @@ def _send_channel(
     )
 
 
-def raw_image(take: DataTake, channel: Channel, targets: tuple[Target, ...]) -> Raw:
-    """Noise-free counts complex64 (lines, samples) of the scene and its targets in one polarisation."""
+def raw_image(take: DataTake, channel: Channel, targets: tuple[Target, ...], ground: Ground | None = None) -> Raw:
+    """Noise-free counts complex64 (lines, samples) of the scene, seen again where `ground` says so, and its targets in
+    one polarisation.
+    """
     scenario = take.scenario
     if scenario.scene.distributed:
         pixels = np.array([take.pixel(target.position_m) for target in targets]).reshape(-1, 2)
         seed = np.random.SeedSequence(scenario.seed, spawn_key=(_SPAWN_SCENE, VCIDS[channel.polarisation[1]]))
-        raw = raw_scene(take, channel, pixels, seed)
+        raw = raw_scene(take, channel, pixels, seed, ground)
     else:
         raw = np.zeros((take.lines, take.samples), np.complex64)
     add_echoes(raw, take, channel, targets)
