@@ -198,6 +198,7 @@ def _of_numerics(element: Calculated, compiler: Any, **options: Any) -> str:
     return f"trunc{found}" if element.sign == "/" and whole == WHOLE.name else found
 
 
+_POSTGIS = "postgis"
 FEW: sa.ColumnClause[int] = sa.literal_column("1")
 MANY: sa.ColumnClause[int] = sa.literal_column("0")
 
@@ -265,6 +266,13 @@ def _diagonals(element: BoxesMeet, compiler: Any, **options: Any) -> str:
     return f"ST_MakeLine({points[0]}, {points[1]}) &&& ST_MakeLine({points[2]}, {points[3]})"
 
 
+def _has_postgis(connection: sa.Connection) -> bool:
+    """Whether the database has it; noted once for each connection of the pool that finds it."""
+    found = connection.exec_driver_sql("SELECT 1 FROM pg_extension WHERE extname = 'postgis'").first() is not None
+    connection.info[_POSTGIS] = found
+    return found
+
+
 def prepare_areas(connection: sa.Connection) -> None:
     """Make searches by area possible on a connection; raises `QueryError` where they are not."""
     if connection.dialect.name == "sqlite":
@@ -272,7 +280,7 @@ def prepare_areas(connection: sa.Connection) -> None:
         driver: Any = connection.connection.driver_connection
         driver.create_function("s1_intersects", 2, tests.intersects, deterministic=True)
         driver.create_function("s1_within", 2, tests.within, deterministic=True)
-    elif connection.exec_driver_sql("SELECT 1 FROM pg_extension WHERE extname = 'postgis'").first() is None:
+    elif not connection.info.get(_POSTGIS) and not _has_postgis(connection):
         raise QueryError(
             "this catalogue rests on a PostgreSQL without PostGIS and cannot search by area; search by time and "
             "attributes, or ask its operator (docs/clients.md, section Areas)"

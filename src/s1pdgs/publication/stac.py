@@ -30,6 +30,7 @@ from stac_fastapi.types.errors import NotFoundError
 from starlette.middleware import Middleware
 from starlette.requests import Request
 
+from s1pdgs.publication.answers import JsonAnswer
 from s1pdgs.publication.errors import QueryError, SlowQueryError
 from s1pdgs.publication.holdings import spans, types
 from s1pdgs.publication.limits import BodyLimit, bounded
@@ -293,8 +294,7 @@ def application(database: Database, base_url: str | None = None, access: Sequenc
 
 
 def _geojson(found: dict[str, Any]) -> JSONResponse:
-    """An answer as it is: the framework would look through all of it for what is no JSON."""
-    return JSONResponse(found, media_type="application/geo+json")
+    return JsonAnswer(found, media_type="application/geo+json")
 
 
 def _extensions(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The database engine: one SQL for SQLite and PostgreSQL, one transaction per effect (docs/decisions/0006)."""
 
+import json
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from attrs import field, frozen
 
@@ -114,9 +116,21 @@ def open_database(where: str, folder: Path) -> Database:
 def open_sqlite(path: Path) -> Database:
     """A database in one file, made durable by WAL and full synchronisation."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 60, "check_same_thread": False})
+    engine = sa.create_engine(
+        f"sqlite:///{path}",
+        connect_args={"timeout": 60, "check_same_thread": False},
+        json_deserializer=_read_json,
+    )
     sa.event.listen(engine, "connect", _configure_sqlite)
     return Database(engine)
+
+
+def _read_json(text: str) -> Any:
+    """JSON of a column; with NaN, which SQLite keeps, it is none to msgspec."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return json.loads(text)
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
@@ -143,6 +157,7 @@ def open_postgres(url: str) -> Database:
                 "ssl_context": _tls(address),
                 "startup_params": {"options": " ".join(f"-c {name}={value}" for name, value in _SESSION.items())},
             },
+            json_deserializer=_read_json,
             pool_pre_ping=True,
             pool_size=25,  # connections beyond it would be closed and made anew at each use
             max_overflow=0,

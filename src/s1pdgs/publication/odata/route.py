@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
 
+from s1pdgs.publication.answers import JsonAnswer
 from s1pdgs.publication.errors import (
     ConflictError,
     EvictedError,
@@ -108,4 +109,4 @@ async def read_body(request: Request) -> bytes:
 
 def reply(body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> JSONResponse:
     """An answer in OData's JSON."""
-    return JSONResponse(body, status, {**VERSION, **(headers or {})})
+    return JsonAnswer(body, status, {**VERSION, **(headers or {})})
