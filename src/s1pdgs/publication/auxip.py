@@ -16,6 +16,7 @@ from s1pdgs.catalogue.tables import product
 from s1pdgs.publication.download import Download, respond
 from s1pdgs.publication.odata.entities import Edm, EntitySet, Navigation, Property, Shelf, find_one
 from s1pdgs.publication.odata.entity import checksums_of, typed
+from s1pdgs.publication.odata.expand import ATTRIBUTES
 from s1pdgs.publication.odata.route import Addition, AddRoute
 from s1pdgs.publication.odata.service import ODataService
 from s1pdgs.publication.search import Order
@@ -61,7 +62,7 @@ PRODUCTS = EntitySet(
     ),
     number=auxiliary_offer.c.product_id,
     order=(Order("PublicationDate"),),
-    navigations=(Navigation("Attributes", _attributes),),
+    navigations=(Navigation("Attributes", _attributes, ATTRIBUTES),),
     attributes=True,
 )
 

@@ -124,7 +124,7 @@ SESSIONS = EntitySet(
     extra=(session.c.id.label("delivery"), session.c.quality),
     number=session.c.id,
     order=(Order("PublicationDate"),),
-    navigations=(Navigation("Files", _files), Navigation("QualityInfo", _quality)),
+    navigations=(Navigation("Files", _files, FILES.offer.belonging()), Navigation("QualityInfo", _quality)),
 )
 
 

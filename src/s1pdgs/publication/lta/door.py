@@ -24,7 +24,7 @@ from s1pdgs.publication.lta.orders import DEFAULT_PRIORITY, Asked, OrderStatus, 
 from s1pdgs.publication.lta.tables import lta_order
 from s1pdgs.publication.odata.entities import PREFIX, Edm, EntitySet, Navigation, Property, Shelf, find_one, shown
 from s1pdgs.publication.odata.entity import entity
-from s1pdgs.publication.odata.options import Options
+from s1pdgs.publication.odata.options import ONE_PRODUCT, Options
 from s1pdgs.publication.odata.route import Addition, AddRoute, bare, read_body, reply
 from s1pdgs.publication.odata.service import root
 from s1pdgs.publication.predicate import checked_text, nearest
@@ -67,7 +67,7 @@ ORDERS = EntitySet(
     ),
     number=lta_order.c.id,
     order=(Order("SubmissionDate"),),
-    navigations=(Navigation("Product", _products),),
+    navigations=(Navigation("Product", _products, ONE_PRODUCT),),
     extra=(product.c.uuid.label("product_uuid"),),
 )
 

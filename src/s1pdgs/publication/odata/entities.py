@@ -35,6 +35,7 @@ from fastapi.responses import PlainTextResponse, Response
 from s1pdgs.model.time import format_iso
 from s1pdgs.publication.columns import Columns
 from s1pdgs.publication.errors import QueryError, UnknownProductError
+from s1pdgs.publication.odata.expand import Belonging
 from s1pdgs.publication.odata.expressions import Names
 from s1pdgs.publication.odata.options import Offer, Options, next_link, read_options
 from s1pdgs.publication.odata.route import VERSION, AddRoute, bare, reply
@@ -84,10 +85,13 @@ class Property:
 
 @frozen
 class Navigation:
-    """What belongs to entities: `read` gives the JSON value of each of some rows, all of them in one go."""
+    """What belongs to entities: `read` gives the JSON value of each of some rows, all of them in one go; `belonging` is
+    what `$expand` may ask of it.
+    """
 
     name: str
     read: Callable[[sa.Connection, Sequence[Any]], Sequence[Any]]
+    belonging: Belonging = field(factory=Belonging)
 
 
 @frozen
@@ -115,7 +119,7 @@ class EntitySet:
         tops = tuple(dict.fromkeys(one.name.partition("/")[0] for one in self.properties))
         return Offer(
             Names(names, self._fit, attributes=self.attributes),
-            tuple(navigation.name for navigation in self.navigations),
+            {navigation.name: navigation.belonging for navigation in self.navigations},
             tops,
             self.order,
         )
@@ -199,9 +203,9 @@ def shown(
 ) -> list[dict[str, Any]]:
     """Rows as JSON, with the properties selected and the navigations expanded."""
     entries = [_entry(entities, row, options.select) for row in rows]
-    for name in sorted(options.expand):
+    for name, wanted in sorted(options.expand.items()):
         for entry, value in zip(entries, entities.navigation(name).read(connection, rows), strict=True):
-            entry[name] = value
+            entry.update(wanted.of(name, value))
     return entries
 
 

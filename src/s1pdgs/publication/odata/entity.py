@@ -19,10 +19,8 @@ def entity(product: Published, options: Options) -> dict[str, Any]:
     """A product with the properties selected and the navigations expanded."""
     found: dict[str, Any] = {"@odata.mediaContentType": CONTENT_TYPE}
     found.update({name: _PROPERTIES[name](product) for name in _PROPERTIES if name in options.select})
-    if "Attributes" in options.expand:
-        found["Attributes"] = attributes(product)
-    if "Quicklooks" in options.expand:
-        found["Quicklooks"] = quicklooks(product)
+    for name, wanted in options.expand.items():
+        found |= wanted.of(name, _NAVIGATIONS[name](product))
     return found
 
 
@@ -76,6 +74,7 @@ def _geo_footprint(product: Published) -> dict[str, Any] | None:
     return None if shape is None else to_geojson(shape)
 
 
+_NAVIGATIONS: dict[str, Callable[[Published], Any]] = {"Attributes": attributes, "Quicklooks": quicklooks}
 _PROPERTIES: dict[str, Callable[[Published], Any]] = {
     "Id": lambda product: product.uuid,
     "Name": lambda product: product.archive_name,

@@ -68,6 +68,10 @@ class Names:
 PRODUCTS = Names({name: Field(name) for name in PROPERTIES}, _of_a_product, attributes=True, areas=True)
 
 
+ITSELF = ""
+"""The variable where what is looked at is an attribute itself, as within $expand=Attributes(...)."""
+
+
 @frozen
 class Scope:
     """The names, and within any() or all() its variable and the kind of attributes when the path names it."""
@@ -162,6 +166,8 @@ def _property(path: list[str], scope: Scope) -> Any:
     name, known = "/".join(path), scope.names.properties
     if path[0] == scope.variable:
         return _of_attribute(path[1:], scope)
+    if scope.variable == ITSELF:
+        return known[name] if name == "ValueType" else _of_attribute(path, scope)
     if name not in known:
         raise QueryError(f"$filter: there is no property {name!r}; {nearest(name, list(known))}")
     if scope.variable is not None:

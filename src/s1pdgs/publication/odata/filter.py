@@ -60,9 +60,12 @@ _TWINS = {"datatakeID", "missionDatatakeID"}  # one fact under the names of two 
 _KINDS_OF_LITERALS = {Kind.INTEGER: (Kind.INTEGER, Kind.DOUBLE), Kind.DOUBLE: (Kind.INTEGER, Kind.DOUBLE)}
 
 
-def compile_filter(text: str, names: Names = PRODUCTS) -> Predicate:
-    """The predicate of a filter; raises `QueryError` that names what is wrong and what would be right."""
-    return _predicate(parse_filter(text), Scope(names))
+def compile_filter(text: str, names: Names = PRODUCTS, variable: str | None = None) -> Predicate:
+    """The predicate of a filter; raises `QueryError` that names what is wrong and what would be right.
+
+    `variable` is ITSELF for filters of attributes.
+    """
+    return _predicate(parse_filter(text), Scope(names, variable))
 
 
 def _predicate(node: Any, scope: Scope) -> Predicate:  # noqa: PLR0911  one return for each kind of node

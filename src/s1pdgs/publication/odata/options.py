@@ -1,20 +1,25 @@
 """The system query options of a request (OData 4.01 part 2, section 5.1) as a checked value."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
-from attrs import frozen
+from attrs import field, frozen
 
 from s1pdgs.publication.errors import QueryError
+from s1pdgs.publication.odata.expand import ATTRIBUTES, Belonging, Wanted, read_expand
 from s1pdgs.publication.odata.expressions import PRODUCTS as PRODUCT_NAMES
 from s1pdgs.publication.odata.expressions import Names
 from s1pdgs.publication.odata.filter import compile_filter
-from s1pdgs.publication.predicate import ALWAYS, Predicate, nearest
-from s1pdgs.publication.search import DEFAULT_ORDER, MAX_ORDER_TERMS, MAX_SKIP, Order
+from s1pdgs.publication.odata.words import flag, natural, order_terms, selected
+from s1pdgs.publication.predicate import ALWAYS, Field, Kind, Predicate, nearest
+from s1pdgs.publication.search import DEFAULT_ORDER, MAX_SKIP, Order
 
 DEFAULT_TOP = 100
 MAX_TOP = 1000
-NAVIGATIONS = ("Attributes", "Quicklooks")
+NAVIGATIONS = {
+    "Attributes": ATTRIBUTES,
+    "Quicklooks": Belonging(Names({"Image": Field("Image", Kind.STRING)}), ("Image",)),
+}
 SELECTABLE = (
     "Id", "Name", "ContentType", "ContentLength", "OriginDate", "PublicationDate", "ModificationDate", "Online",
     "EvictionDate", "Checksum", "ProductionType", "ContentDate", "Footprint", "GeoFootprint",
@@ -27,12 +32,17 @@ class Offer:
     """What may be asked of an entity set: the names of filter and order, and those of `$expand` and `$select`."""
 
     names: Names
-    navigations: tuple[str, ...]
+    navigations: Mapping[str, Belonging]
     selectable: tuple[str, ...]
     order: tuple[Order, ...]
 
+    def belonging(self, *, many: bool = True) -> Belonging:
+        """What may be asked of these entities where they belong to others, one or many to each."""
+        return Belonging.entities(self.names, self.selectable, many=many)
+
 
 PRODUCTS = Offer(PRODUCT_NAMES, NAVIGATIONS, SELECTABLE, DEFAULT_ORDER)
+ONE_PRODUCT, MANY_PRODUCTS = PRODUCTS.belonging(many=False), PRODUCTS.belonging()
 
 
 @frozen
@@ -46,7 +56,7 @@ class Options:
     skip: int = 0
     after: str | None = None
     count: bool = False
-    expand: frozenset[str] = frozenset()
+    expand: Mapping[str, Wanted] = field(factory=dict)
     select: frozenset[str] = frozenset(SELECTABLE)
 
 
@@ -62,13 +72,13 @@ def read_options(
     return Options(
         given=given,
         predicate=ALWAYS if text is None else compile_filter(text, offer.names),
-        order=_order(given.get("$orderby"), offer),
-        top=min(_natural("$top", given.get("$top", str(DEFAULT_TOP))), MAX_TOP),
+        order=order_terms(given["$orderby"], list(offer.names.properties)) if "$orderby" in given else offer.order,
+        top=min(natural("$top", given.get("$top", str(DEFAULT_TOP))), MAX_TOP),
         skip=_skip(given),
         after=given.get("$skiptoken"),
-        count=_flag("$count", given.get("$count", "false")),
-        expand=_names("$expand", given.get("$expand"), offer.navigations),
-        select=_names("$select", given.get("$select"), (*offer.selectable, "*")) or frozenset(offer.selectable),
+        count=flag("$count", given.get("$count", "false")),
+        expand=read_expand(given.get("$expand"), offer.navigations, MAX_TOP),
+        select=selected(given.get("$select", "*"), offer.selectable),
     )
 
 
@@ -94,46 +104,8 @@ def _given(pairs: Iterable[tuple[str, str]], allowed: list[str]) -> dict[str, st
     return given
 
 
-def _order(text: str | None, offer: Offer) -> tuple[Order, ...]:
-    if text is None:
-        return offer.order
-    terms = [_term(term.split(), list(offer.names.properties)) for term in text.split(",")]
-    if len(terms) > MAX_ORDER_TERMS:
-        raise QueryError(f"$orderby has {len(terms)} terms; at most {MAX_ORDER_TERMS} are accepted")
-    return tuple(terms)
-
-
-def _term(words: list[str], known: list[str]) -> Order:
-    if not words or len(words) > 2 or words[1:] not in ([], ["asc"], ["desc"]):
-        raise QueryError(f"$orderby: {' '.join(words)!r} is not a property with asc or desc")
-    if words[0] not in known:
-        raise QueryError(f"$orderby: there is no property {words[0]!r}; {nearest(words[0], known)}")
-    return Order(words[0], words[1:] == ["desc"])
-
-
-def _names(option: str, text: str | None, known: tuple[str, ...]) -> frozenset[str]:
-    if text is None:
-        return frozenset()
-    names = {name.strip() for name in text.split(",")}
-    for name in sorted(names - set(known)):
-        raise QueryError(f"{option}: there is no {name!r}; {nearest(name, list(known))}")
-    return frozenset(known) - {"*"} if "*" in names else frozenset(names)
-
-
 def _skip(given: dict[str, str]) -> int:
-    skip = _natural("$skip", given.get("$skip", "0"))
+    skip = natural("$skip", given.get("$skip", "0"))
     if skip > MAX_SKIP:
         raise QueryError(f"$skip is {skip}; beyond {MAX_SKIP} follow the @odata.nextLink of each page")
     return skip
-
-
-def _natural(name: str, text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise QueryError(f"{name} is {text[:40]!r}, not a whole number")
-    return int(text)
-
-
-def _flag(name: str, text: str) -> bool:
-    if text.lower() not in {"true", "false"}:
-        raise QueryError(f"{name} is {text[:40]!r}, neither true nor false")
-    return text.lower() == "true"

@@ -19,7 +19,7 @@ from s1pdgs.model.time import format_iso
 from s1pdgs.publication.errors import ConflictError, QueryError, UnknownProductError
 from s1pdgs.publication.odata.entities import Edm, EntitySet, Navigation, Property, Shelf, find_one, shown
 from s1pdgs.publication.odata.entity import entity
-from s1pdgs.publication.odata.options import Options
+from s1pdgs.publication.odata.options import MANY_PRODUCTS, ONE_PRODUCT, Options
 from s1pdgs.publication.odata.route import Addition, AddRoute, bare, read_body, reply
 from s1pdgs.publication.odata.service import root
 from s1pdgs.publication.on_demand.asked import ProductionOrder, read
@@ -76,7 +76,7 @@ ORDERS = EntitySet(
     extra=(table.c.start, table.c.stop, table.c.options, table.c.told, table.c.products, table.c.status),
     number=table.c.id,
     order=(Order("SubmissionDate"),),
-    navigations=(Navigation("Product", _product), Navigation("Products", _products)),
+    navigations=(Navigation("Product", _product, ONE_PRODUCT), Navigation("Products", _products, MANY_PRODUCTS)),
 )
 
 _ALL = frozenset(ORDERS.offer.selectable)

@@ -12,6 +12,7 @@ from s1pdgs.catalogue.tables import product as product_table
 from s1pdgs.model.time import Clock
 from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.odata.entity import CONTEXT, entity
+from s1pdgs.publication.odata.expand import ALL
 from s1pdgs.publication.odata.options import Options
 from s1pdgs.publication.search import Published, find_name
 from s1pdgs.publication.subscriptions import tables as t
@@ -29,7 +30,7 @@ from s1pdgs.publication.tables import publication
 
 SUBSCRIBER = "subscriptions"
 NEWS = frozenset(kind.__name__ for kind in (ProductPublished, ProductRestored, ProductEvicted))
-_WHOLE = Options(given={}, expand=frozenset({"Attributes"}))
+_WHOLE = Options(given={}, expand={"Attributes": ALL})
 _SAME = ("sliceNumber", "polarisationChannels", "swathIdentifier", "campaign")
 
 
