@@ -2,7 +2,7 @@
 
 The range-Doppler algorithm with the exact two-dimensional phase of one reference range, followed by the residual
 migration of the other ranges (Cumming and Wong, chapters 5 and 6). One block of lines is held at a time, in one
-array that every step reuses; steps work on bands of rows that two threads share.
+array that every step reuses; steps work on bands of rows that threads share.
 """
 
 import math
@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import scipy.fft
-from attrs import frozen
+from attrs import field, frozen
 from numpy.typing import NDArray
 
 from s1pdgs.processors.l1.geometry import DopplerModel, ImageGrid, RangeModel, RawGrid, range_model
@@ -22,6 +22,7 @@ from s1pdgs.processors.l1.kernels import (
     interpolation_table,
 )
 from s1pdgs.processors.l1.lengths import fast_length
+from s1pdgs.processors.l1.scratch import Scratch, cores
 from s1pdgs.sar.constants import RADAR_FREQUENCY_HZ, REFERENCE_RANGE_M, SPEED_OF_LIGHT_M_S, WAVELENGTH_M
 from s1pdgs.sar.orbit import Orbit
 
@@ -80,7 +81,7 @@ class FocusParameters:
     doppler: DopplerModel
     raw_gain: float
     block_bytes: int = 1_000_000_000
-    threads: int = 2
+    threads: int = field(factory=cores)
 
 
 @frozen(eq=False)
@@ -181,6 +182,7 @@ class _Bench:
     store: Spectrum
     range_filter: Spectrum
     pool: ThreadPoolExecutor
+    scratch: Scratch = field(factory=Scratch)
 
 
 def _aperture_lines(raw: RawGrid, delays: Array, model: RangeModel, parameters: FocusParameters) -> tuple[int, int]:
@@ -217,11 +219,13 @@ def _load(bench: _Bench, source: LineSource, first: int, count: int) -> None:
 
     def load(start: int) -> None:
         rows = store[start : start + _ROWS, :bins]
-        rows[:, samples:] = 0.0
         present = min(max(count - start, 0), rows.shape[0])
         if present:
-            source(first + start, rows[:present, :samples])
-        rows[present:] = 0.0
+            lines = bench.scratch.take("lines", present, samples)
+            lines.fill(0.0)
+            source(first + start, lines)
+            rows[:present, :samples] = lines
+        rows[:present, samples:], rows[present:] = 0.0, 0.0
         rows[...] = scipy.fft.fft(rows, axis=1, overwrite_x=True)
 
     list(bench.pool.map(load, range(0, plan.block_lines, _ROWS)))

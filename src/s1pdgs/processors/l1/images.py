@@ -1,5 +1,10 @@
 """The pixels of a product: scaled to digital numbers, counted and written."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import Any
+
 import numba
 import numpy as np
 from attrs import frozen
@@ -11,13 +16,17 @@ from s1pdgs.formats.l1.quicklook import reduction_factor
 from s1pdgs.processors.l1.focus import FocusedBlock
 from s1pdgs.processors.l1.geometry import ImageGrid
 from s1pdgs.processors.l1.ground import GroundRange
+from s1pdgs.processors.l1.kernels import as_floats
 from s1pdgs.processors.l1.looks import DetectedBlock
+from s1pdgs.processors.l1.scratch import Scratch, cores
 from s1pdgs.sar.constants import SPEED_OF_LIGHT_M_S
 
 Array = NDArray[np.float64]
 
 _QUICKLOOK_PIXELS = 600
-_CHUNK_LINES = 256
+_CHUNK_LINES = 64
+_Quantise = Callable[[int, NDArray[Any], Array, Array], None]
+"""From a first line on, fill digital numbers (n, samples ...) and add to their sums and their power by cells."""
 SIGNED, UNSIGNED = "16 bit Signed Integer", "16 bit Unsigned Integer"
 
 
@@ -130,12 +139,34 @@ class Image:
             reduction_factor(frame.samples, _QUICKLOOK_PIXELS),
         )
         self._power = np.zeros((frame.lines // self._cell[0] + 1, frame.samples // self._cell[1] + 1))
+        self._scratch = Scratch()
 
     @property
     def quicklook(self) -> Array:
         """Root mean square digital numbers of whole cells of pixels."""
         rows, columns = self.frame.lines // self._cell[0], self.frame.samples // self._cell[1]
         return np.asarray(np.sqrt(self._power[:rows, :columns] / (self._cell[0] * self._cell[1])))
+
+    def _write(self, first_line: int, lines: int, quantised: _Quantise, writer: MeasurementWriter) -> None:
+        """Quantise and write lines by chunks, one of which is written while others are quantised."""
+        samples, lock = self.frame.samples, Lock()
+        sizes = (samples, 2) if self.form.components == 2 else (samples,)
+
+        def write(start: int) -> None:
+            stop = min(start + _CHUNK_LINES, lines)
+            row = (first_line + start) // self._cell[0]
+            rows = (first_line + stop - 1) // self._cell[0] + 1 - row
+            numbers = self._scratch.take("numbers", stop - start, *sizes, dtype=self.form.dtype)
+            sums, power = np.zeros(6), np.zeros((rows, self._power.shape[1]))
+            quantised(start, numbers, sums, power)
+            sums[0] = (stop - start) * samples
+            with lock:
+                writer.write_quantised(first_line + start, numbers)
+                self.statistics.add(sums)
+                self._power[row : row + rows] += power
+
+        with ThreadPoolExecutor(cores()) as pool:
+            list(pool.map(write, range(0, lines, _CHUNK_LINES)))
 
 
 class ComplexImage(Image):
@@ -147,16 +178,28 @@ class ComplexImage(Image):
         """Scale and write the lines of a block; its spectrum is used up."""
         self.add_lines(block.first_line, block.image(), writer)
 
-    def add_lines(self, first_line: int, image: NDArray[np.complex64], writer: MeasurementWriter) -> None:
-        """Scale and write lines of beta nought amplitude, complex64 (n, samples)."""
-        for start in range(0, len(image), _CHUNK_LINES):
-            chunk = image[start : start + _CHUNK_LINES].view(np.float32)
-            numbers = np.empty(chunk.shape, np.int16)
-            sums = np.zeros(6)
-            line = first_line + start
-            quantise(chunk, self.scaling, numbers, sums, line, self._cell, self._power)
-            writer.write_quantised(line, numbers.reshape(len(chunk), -1, 2))
-            self.statistics.add(sums)
+    def add_lines(
+        self,
+        first_line: int,
+        image: NDArray[np.complex64],
+        writer: MeasurementWriter,
+        *,
+        first_sample: int = 0,
+        lines: int | None = None,
+    ) -> None:
+        """Scale and write lines of beta nought amplitude, complex64 (n, samples), from a sample of the frame on.
+
+        What `lines`, else n, have beyond them is black.
+        """
+        inside = slice(first_sample, first_sample + image.shape[1])
+
+        def quantised(start: int, numbers: NDArray[np.int16], sums: Array, power: Array) -> None:
+            given = as_floats(image[start : start + len(numbers)])
+            numbers[len(given) :], numbers[:, : inside.start], numbers[:, inside.stop :] = 0, 0, 0
+            place = first_line + start, first_sample
+            quantise(given, self.scaling[inside], numbers[: len(given), inside], sums, place, self._cell, power)
+
+        self._write(first_line, len(image) if lines is None else lines, quantised, writer)
 
 
 class DetectedImage(Image):
@@ -166,16 +209,13 @@ class DetectedImage(Image):
 
     def add(self, block: DetectedBlock, writer: MeasurementWriter) -> None:
         """Scale and write the amplitudes of a block."""
-        numbers = np.rint(np.sqrt(block.intensity) * self.scaling)
-        saturated = np.count_nonzero(numbers > 65535.0)
-        np.minimum(numbers, 65535.0, out=numbers)
-        writer.write_quantised(block.first_line, numbers.astype(np.uint16))
-        squares = numbers.astype(np.float64) ** 2
-        self.statistics.add(np.array([numbers.size, numbers.sum(dtype=np.float64), 0.0, squares.sum(), 0.0, saturated]))
-        starts = np.arange(0, self.frame.samples, self._cell[1])
-        columns = np.add.reduceat(squares, starts, axis=1)
-        rows = (block.first_line + np.arange(len(numbers))) // self._cell[0]
-        np.add.at(self._power[:, : starts.size], rows, columns)
+        intensity = block.intensity
+
+        def quantised(start: int, numbers: NDArray[np.uint16], sums: Array, power: Array) -> None:
+            given = intensity[start : start + len(numbers)]
+            quantise_detected(given, self.scaling, numbers, sums, block.first_line + start, self._cell, power)
+
+        self._write(block.first_line, len(intensity), quantised, writer)
 
 
 def scaling_of(table: ScalingTable, incidence_rad: Array) -> Array:
@@ -190,39 +230,66 @@ def quantise(  # noqa: PLR0917 - numba takes positions only
     scaling: NDArray[np.float32],
     out: NDArray[np.int16],
     sums: Array,
-    first_line: int,
+    place: tuple[int, int],
     cell: tuple[int, int],
     power: Array,
 ) -> None:  # pragma: no cover - compiled
-    """Scale, round and cut complex lines, float32 (n, 2 m), to int16.
+    """Scale, round and cut complex lines, float32 (n, 2 m), to int16 (n, m, 2).
 
-    Adds to the sums of `PixelStatistics` and, by cells of lines and samples, to `power`.
+    Adds to the sums of `PixelStatistics`, but for the pixels, and to `power` by cells of lines and samples, from the
+    row of cells on in which the first line lies. `place`: the line and sample of the frame at which the lines begin.
     """
     lines, samples = image.shape[0], image.shape[1] // 2
     for line in range(lines):
-        row = (first_line + line) // cell[0]
-        re_sum, im_sum, re_square, im_square, saturated = 0.0, 0.0, 0.0, 0.0, 0
-        for begin in range(0, samples, cell[1]):
-            re_part, im_part = 0.0, 0.0
-            for sample in range(begin, min(begin + cell[1], samples)):
+        row = (place[0] + line) // cell[0] - place[0] // cell[0]
+        for column in range(place[1] // cell[1], (place[1] + samples - 1) // cell[1] + 1):
+            begin, end = max(column * cell[1] - place[1], 0), min((column + 1) * cell[1] - place[1], samples)
+            re_sum, im_sum, re_part, im_part, saturated = 0.0, 0.0, 0.0, 0.0, 0
+            for sample in range(begin, end):
                 re = np.rint(image[line, 2 * sample] * scaling[sample])
                 im = np.rint(image[line, 2 * sample + 1] * scaling[sample])
                 if max(abs(re), abs(im)) > np.float32(32767.0):
                     saturated += 1
                     re = min(max(re, np.float32(-32767.0)), np.float32(32767.0))
                     im = min(max(im, np.float32(-32767.0)), np.float32(32767.0))
-                out[line, 2 * sample] = np.int16(re)
-                out[line, 2 * sample + 1] = np.int16(im)
+                out[line, sample, 0] = np.int16(re)
+                out[line, sample, 1] = np.int16(im)
                 re_sum += re
                 im_sum += im
                 re_part += re * re
                 im_part += im * im
-            power[row, begin // cell[1]] += re_part + im_part
-            re_square += re_part
-            im_square += im_part
-        sums[0] += samples
-        sums[1] += re_sum
-        sums[2] += im_sum
-        sums[3] += re_square
-        sums[4] += im_square
-        sums[5] += saturated
+            power[row, column] += re_part + im_part
+            sums[1] += re_sum
+            sums[2] += im_sum
+            sums[3] += re_part
+            sums[4] += im_part
+            sums[5] += saturated
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def quantise_detected(  # noqa: PLR0917 - numba takes positions only
+    intensity: NDArray[np.float32],
+    scaling: NDArray[np.float32],
+    out: NDArray[np.uint16],
+    sums: Array,
+    first_line: int,
+    cell: tuple[int, int],
+    power: Array,
+) -> None:  # pragma: no cover - compiled
+    """As `quantise`, the roots of intensities, float32 (n, m), to uint16 (n, m)."""
+    lines, samples = intensity.shape
+    for line in range(lines):
+        row = (first_line + line) // cell[0] - first_line // cell[0]
+        for begin in range(0, samples, cell[1]):
+            total, square, saturated = 0.0, 0.0, 0
+            for sample in range(begin, min(begin + cell[1], samples)):
+                value = np.rint(np.sqrt(intensity[line, sample]) * scaling[sample])
+                saturated += value > np.float32(65535.0)
+                value = min(value, np.float32(65535.0))
+                out[line, sample] = np.uint16(value)
+                total += value
+                square += value * value
+            power[row, begin // cell[1]] += square
+            sums[1] += total
+            sums[3] += square
+            sums[5] += saturated

@@ -129,14 +129,14 @@ def plan_merge(swaths: Sequence[SwathBursts], orbit: Orbit, spacing_m: float) ->
     return MergePlan(tuple(swaths), slant, ground, first_s, interval_s, lines, samples, spacing_m, tuple(pieces), ratio)
 
 
-def merge(plan: MergePlan, focused: Iterator[Spectrum], threads: int = 2) -> Iterator[DetectedBlock]:
+def merge(plan: MergePlan, focused: Iterator[Spectrum]) -> Iterator[DetectedBlock]:
     """Detect bursts, given as complex64 (lines, samples) of their images in the order of the pieces.
 
     Blocks of whole lines, in order, tile the image; ground that no burst covers is zero. Held at a time are the lines
     that the bursts in work reach, once as intensities and once for each look.
     """
     top, canvas, scratch = 0, np.zeros((0, plan.samples), np.float32), Scratch()
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(plan.parameters.threads) as pool:
         for piece, pixels in zip(plan.pieces, focused, strict=True):
             first, last = piece.lines
             if first > top:

@@ -189,12 +189,15 @@ class Echoes:
         pg = self._pg(self.line[begin:end])
         for swst, quads in np.unique(chosen.headers[["swst", "number_of_quads"]]):
             same = (chosen.headers["swst"] == swst) & (chosen.headers["number_of_quads"] == quads)
-            data, bad = chosen.select(same).decode()
+            shift = float(int(swst) - origin) / _REFERENCE_HZ * self.sampling_hz
+            place = None if shift else _whole_rows(out, rows[same], 2 * int(quads))
+            data, bad = chosen.select(same).decode(place)
             data -= np.complex64(self.bias)
             data[bad] = 0.0
             if self.receiver is not None and pg is not None:
                 self.receiver.correct(data, pg[same], self.opened_s(int(swst)), self.sampling_hz)
-            _place(out, rows[same], data, float(int(swst) - origin) / _REFERENCE_HZ * self.sampling_hz)
+            if place is None:
+                _place(out, rows[same], data, shift)
 
     def opened_s(self, swst: int) -> float:
         """When a window opens after the rising edge of the pulse of its PRI."""
@@ -313,6 +316,12 @@ def raw_statistics(echoes: Packets) -> RawStatistics:
     cross = float(np.mean(i * q, dtype=np.float64))
     departure = np.degrees(np.arcsin(np.clip(cross / (i_std * q_std), -1.0, 1.0))) if i_std * q_std else 0.0
     return RawStatistics(mean.real, mean.imag, i_std, q_std, float(departure), int(data.size))
+
+
+def _whole_rows(out: NDArray[np.complex64], rows: NDArray[np.int64], samples: int) -> NDArray[np.complex64] | None:
+    """The rows as they lie in memory, for decoders to fill; None where they are apart or of another length."""
+    apart = rows[-1] - rows[0] + 1 != rows.size or not out.flags.c_contiguous
+    return None if apart or out.shape[1] != samples else out[rows[0] : rows[-1] + 1]
 
 
 def _place(out: NDArray[np.complex64], rows: NDArray[np.int64], data: NDArray[np.complex64], shift: float) -> None:

@@ -155,7 +155,8 @@ def _focus_into(plan: ChannelPlan, burst: int, writer: MeasurementWriter | None,
         raise TypeError("StripMap lines are filled by fill_images")
     pixels = backend.focus_burst(stack.bursts[burst], plan.channel.bursts[burst].echoes.read)
     if writer is not None and plan.slc is not None:
-        plan.slc.add_lines(burst * stack.lines_per_burst, stack.fill(burst, pixels), writer)
+        lines = stack.lines_per_burst
+        plan.slc.add_lines(burst * lines, pixels, writer, first_sample=stack.offset(burst), lines=lines)
     return pixels
 
 

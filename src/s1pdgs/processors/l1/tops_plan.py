@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
 from s1pdgs.processors.l1.focus import Pattern, RangePattern, Window
 from s1pdgs.processors.l1.geometry import DopplerModel, ImageGrid, RangeModel, RawGrid, range_model
 from s1pdgs.processors.l1.lengths import fast_length, transform_cost
+from s1pdgs.processors.l1.scratch import cores
 from s1pdgs.sar.constants import SPEED_OF_LIGHT_M_S, WAVELENGTH_M
 from s1pdgs.sar.orbit import Orbit
 
@@ -51,7 +52,7 @@ class TopsParameters:
     doppler: DopplerModel
     raw_gain: float
     steering_rad_s: float
-    threads: int = 2
+    threads: int = field(factory=cores)
 
 
 @frozen
@@ -301,13 +302,10 @@ class BurstStack:
 
     def valid_samples(self, burst: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """First and last sample of each line of a burst that was focused from whole data, -1 where there is none."""
-        image, offset = self.bursts[burst].image, self.bursts[burst].first_sample - self.first_sample
+        image, offset = self.bursts[burst].image, self.offset(burst)
         filled = np.arange(self.lines_per_burst) < image.lines
         return np.where(filled, offset, -1), np.where(filled, offset + image.samples - 1, -1)
 
-    def fill(self, burst: int, pixels: NDArray[np.complex64]) -> NDArray[np.complex64]:
-        """The focused lines of a burst as they stand in the image: complex64 (lines_per_burst, samples)."""
-        lines = np.zeros((self.lines_per_burst, self.samples), np.complex64)
-        offset = self.bursts[burst].first_sample - self.first_sample
-        lines[: pixels.shape[0], offset : offset + pixels.shape[1]] = pixels
-        return lines
+    def offset(self, burst: int) -> int:
+        """The sample of the image at which a burst begins."""
+        return self.bursts[burst].first_sample - self.first_sample

@@ -128,8 +128,8 @@ def test_a_swath_stacks_its_bursts_and_tells_what_is_valid(orbit) -> None:
     offset = plans[1].first_sample - plans[0].first_sample
     assert offset > 30
     assert (stack.first_sample, stack.samples) == (plans[0].first_sample, offset + plans[1].image.samples)
-    pixels = np.ones((plans[1].image.lines, plans[1].image.samples), np.complex64)
-    filled = stack.fill(1, pixels) != 0
+    filled = np.zeros((stack.lines_per_burst, stack.samples), np.bool_)
+    filled[: plans[1].image.lines, stack.offset(1) : stack.offset(1) + plans[1].image.samples] = True
     first, last = stack.valid_samples(1)
     for line in range(stack.lines_per_burst):
         seen = np.flatnonzero(filled[line])
