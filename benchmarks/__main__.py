@@ -1,12 +1,12 @@
 """Run all benchmarks, or those named: `python -m benchmarks [SUITE ...] [--rounds 5] [--gigabytes 1] ...`."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks import aio, catalogue, day, doors, focus, jobs, link, overhead, packets, zips
-from benchmarks.harness import Options, Result, write_results
+from benchmarks.harness import KINDS, Options, Result, write_results
 
 SUITES = {
     "packets": packets.run,
@@ -20,6 +20,13 @@ SUITES = {
     "overhead": overhead.run,
     "zips": zips.run,
 }
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    kinds = tuple(text.split(","))
+    if set(kinds) - set(KINDS):
+        raise ArgumentTypeError(f"{text!r} is not {','.join(KINDS)} or one of them")
+    return kinds
 
 
 def main() -> None:
@@ -37,6 +44,7 @@ def main() -> None:
         "--dag", type=int, default=Options().dag, help="jobs of the graph that engines run side by side"
     )
     parser.add_argument("--keep", action="store_true", help="leave filled databases for the next run")
+    parser.add_argument("--databases", type=_kinds, default=KINDS, help="of the doors: sqlite, postgresql or both")
     asked = parser.parse_args()
     unknown = sorted(set(asked.suites) - set(SUITES))
     if unknown:

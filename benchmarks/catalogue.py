@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from benchmarks import archive
-from benchmarks.databases import KINDS, LABELS, database_named, settle, size_gb
-from benchmarks.harness import Options, Result
+from benchmarks.databases import LABELS, database_named, settle, size_gb
+from benchmarks.harness import KINDS, Options, Result
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.catalogue import tables as t
 from s1pdgs.catalogue.choice import choose

@@ -20,7 +20,6 @@ from benchmarks.harness import scratch
 from s1pdgs.storage.database import Database, open_postgres, open_sqlite
 from s1pdgs.storage.schema import migrate
 
-KINDS = ("sqlite", "postgresql")
 LABELS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 _HOME = Path("/var/tmp") / f"s1pdgs-bench-{os.getuid()}"  # where the server's own user may walk
 

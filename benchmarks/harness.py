@@ -23,6 +23,7 @@ OUT = ROOT / "benchmarks" / "out"
 CACHE = ROOT / ".cache"
 PEERS = CACHE / "peers"
 CONTESTANTS = Path(__file__).parent / "contestants"
+KINDS = ("sqlite", "postgresql")
 CHANNEL_MB_S = 260e6 / 8 / 1e6
 """An X-band channel of Sentinel-1."""
 ONE_CORE = dict.fromkeys(("NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS"), "1")
@@ -69,8 +70,8 @@ class Result:
 class Options:
     """What a run of the benchmarks was asked for: processes of each contestant, the size of the session, products in
     the catalogue and how often each question is asked of it, ended jobs in the queue, hours of the mission day, jobs of
-    the graph that engines run side by side, and whether filled databases are kept for the next run. By default a suite
-    of the engine ends within six minutes on two free cores.
+    the graph that engines run side by side, whether filled databases are kept for the next run, and on which of them
+    the doors are measured. By default a suite of the engine ends within six minutes on two free cores.
     """
 
     rounds: int = 5
@@ -81,6 +82,7 @@ class Options:
     hours: float = 12.0
     dag: int = 48
     keep: bool = False
+    databases: tuple[str, ...] = KINDS
 
 
 @frozen

@@ -19,8 +19,8 @@ from typing import Any
 import sqlalchemy as sa
 from tests.chaos.mission import write_cause, write_chains
 
-from benchmarks.databases import KINDS, LABELS, advance, database_named, settle
-from benchmarks.harness import CONTESTANTS, ROOT, Options, Result, scratch
+from benchmarks.databases import LABELS, advance, database_named, settle
+from benchmarks.harness import CONTESTANTS, KINDS, ROOT, Options, Result, scratch
 from s1pdgs.app import running
 from s1pdgs.catalogue.query import find
 from s1pdgs.formats.joborder import JobOrder

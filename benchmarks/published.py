@@ -1,9 +1,13 @@
 """A catalogue of published products, for the doors to serve: a product each 30 s, on orbits around the globe."""
 
-import json
 import random
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import Any
 
+import msgspec
 import shapely
 
 from benchmarks.bulk import Row, bulk
@@ -16,6 +20,8 @@ BEGIN = 1_577_836_800 * SECOND  # 2020-01-01
 STEP = 30 * SECOND
 TYPES = ("IW_SLC__1S", "IW_GRDH_1S", "IW_OCN__2S", "IW_RAW__0S", "EW_GRDM_1S", "EW_SLC__1S", "S3_SLC__1S", "WV_SLC__1S")
 _BATCH = 20_000
+_AHEAD = 2
+Rows = tuple[list[Row], list[Row], list[Row]]
 _PRODUCT = (
     "id", "uuid", "name", "type", "satellite", "start", "stop", "generated", "location", "size", "t0", "timeliness",
     "footprint", "attributes", "datatake", "orbit", "relative_orbit", "catalogued_at",
@@ -43,8 +49,7 @@ def fill(database: Database, products: int) -> None:
     if held:
         raise SystemExit(f"{database.engine.url} holds {held} products of another fill; remove it")
     with bulk(database, ("product", "publication", "footprint_box")) as (connection, write):
-        for first in range(1, products + 1, _BATCH):
-            product, publication, box = _rows(first, min(first + _BATCH, products + 1))
+        for product, publication, box in _batches(products):
             write("product", _PRODUCT, product)
             write("publication", _PUBLICATION, publication)
             write("footprint_box", _BOX, box)
@@ -55,7 +60,19 @@ def fill(database: Database, products: int) -> None:
         )
 
 
-def _rows(first: int, end: int) -> tuple[list[Row], list[Row], list[Row]]:
+def _batches(products: int) -> Iterator[Rows]:
+    """Rows batch by batch; a process of its own makes those that come next."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        coming: deque[Future[Rows]] = deque()
+        for first in range(1, products + 1, _BATCH):
+            coming.append(pool.submit(_rows, first, min(first + _BATCH, products + 1)))
+            if len(coming) > _AHEAD:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
+
+
+def _rows(first: int, end: int) -> Rows:
     """Rows of `product`, `publication` and `footprint_box`."""
     dice = random.Random(first)
     corners = [(dice.uniform(-179, 176), dice.uniform(-80, 78)) for _ in range(first, end)]
@@ -68,7 +85,7 @@ def _rows(first: int, end: int) -> tuple[list[Row], list[Row], list[Row]]:
         made, out = start + 60 * MINUTE, start + 65 * MINUTE
         products.append(
             (number, product_uuid(name), name, kind, name[:3], start, start + 25 * SECOND, made, "x", 1, made, "NRT",
-             json.dumps(ring), _attributes(number, kind, start), number // 10, *_orbits(number), made, out)
+             _json(ring), _attributes(number, kind, start), number // 10, *_orbits(number), made, out)
         )  # fmt: skip
         publications.append((number, "published", 1, made, made, out, "x", 1, "0" * 32, "0" * 64, area, out))
         parts.append((number, 0, west, east, south, north, start, start + 25 * SECOND))
@@ -94,4 +111,8 @@ def _attributes(number: int, kind: str, start: int) -> str:
     }  # fmt: skip
     kinds = {str: "String", int: "Integer", float: "Double"}
     attributes: dict[str, list[Any]] = {name: [kinds[type(value)], value] for name, value in told.items()}
-    return json.dumps(attributes | {"beginningDateTime": ["DateTimeOffset", start]})
+    return _json(attributes | {"beginningDateTime": ["DateTimeOffset", start]})
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
