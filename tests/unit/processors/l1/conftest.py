@@ -11,7 +11,8 @@ from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from s1pdgs.processors.analysis.point_target import ImageGeometry, Target
-from s1pdgs.processors.l1.focus import FocusParameters, Window, focus, plan_focus
+from s1pdgs.processors.l1.backends import wanted_backend
+from s1pdgs.processors.l1.focus import FocusParameters, Window, plan_focus
 from s1pdgs.processors.l1.geometry import ImageGrid, RawGrid
 from s1pdgs.sar.chirp import Chirp
 from s1pdgs.sar.constants import (
@@ -95,7 +96,7 @@ class Acquisition:
         def read(first: int, out: NDArray[np.complex64]) -> None:
             out[...] = self.raw[first : first + len(out)]
 
-        for block in focus(plan, read):
+        for block in wanted_backend().focus(plan, read):
             image[block.first_line : block.first_line + block.valid] = block.image()
         return plan.image, image
 

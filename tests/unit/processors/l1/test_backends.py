@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from s1pdgs.formats.listfile import read_list
 from s1pdgs.processors.l1 import arrays as arrays_module
 from s1pdgs.processors.l1.backends import ArrayBackend, Backend, Compiled
-from s1pdgs.processors.l1.focus import FocusPlan, plan_focus
+from s1pdgs.processors.l1.focus import FocusPlan, LineSource, plan_focus
 from s1pdgs.sar.orbit import Orbit
 
 from .conftest import Acquisition
@@ -39,9 +39,13 @@ def assert_alike(found: Spectrum, expected: Spectrum, times: float = 1.0) -> Non
     assert np.abs(np.angle(found[bright] * expected[bright].conj())).max() < times * PHASE_RAD
 
 
+def reading(raw: Spectrum) -> LineSource:
+    return lambda first, out: np.copyto(out, raw[first : first + len(out)])
+
+
 def focused(backend: Backend, acquisition: Acquisition, plan: FocusPlan) -> tuple[Spectrum, Spectrum]:
     """The image, and the spectra of the blocks one below the other."""
-    blocks = backend.focus(plan, lambda first, out: np.copyto(out, acquisition.raw[first : first + len(out)]))
+    blocks = backend.focus(plan, reading(acquisition.raw))
     spectra, lines = zip(*((np.array(block.spectrum), np.array(block.image())) for block in blocks), strict=True)
     return np.concatenate(lines), np.concatenate(spectra)
 
@@ -62,15 +66,15 @@ def burst(request: pytest.FixtureRequest, orbit: Orbit):
     """A burst with targets at its edges and in the middle, and its image by the compiled kernels."""
     empty = acquire_burst(orbit, request.param, BURSTS[request.param], centroid_hz=15.0)
     acquisition = empty.with_targets([empty.place(*place) for place in [(-1.0, 0.1), (0.0, 0.5), (1.0, 0.9)]])
-    return acquisition, *acquisition.focus()
+    plan = acquisition.plan()
+    return acquisition, plan, Compiled().focus_burst(plan, reading(acquisition.raw))
 
 
 @pytest.mark.parametrize("library", [library for library in LIBRARIES if library != "strict"])
 def test_bursts_are_those_of_the_compiled_kernels_and_their_targets_where_they_are(library: str, burst) -> None:
     """Tolerances of sar.md, section 6.4, beside those of `test_tops`."""
     acquisition, plan, expected = burst
-    backend = ArrayBackend(arrays_of(library))
-    image = backend.focus_burst(plan, lambda first, out: np.copyto(out, acquisition.raw[first : first + len(out)]))
+    image = ArrayBackend(arrays_of(library)).focus_burst(plan, reading(acquisition.raw))
     assert_alike(image, expected)
     measured = zip(measure_burst(acquisition, plan, image), measure_burst(acquisition, plan, expected), strict=True)
     for found, compiled in measured:
@@ -134,9 +138,9 @@ def test_bursts_of_all_shapes_are_those_of_the_compiled_kernels_however_they_are
     acquisition = acquire_burst(orbit, swath, pulse + spare, centroid_hz=centroid_hz)
     generator = np.random.default_rng(lines)
     acquisition.raw.view(np.float32)[...] = generator.standard_normal((lines, 2 * acquisition.raw.shape[1]))
-    plan, expected = acquisition.focus()
+    plan = acquisition.plan()
+    expected = Compiled().focus_burst(plan, reading(acquisition.raw))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(arrays_module, "_HOST_STEP_BYTES", step_bytes)
-        backend = ArrayBackend(arrays_of("numpy"))
-        found = backend.focus_burst(plan, lambda first, out: np.copyto(out, acquisition.raw[first : first + len(out)]))
+        found = ArrayBackend(arrays_of("numpy")).focus_burst(plan, reading(acquisition.raw))
     assert_alike(found, expected, times=5.0)

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from s1pdgs.formats.isp.codes import number_of_samples, sampling_frequency_hz
 from s1pdgs.processors.analysis.point_target import ImageGeometry, Measurement, Ramp, Target, measure
+from s1pdgs.processors.l1.backends import wanted_backend
 from s1pdgs.processors.l1.focus import Window
 from s1pdgs.processors.l1.geometry import RawGrid
-from s1pdgs.processors.l1.tops import focus_burst
 from s1pdgs.processors.l1.tops_plan import (
     EW_LINE_INTERVAL_S,
     IW_LINE_INTERVAL_S,
@@ -133,7 +133,7 @@ class Acquisition:
         def read(first: int, out: NDArray[np.complex64]) -> None:
             out[...] = self.raw[first : first + len(out)]
 
-        return plan, focus_burst(plan, read)
+        return plan, wanted_backend().focus_burst(plan, read)
 
     def place(self, along: float, across: float) -> NDArray[np.float64]:
         """The ground at a share of the focused burst from its centre (-1 to 1) and a share of its samples (0 to 1)."""
