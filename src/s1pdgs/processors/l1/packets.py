@@ -1,5 +1,6 @@
 """The space packets of one polarisation of a Level-0 product: indexed, validated by majority, sorted by kind."""
 
+import mmap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,7 +44,9 @@ ECHO_FIELDS = (
 
 @frozen(eq=False)
 class Packets:
-    """Packets in the order of their space packet counts; `data` uint8 maps the file, the rest has shape (n,)."""
+    """Packets in the order of their space packet counts; `data` uint8 is the file, as `mapping` has it, the rest has
+    shape (n,).
+    """
 
     source: str
     data: NDArray[np.uint8]
@@ -51,6 +54,7 @@ class Packets:
     lengths: NDArray[np.int64]
     headers: NDArray[np.void]
     damaged: int = 0
+    mapping: mmap.mmap | None = None
 
     @property
     def count(self) -> int:
@@ -80,6 +84,15 @@ class Packets:
             return decode_lines(self.data, self.offsets, self.lengths, self.headers, out), np.empty(0, np.int64)
         except PacketError:
             return self._decode_singly(out)
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        """Let go of the file's pages with these packets: the system keeps them, and they count no longer as ours."""
+        if self.mapping is not None and self.count:
+            first = int(self.offsets.min()) // mmap.PAGESIZE * mmap.PAGESIZE
+            last = int((self.offsets + self.lengths).max())
+            self.mapping.madvise(mmap.MADV_DONTNEED, first, last - first)
 
     def _decode_singly(self, out: NDArray[np.complex64] | None) -> tuple[NDArray[np.complex64], NDArray[np.int64]]:
         samples = 2 * int(np.median(self.headers["number_of_quads"])) if self.count else 0
@@ -106,7 +119,9 @@ def open_packets(path: Path) -> Packets:
     """
     if not path.is_file() or not path.stat().st_size:
         raise ProcessingError(f"{path}: no packets; the Level-0 product is incomplete")
-    data: NDArray[np.uint8] = np.memmap(path, np.uint8, mode="r")
+    with path.open("rb") as stream:
+        mapping = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    data: NDArray[np.uint8] = np.frombuffer(mapping, np.uint8)
     try:
         offsets, lengths = index_packets(data)
     except PacketError as error:
@@ -118,7 +133,8 @@ def open_packets(path: Path) -> Packets:
     if not kept.size:
         raise ProcessingError(f"{path}: none of its {offsets.size} packets is sound")
     damaged = int(np.count_nonzero(~sound))
-    return Packets(str(path), data, offsets[kept], lengths[kept], headers[kept].copy(), damaged)
+    mapping.madvise(mmap.MADV_DONTNEED)
+    return Packets(str(path), data, offsets[kept], lengths[kept], headers[kept].copy(), damaged, mapping)
 
 
 def settle_headers(packets: Packets, fields: tuple[str, ...]) -> tuple[Packets, dict[str, int]]:
