@@ -183,6 +183,17 @@ def test_a_legal_hold_is_put_told_and_lifted(ground: GroundSegment, config: Path
     assert shown(config)["holds"][0]["released_by"] is not None
 
 
+def test_the_rule_that_keeps_something_for_ever_is_told(ground: GroundSegment, config: Path, tmp_path: Path) -> None:
+    (tmp_path / "rules.toml").write_text("[[rule]]\nof = 'zip'\nname = '.*_03D35D_.*'\n")
+    publish(ground)
+    step(ground, "publish")
+    lines = run(config, "show", NAME).output.splitlines()
+    assert lines[3:5] == [
+        "files    here for ever (no rule)",
+        "zip      here for ever (zip of .*_03D35D_.*: for ever)",
+    ]
+
+
 def test_what_is_damaged_is_told_until_it_is_mended(ground: GroundSegment, config: Path, tmp_path: Path) -> None:
     publish(ground)
     step(ground, "publish", "retention", "archive")

@@ -47,7 +47,7 @@ def details(connection: sa.Connection, policy: Policy, held: Held) -> dict[str, 
         "size": held.product.size,
         "location": held.product.location,
         "catalogued_at": format_iso(held.catalogued_at),
-        "files": _form(held.evicted_at, plan.files_at, plan.files, _need(connection, policy, Form.FILES, held)),
+        "files": _form(held.evicted_at, plan.files_at, plan.files, *_reasons(connection, policy, Form.FILES, held)),
         "zip": None,
         "holds": [to_json(one) for one in holds_of(connection, held.id)],
         "damaged": [dict(row) for row in connection.execute(_DAMAGED, {"product": held.id}).mappings()],
@@ -58,9 +58,9 @@ def details(connection: sa.Connection, policy: Policy, held: Held) -> dict[str, 
         copy = connection.execute(sa.select(archive_copy).where(archive_copy.c.product_id == held.id)).one_or_none()
         told["zip"] |= {"archive": None if copy is None else {"copy": copy.state, "reason": copy.reason}}
         if zipped.published_at is not None:
-            need = _need(connection, policy, Form.ZIP, held)
+            reasons = _reasons(connection, policy, Form.ZIP, held)
             told["zip"] |= {"size": zipped.size, "location": zipped.location}
-            told["zip"] |= _form(zipped.evicted_at, plan.zip_at, plan.zip, need)
+            told["zip"] |= _form(zipped.evicted_at, plan.zip_at, plan.zip, *reasons)
     return told
 
 
@@ -105,11 +105,13 @@ _ORDERS = (
 )
 
 
-def _form(evicted_at: datetime | None, at: datetime | None, due: Due | None, need: str | None) -> dict[str, Any]:
+def _form(
+    evicted_at: datetime | None, at: datetime | None, due: Due | None, rule: str | None, need: str | None
+) -> dict[str, Any]:
     return {
         "evicted_at": _moment(evicted_at),
         "goes_at": _moment(at) if evicted_at is None else None,
-        "rule": None if due is None else str(due.rule),
+        "rule": rule,
         "is_put_off": due is not None and at is not None and at > due.at,
         "stays_while": need if evicted_at is None else None,
     }
@@ -126,8 +128,10 @@ def _form_lines(name: str, form: dict[str, Any]) -> Iterator[str]:
         yield f"         at least while {form['stays_while']}"
 
 
-def _need(connection: sa.Connection, policy: Policy, form: Form, held: Held) -> str | None:
-    return needs(connection, policy.archive, form, [held.id]).get(held.id)
+def _reasons(connection: sa.Connection, policy: Policy, form: Form, held: Held) -> tuple[str | None, str | None]:
+    """The rule that decides on a form of a product, and what needs it."""
+    rule = policy.retention.rule(form, held.product.type, held.name)
+    return None if rule is None else str(rule), needs(connection, policy.archive, form, [held.id]).get(held.id)
 
 
 def _moment(moment: datetime | None) -> str | None:
