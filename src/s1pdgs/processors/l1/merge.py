@@ -135,25 +135,34 @@ def merge(plan: MergePlan, focused: Iterator[Spectrum]) -> Iterator[DetectedBloc
     Blocks of whole lines, in order, tile the image; ground that no burst covers is zero. Held at a time are the lines
     that the bursts in work reach, once as intensities and once for each look.
     """
-    top, canvas, scratch = 0, np.zeros((0, plan.samples), np.float32), Scratch()
+    top, canvas, scratch = 0, np.zeros((_most_lines(plan.pieces), plan.samples), np.float32), Scratch()
     with ThreadPoolExecutor(plan.parameters.threads) as pool:
         for piece, pixels in zip(plan.pieces, focused, strict=True):
             first, last = piece.lines
             if first > top:
-                ready = np.zeros((first - top, plan.samples), np.float32)
-                held = min(len(canvas), first - top)
-                ready[:held] = canvas[:held]
-                canvas = canvas[held:]
-                yield DetectedBlock(top, ready)
+                yield DetectedBlock(top, _advance(canvas, first - top))
                 top = first
-            if last - top > len(canvas):
-                more = np.zeros((last - top - len(canvas), plan.samples), np.float32)
-                canvas = np.concatenate([canvas, more])
             part = canvas[first - top : last - top, slice(*piece.pixels)]
             _detect(plan, piece, pixels, part, pool, scratch)
-    rest = np.zeros((plan.lines - top, plan.samples), np.float32)
-    rest[: len(canvas)] = canvas
-    yield DetectedBlock(top, rest)
+    if plan.lines > top:
+        yield DetectedBlock(top, _advance(canvas, plan.lines - top))
+
+
+def _most_lines(pieces: Sequence[Piece]) -> int:
+    """How many lines are in work at a time."""
+    return max(piece.lines[1] - piece.lines[0] for piece in pieces)
+
+
+def _advance(canvas: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """The first lines of a canvas, which moves on by as many; zeros follow."""
+    ready, held = np.zeros((count, canvas.shape[1]), np.float32), min(count, len(canvas))
+    ready[:held] = canvas[:held]
+    left = len(canvas) - held
+    for at in range(0, left, held):  # parts that do not overlap need no copy
+        stop = min(at + held, left)
+        canvas[at:stop] = canvas[at + held : stop + held]
+    canvas[left:] = 0.0
+    return ready
 
 
 def _delay_span(swath: SwathBursts) -> tuple[float, float]:
