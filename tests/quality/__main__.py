@@ -1,9 +1,9 @@
 """`python -m tests.quality [PART ...]`: is Level-1 as good as it must be? Writes report.json and a page with plots.
 
 Parts are swaths (S3, WV1, WV2, IW1 ... EW5: point targets), scenes (scene-IW, scene-EW, scene-WV: backscatter and
-looks), `slices` (what neighbours have in common), `passes` (interferometry) and `readers` (other people's, of every
-type of product); all without a name. `--docs` puts the page into the documentation. The exit code tells whether every
-check holds.
+looks), toolbox-SM ... toolbox-WV (point targets in products, by two analyses), `slices` (what neighbours have in
+common), `passes` (interferometry) and `readers` (other people's, of every type of product); all without a name.
+`--docs` puts the page into the documentation. The exit code tells whether every check holds.
 """
 
 import argparse

@@ -22,17 +22,19 @@ What focusing, radiometry and the looks of our Level-1 processor reach, against 
 section 6.4. Made by `make quality` (`python -m tests.quality`), which writes the same figures to
 `quality-out/report.json`. Point targets stand in bursts and vignettes with real windows, first without noise (the worst
 of all counts), then with thermal noise and FDBAQ (their mean counts). Scenes are simulated data takes of one
-backscatter, with thermal noise and FDBAQ, processed from Level-0 by `s1pdgs-l1`; so are the two passes.
+backscatter, with thermal noise and FDBAQ, processed from Level-0 by `s1pdgs-l1`; so are the two passes, and the
+products whose targets our own analysis and the SAR Calibration Toolbox measure (the mean target of a swath).
 """
 
-_LOOKS = """The looks of IW GRDH are those of the bands that AUX_PP1 gives: five of 14.1 MHz out of 56.5 MHz in IW1,
-each weighted by a Hamming window of 0.70, share little and make 4.9 equivalent looks. The annotation of the real
-product `S1B_IW_GRDH_1SDV_20210401T052623...` orders the same (bandwidths, coefficients 0.70, 0.73 and 0.75, five looks
-that overlap by 3.5 MHz in IW1), and ours is checked against these bands within 5 %. The 4.4 of the product definition
-is a theoretical mean over swaths that is older than these parameters. Its table misses the bands of other modes as
-well, both ways: StripMap full resolution 3.7 against about 3.6, IW GRDM 82 against 103, EW GRDH 2.7 against 2.9, EW
-GRDM 10.7 against 12, wave mode 124 against 160; no one weighting gives all of its figures. Looks cut out of an image
-that is weighted already (Hamming 0.75, as SLC) and not evened out would have 4.2. We keep even looks, weighted once."""
+_LOOKS = """The looks of IW GRDH are those of the bands that AUX_PP1 gives, 2.10 and 3.12 alike: five of 14.1 MHz out
+of 56.5 MHz in IW1, each weighted by a Hamming window of 0.70, share little and make 4.9 equivalent looks. The
+annotation of the real product `S1B_IW_GRDH_1SDV_20210401T052623...` orders the same (bandwidths, coefficients 0.70,
+0.73 and 0.75, five looks that overlap by 3.5 MHz in IW1), and ours is checked against these bands within 5 %. The 4.4
+of the product definition is a theoretical mean over swaths that is older than these parameters. Its table misses the
+bands of other modes as well, both ways: StripMap full resolution 3.7 against about 3.6, IW GRDM 82 against 103, EW
+GRDH 2.7 against 2.9, EW GRDM 10.7 against 12, wave mode 124 against 160; no one weighting gives all of its figures.
+Looks cut out of an image that is weighted already (Hamming 0.75, as SLC) and not evened out would have 4.2. We keep
+even looks, weighted once."""
 
 
 @define

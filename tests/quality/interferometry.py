@@ -16,25 +16,26 @@ from scipy.interpolate import RectBivariateSpline
 
 from s1pdgs.processors.analysis.product import Channel, open_channels
 from s1pdgs.sar.constants import SPEED_OF_LIGHT_M_S
+from s1pdgs.simulator.mode_scene import ModeScene
 from s1pdgs.simulator.plan import Plan, TakePlan
 from s1pdgs.simulator.revisit import Ground, Revisit, Warp, move
+from s1pdgs.simulator.scene_take import SceneTake, scene_take
 from tests.quality.check import Check, largest
 from tests.quality.figures import Figures
 from tests.quality.products import process
-from tests.unit.processors.l1.slices import scene_of_plan, write_slice
+from tests.unit.processors.l1.slices import noise_of_plan, scene_of_plan, write_slice
 
 REVISIT = Revisit(across_m=30.0, above_m=-20.0, sinking_m=0.012, radius_m=2500.0)
-TAKE = TakePlan(
-    mode="IW", duration_s=5.4, samples=3000, polarisation="SV", echoes="scene", targets=0, sigma0_db=0.0
-)  # fmt: skip
+TAKES = {"IW": ("IW", 5.4, 3000), "SM": ("S3", 1.6, 4500), "WV": ("WV", 15.0, 2000)}
+"""Swath or mode, seconds and samples of the data take of each mode; ground sinks under the first."""
 _KNOTS, _MARGIN = (40, 40), (16, 40)
 _BLOCK = (40, 250)
 
 
 @frozen(eq=False)
 class Interferogram:
-    """Of one burst: earlier times the conjugate of later, freed from the phase of the ways; powers of both; and the
-    phase (rad) that the sinking of the ground gave it. Arrays (lines, samples), the first line at `start_s`.
+    """Of one burst or image: earlier times the conjugate of later, freed from the phase of the ways; powers of both;
+    and the phase (rad) that the sinking of the ground gave it. Arrays (lines, samples), the first line at `start_s`.
     """
 
     start_s: float
@@ -45,29 +46,56 @@ class Interferogram:
 
     @property
     def coherence(self) -> complex:
-        """Over the whole burst."""
+        """Over all of it."""
         return complex(self.product.sum(dtype=np.complex128)) / math.sqrt(math.prod(self.powers))
 
 
 def checks(figures: Figures, folder: Path) -> list[Check]:
-    """Phase, coherence, what bursts of one swath tell of their common ground, and the bowl."""
-    plan = Plan(takes=(TAKE,), telemetry=None)
-    earlier, _ = _pass(plan, folder / "earlier")
-    same, later = (
-        _interferograms(earlier, *_pass(evolve(plan, revisit=revisit), folder / name))
-        for name, revisit in (("same", Revisit()), ("later", REVISIT))
-    )
+    """Phase and coherence of every mode, what bursts of one swath tell of their common ground, and the bowl."""
     result = []
-    for swath, bursts in later.items():
-        result += _swath_checks(swath, bursts, same[swath])
-    return [*result, _bowl_check([burst for bursts in later.values() for burst in bursts], figures)]
+    for mode in TAKES:
+        same, later = _pairs(mode, folder / mode)
+        for swath, images in later.items():
+            result += _pair_checks(swath, images, same[swath])
+            result += _overlap_checks(swath, images) if mode == "IW" else []
+        if mode == "IW":
+            result.append(_bowl_check([burst for bursts in later.values() for burst in bursts], figures))
+    return result
 
 
-def _pass(plan: Plan, folder: Path) -> tuple[list[Channel], Ground | None]:
-    """The bursts of a pass, and the ground that it saw again."""
-    trajectory, scene = scene_of_plan(plan, folder)
+def _pairs(mode: str, folder: Path) -> tuple[dict[str, list[Interferogram]], dict[str, list[Interferogram]]]:
+    """By swath: of two passes that differ by noise alone, and of two a baseline apart whose ground has sunk."""
+    name, duration_s, samples = TAKES[mode]
+    take = TakePlan(
+        mode=name,
+        duration_s=duration_s,
+        samples=samples,
+        polarisation="SV",
+        echoes="scene",
+        targets=0,
+        sigma0_db=0.0,
+    )
+    plan = Plan(takes=(take,), telemetry=None)
+    earlier, _ = _pass(mode, plan, folder / "earlier")
+    same, later = (
+        _interferograms(earlier, *_pass(mode, evolve(plan, revisit=revisit), folder / which))
+        for which, revisit in (("same", Revisit()), ("later", REVISIT))
+    )
+    return same, later
+
+
+def _pass(mode: str, plan: Plan, folder: Path) -> tuple[list[Channel], Ground | None]:
+    """The bursts or images of a pass, and the ground that it saw again."""
+    folder.mkdir(parents=True)
+    scene: SceneTake | ModeScene
+    if mode == "SM":
+        trajectory, _ = noise_of_plan(evolve(plan, revisit=None))
+        scene = scene_take(plan, plan.takes[0], 0x1234, trajectory, folder / "auxiliary")
+    else:
+        trajectory, scene = scene_of_plan(plan, folder)
     flown = trajectory if plan.revisit is None else plan.revisit.flown(trajectory)
-    (product,) = process(write_slice(folder, flown, scene), folder / "work", ["IW_SLC__1S"])
+    made = write_slice(folder, flown, scene, mode, swath=plan.takes[0].mode if mode == "SM" else None)
+    (product,) = process(made, folder / "work", [f"{mode}_SLC__1S"])
     return open_channels(product), scene.ground
 
 
@@ -85,8 +113,6 @@ def _interferograms(
 
 def _interfere(one: Channel, other: Channel, ground: Ground) -> Interferogram:
     wavelength, shape = one.wavelength_m, (one.lines, one.samples)
-    if one.doppler is None or other.doppler is None:
-        raise TypeError("only bursts are compared")
     shift, late = ((each.orbit.epoch - ground.earlier.epoch).total_seconds() for each in (one, other))
     rows, columns = (np.linspace(0.0, size - 1.0, count) for size, count in zip(shape, _KNOTS, strict=True))
     time = (shift + one.first_line_s + rows * one.line_interval_s)[:, None]
@@ -99,13 +125,12 @@ def _interfere(one: Channel, other: Channel, ground: Ground) -> Interferogram:
     column = (delay - other.first_delay_s) * other.sampling_hz
     pixels = other.read_beta(0, other.lines, 0, other.samples)
     lines = other.first_line_s + np.arange(other.lines) * other.line_interval_s
-    for sample in range(other.samples):
-        ramp = other.doppler.ramp(other.first_delay_s + sample / other.sampling_hz)
-        pixels[:, sample] *= np.exp(-1j * ramp.phase_rad(lines))
+    for sample in range(other.samples if other.doppler else 0):
+        delay_s = other.first_delay_s + sample / other.sampling_hz
+        pixels[:, sample] *= np.exp(-1j * _ramp_rad(other, delay_s, lines))
     turn = 2.0 * (seen_m - slant) / wavelength
     for at in np.ndindex(turn.shape):
-        ramp = other.doppler.ramp(float(delay[at]))
-        turn[at] += float(ramp.phase_rad(seen_s[at] - late)) / (2.0 * math.pi)
+        turn[at] += float(_ramp_rad(other, float(delay[at]), np.asarray(seen_s[at] - late))) / (2.0 * math.pi)
     later = move(pixels, Warp(*(RectBivariateSpline(rows, columns, each) for each in (row, column, turn))), shape)
     inner = slice(_MARGIN[0], -_MARGIN[0]), slice(_MARGIN[1], -_MARGIN[1])
     first, second = one.read_beta(0, shape[0], 0, shape[1])[inner], later[inner]
@@ -119,10 +144,25 @@ def _interfere(one: Channel, other: Channel, ground: Ground) -> Interferogram:
     )
 
 
-def _swath_checks(swath: str, bursts: list[Interferogram], same: list[Interferogram]) -> list[Check]:
+def _ramp_rad(channel: Channel, delay_s: float, time_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The phase that the steering of the beam gives a burst; none else."""
+    if channel.doppler is None:
+        return np.zeros_like(time_s)
+    return channel.doppler.ramp(delay_s).phase_rad(time_s)
+
+
+def _pair_checks(swath: str, images: list[Interferogram], same: list[Interferogram]) -> list[Check]:
     """`same` are those of a pass that has another noise only."""
-    phases = [float(np.angle(burst.coherence)) for burst in bursts]
-    losses = [1.0 - abs(burst.coherence) / abs(noise.coherence) for burst, noise in zip(bursts, same, strict=True)]
+    phases = [float(np.angle(image.coherence)) for image in images]
+    losses = [1.0 - abs(image.coherence) / abs(noise.coherence) for image, noise in zip(images, same, strict=True)]
+    return [
+        Check(f"{swath} pass pair, phase", largest(phases), 0.01, "rad"),
+        Check(f"{swath} pass pair, loss of coherence", max(losses), 0.01, ""),
+    ]
+
+
+def _overlap_checks(swath: str, bursts: list[Interferogram]) -> list[Check]:
+    """What neighbours tell of the ground that both see."""
     differences = []
     for before, after in pairwise(bursts):
         first = round((after.start_s - before.start_s) / before.interval_s)
@@ -131,11 +171,7 @@ def _swath_checks(swath: str, bursts: list[Interferogram], same: list[Interferog
             return [Check(f"{swath} bursts with common ground", 1.0, 0.0, "missing")]
         left, right = before.product[first:].sum(), after.product[:common].sum()
         differences.append(float(np.angle(left * np.conj(right))))
-    return [
-        Check(f"{swath} pass pair, phase", largest(phases), 0.01, "rad"),
-        Check(f"{swath} pass pair, loss of coherence", max(losses), 0.01, ""),
-        Check(f"{swath} pass pair, double difference of burst overlaps", largest(differences), 0.05, "rad"),
-    ]
+    return [Check(f"{swath} pass pair, double difference of burst overlaps", largest(differences), 0.05, "rad")]
 
 
 def _bowl_check(bursts: list[Interferogram], figures: Figures) -> Check:

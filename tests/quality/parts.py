@@ -6,12 +6,13 @@ from pathlib import Path
 
 from attrs import frozen
 
-from tests.quality import interferometry, reading, scenes, stripmap, tops
+from tests.quality import interferometry, reading, scenes, stripmap, toolbox, tops
 from tests.quality.check import Check
 from tests.quality.figures import Figures
 
 SCENES = {f"scene-{mode}": mode for mode in scenes.TAKES}
-PARTS = ("passes", *SCENES, "readers", "slices", *stripmap.WINDOWS, *tops.SWATHS)
+TOOLBOX = {f"toolbox-{mode}": mode for mode in toolbox.TAKES}
+PARTS = ("passes", *SCENES, "readers", "slices", *TOOLBOX, *stripmap.WINDOWS, *tops.SWATHS)
 """Those that take longest first."""
 
 
@@ -38,10 +39,15 @@ def _checks(part: str, figures: Figures) -> list[Check]:
     if part in tops.SWATHS:
         return tops.checks(part, figures)
     with tempfile.TemporaryDirectory(prefix="quality-") as name:
-        if part == "slices":
-            return scenes.slice_checks(Path(name))
-        if part == "readers":
-            return reading.checks(Path(name))
-        if part == "passes":
-            return interferometry.checks(figures, Path(name))
-        return scenes.checks(SCENES[part], figures, Path(name))
+        return _product_checks(part, figures, Path(name))
+
+
+def _product_checks(part: str, figures: Figures, folder: Path) -> list[Check]:
+    """Parts that make whole products in a folder."""
+    if part == "passes":
+        return interferometry.checks(figures, folder)
+    if part in TOOLBOX:
+        return toolbox.checks(TOOLBOX[part], folder)
+    if part in SCENES:
+        return scenes.checks(SCENES[part], figures, folder)
+    return scenes.slice_checks(folder) if part == "slices" else reading.checks(folder)

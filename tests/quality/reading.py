@@ -54,9 +54,8 @@ def _product_checks(product: Path) -> list[Check]:
         _check(f"{kind} is read by GDAL", readers.gdal_reads, product),
         _check(f"{kind} is read by xarray-sentinel", readers.xarray_sentinel_reads, product),
         _check(f"{kind} is read by the SAR Calibration Toolbox", readers.toolbox_reads, product),
+        _check(f"{kind} is geocoded by sarsen", _geocode, product),
     ]
-    if kind != "EW_SLC__1S":  # sarsen makes one image of the bursts of IW only
-        checks.append(_check(f"{kind} is geocoded by sarsen", _geocode, product))
     if kind == "IW_SLC__1S" and S1_READER.is_dir():
         checks.append(_check(f"{kind} bursts are those of s1-reader", _bursts, product))
     elif kind == "IW_SLC__1S":

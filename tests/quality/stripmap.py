@@ -60,7 +60,7 @@ def _image_checks(acquisition: Acquisition, name: str, figures: Figures, *, rece
     expected = [(0.5 * SPEED_OF_LIGHT_M_S * widths[0], speed * widths[1])] * len(found)
     coefficients = (windows[0].coefficient, windows[1].coefficient)
     if received:
-        return mean_checks(name, found, expected, coefficients, RCS_M2)
+        return mean_checks(f"{name} with noise and FDBAQ,", found, expected, coefficients, RCS_M2)
     figures.add_targets(name, found, [geometry.line_interval_s * (one.line - 0.5 * grid.lines) for one in found])
     return response_checks(name, found, expected, coefficients) + place_checks(name, found, RCS_M2)
 

@@ -47,7 +47,7 @@ def _burst_checks(acquisition: Acquisition, name: str, figures: Figures, *, rece
     ]
     coefficients = (windows[0].coefficient, windows[1].coefficient)
     if received:
-        return mean_checks(name, found, expected, coefficients, RCS_M2)
+        return mean_checks(f"{name} with noise and FDBAQ,", found, expected, coefficients, RCS_M2)
     figures.add_targets(name, found, [_time_s(plan, one) for one in found])
     return response_checks(name, found, expected, coefficients) + place_checks(name, found, RCS_M2)
 

@@ -30,6 +30,8 @@ COLUMNS = {
     "azimuth_resolution_m": "azimuth_resolution_[m]",
     "range_pslr_db": "range_pslr_[dB]",
     "azimuth_pslr_db": "azimuth_pslr_[dB]",
+    "range_islr_db": "range_islr_[dB]",
+    "azimuth_islr_db": "azimuth_islr_[dB]",
     "range_error_m": "slant_range_localization_error_[m]",
     "azimuth_error_m": "azimuth_localization_error_[m]",
     "rcs_error_db": "rcs_error_[dB]",

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 import xarray as xr
+import xarray_sentinel
 from lxml import etree
 from numpy.typing import NDArray
 from rasterio.transform import from_origin
@@ -65,11 +66,24 @@ def toolbox_reads(product: Path) -> set[str]:
     return set(manager.channels_list)
 
 
+class BurstProduct(Sentinel1SarProduct):
+    """A product whose bursts are one image in EW too: sarsen puts those of IW together only, and leaves the rows of
+    EW without times. What puts them together is xarray-sentinel, for which both are alike.
+    """
+
+    @property
+    def measurement(self) -> xr.Dataset:
+        found = super().measurement
+        if "azimuth_time" not in found.dims and found.attrs["mode"] == "EW":
+            return xarray_sentinel.mosaic_slc_iw(found)
+        return found
+
+
 def sarsen_geocodes(product: Path, group: str, folder: Path) -> None:
     """On a DEM of sea level that has a post where the annotation puts a point: the pixel that sarsen takes for this
     post is that of the point, or one beside it.
     """
-    image = Sentinel1SarProduct(str(product), group, measurement_chunks=None)
+    image = BurstProduct(str(product), group, measurement_chunks=None)
     measured = image.measurement.measurement
     gcp = image.gcp
     line, column = gcp.sizes["azimuth_time"] // 2, gcp.sizes["slant_range_time"] // 2
