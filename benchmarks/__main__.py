@@ -5,7 +5,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import aio, backends, catalogue, day, doors, focus, jobs, link, overhead, packets, zips
+from benchmarks import aio, backends, catalogue, day, doors, focus, jobs, level1, link, overhead, packets, zips
 from benchmarks.harness import KINDS, Options, Result, write_results
 
 SUITES = {
@@ -13,6 +13,7 @@ SUITES = {
     "link": link.run,
     "aio": aio.run,
     "focus": focus.run,
+    "level1": level1.run,
     "backends": backends.run,
     "catalogue": catalogue.run,
     "doors": doors.run,

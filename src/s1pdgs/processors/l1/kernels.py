@@ -146,19 +146,31 @@ def compress_azimuth(  # noqa: PLR0917 - numba takes positions only
             phase = 2.0 * math.pi * (begin - math.floor(begin)) + 0.5 * slope * (count - 1)
             re, im = np.float32(level * math.cos(phase)), np.float32(level * math.sin(phase))
             _interpolate(rows[row], left, kernel[fraction], line[2 * start : 2 * stop])
-            centre = np.float32(0.5) * np.float32(count - 1)
-            for k in range(count):
-                angle = slope * (np.float32(k) - centre)
-                square = angle * angle
-                cosine = np.float32(1.0) - square * (np.float32(0.5) - square * np.float32(1.0 / 24.0))
-                sine = angle * (np.float32(1.0) - square * (np.float32(1.0 / 6.0) - square * np.float32(1.0 / 120.0)))
-                pr = (re * cosine - im * sine) * gain[start + k]
-                pi = (re * sine + im * cosine) * gain[start + k]
-                xr, xi = line[2 * (start + k)], line[2 * (start + k) + 1]
-                line[2 * (start + k)] = xr * pr - xi * pi
-                line[2 * (start + k) + 1] = xr * pi + xi * pr
+            _turn(line[2 * start : 2 * stop], slope, (re, im), gain[start:stop])
         for j in range(2 * samples):
             rows[row, j] = line[j]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _turn(
+    line: NDArray[np.float32], slope: np.float32, middle: tuple[np.float32, np.float32], gain: NDArray[np.float32]
+) -> None:  # pragma: no cover - compiled
+    """Multiply complex samples, float32 (2 n,), by gains and a phasor: `middle` half way, turning by `slope` a sample.
+
+    Angles are those of half a run, for which short series do.
+    """
+    count = gain.size
+    centre = np.float32(0.5) * np.float32(count - 1)
+    for k in range(count):
+        angle = slope * (np.float32(k) - centre)
+        square = angle * angle
+        cosine = np.float32(1.0) - square * (np.float32(0.5) - square * np.float32(1.0 / 24.0))
+        sine = angle * (np.float32(1.0) - square * (np.float32(1.0 / 6.0) - square * np.float32(1.0 / 120.0)))
+        pr = (middle[0] * cosine - middle[1] * sine) * gain[k]
+        pi = (middle[0] * sine + middle[1] * cosine) * gain[k]
+        xr, xi = line[2 * k], line[2 * k + 1]
+        line[2 * k] = xr * pr - xi * pi
+        line[2 * k + 1] = xr * pi + xi * pr
 
 
 def as_floats(rows: NDArray[Any]) -> NDArray[np.float32]:
