@@ -29,8 +29,9 @@ class Check:
 
 @frozen
 class Limits:
-    """What is allowed beyond the windows' resolutions: `lobes_db` is added to the limits of side lobes."""
+    """What is allowed: resolutions off those of the windows; `lobes_db` is added to the limits of side lobes."""
 
+    resolution_pct: float = 1.0
     lobes_db: float = 0.0
     range_cm: float = 1.0
     azimuth_cm: float = 5.0
@@ -64,8 +65,8 @@ def response_checks(
     across = [one.range_resolution_m / width[0] - 1.0 for one, width in zip(found, widths, strict=True)]
     along = [one.azimuth_resolution_m / width[1] - 1.0 for one, width in zip(found, widths, strict=True)]
     checks = [
-        Check(f"{name} range resolution off the window's", 100.0 * largest(across), 1.0, "%"),
-        Check(f"{name} azimuth resolution off the window's", 100.0 * largest(along), 1.0, "%"),
+        Check(f"{name} range resolution off the window's", 100.0 * largest(across), allowed.resolution_pct, "%"),
+        Check(f"{name} azimuth resolution off the window's", 100.0 * largest(along), allowed.resolution_pct, "%"),
     ]
     for axis, coefficient in zip(("range", "azimuth"), coefficients, strict=True):
         for lobe, limits in (("pslr", (-21.0, -23.8)), ("islr", (-16.6, -18.9))):
