@@ -29,6 +29,7 @@ from s1pdgs.console.web import mount as mount_console
 from s1pdgs.keeping import archive_of, terms_of
 from s1pdgs.publication.auxip import Auxip
 from s1pdgs.publication.cadip import Cadip
+from s1pdgs.publication.limits import BodyLimit
 from s1pdgs.publication.lta.door import OrderDesk
 from s1pdgs.publication.on_demand.odata import OrderDoor
 from s1pdgs.publication.on_demand.orders import Desk as DemandDesk
@@ -68,6 +69,7 @@ def application(settings: Settings, database: Database, store: ObjectStore, outb
     """Everything that is served, as one ASGI application; `work_root` is where attempts at jobs are made."""
     serve = settings.serve
     app = FastAPI(title="s1pdgs", version=__version__, docs_url=None, redoc_url=None)
+    app.add_middleware(BodyLimit)
     guard = Guard(_gate(serve), None if serve.base_url is None else urlsplit(serve.base_url).netloc)
     courier = Courier(tuple(settings.notices.hosts))
     limits = Limits(**settings.subscriptions.model_dump())

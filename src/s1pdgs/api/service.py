@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 
 from s1pdgs.access.guard import Guard, RefusedError
+from s1pdgs.access.paths import names_nothing
 from s1pdgs.bus.notices import Courier
 from s1pdgs.publication.subscriptions.model import Limits
 from s1pdgs.storage.database import Database
@@ -70,6 +71,8 @@ class _ProblemRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
+            if names_nothing(request.path_params):
+                return problem_response(404, "there is nothing of such a name or number")
             try:
                 return await handle(request)
             except Problem as problem:

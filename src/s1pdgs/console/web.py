@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from s1pdgs.access.guard import Guard, RefusedError
 from s1pdgs.access.operators import OperatorGate
+from s1pdgs.access.paths import names_nothing
 from s1pdgs.console import pages
 from s1pdgs.console.offers import offer_of
 from s1pdgs.console.overview import Wish, overview
@@ -100,6 +101,8 @@ def _route_class(console: Console) -> type[APIRoute]:
             handle = super().get_route_handler()
 
             async def guarded(request: Request) -> Response:
+                if names_nothing(request.path_params):
+                    return _sorry(console, 404, "there is nothing of such a name or number")
                 try:
                     return await handle(request)
                 except RefusedError as error:

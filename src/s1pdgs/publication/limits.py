@@ -35,7 +35,7 @@ class BodyLimit:
             message = await receive()
             read += len(message.get("body", b""))
             if read > MAX_BODY_BYTES:
-                raise HTTPException(413, f"the body of a search is longer than {MAX_BODY_BYTES} bytes")
+                raise HTTPException(413, f"the body is longer than {MAX_BODY_BYTES} bytes")
             return message
 
         await self.app(scope, counted, send)

@@ -166,7 +166,10 @@ def _login(body: _Body) -> Login | None:
         return None
     if username is None or password is None or body.NotificationEndpoint is None:
         raise QueryError("NotificationEpUsername and NotificationEpPassword come together, with a NotificationEndpoint")
-    return Login(checked_text(username), checked_text(password))
+    try:
+        return Login(checked_text(username), checked_text(password))
+    except NoticeError as error:
+        raise QueryError(f"NotificationEpUsername and NotificationEpPassword: {error}") from None
 
 
 def _entity(connection: sa.Connection, uuid: str) -> dict[str, Any]:
