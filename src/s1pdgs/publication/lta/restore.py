@@ -21,7 +21,7 @@ from s1pdgs.catalogue.tables import product
 from s1pdgs.publication.archive import DEFLATED, zip_chunks
 from s1pdgs.publication.changes import note_changed
 from s1pdgs.publication.errors import CorruptProductError, EvictedError
-from s1pdgs.publication.lta.copying import copy_anew
+from s1pdgs.publication.lta.copying import copy_again, copy_anew
 from s1pdgs.publication.lta.dating import Policy, date
 from s1pdgs.publication.lta.lease import Lease, check_object, verified
 from s1pdgs.publication.lta.orders import (
@@ -173,6 +173,7 @@ def _go_online(restorer: Restorer, claim: _Claim, location: str, sums: Checksums
             connection.execute(publication.update().where(publication.c.product_id == row.product_id).values(**online))
             if row.archived_at is not None and sums.sha256 != row.sha256:
                 copy_anew(connection, claim.held, now)
+            copy_again(connection, claim.held.name, now)
         if row.files and claim.held.evicted_at is not None:
             here = {"location": f"{claim.prefix}/{claim.held.name}", "evicted_at": None}
             connection.execute(product.update().where(product.c.id == row.product_id).values(**here))

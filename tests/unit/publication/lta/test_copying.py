@@ -9,6 +9,7 @@ from attrs import evolve
 from s1pdgs.bus.outbox import deliver
 from s1pdgs.publication.lta.copying import DUE, copy_again, copy_step
 from s1pdgs.publication.lta.dating import subscriber
+from s1pdgs.publication.lta.restore import restore_step
 from s1pdgs.publication.lta.tables import archive_copy
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import LocalObjects
@@ -28,14 +29,18 @@ def test_the_only_copy_of_what_is_archived_stays_until_the_archive_has_one(house
     assert row.state == "failed"
     assert f"object {key} has 11 bytes" in row.reason
     assert list((tmp_path / "archive").rglob("*.zip")) == []
-    assert house.published(product).evicted_at is None
     assert house.held(product).evicted_at is None, "its files are the only whole copy"
-    house.store.path(key).write_bytes(whole)
     with house.database.write() as connection:
         assert copy_again(connection, product.name, house.now())
         assert not copy_again(connection, product.name, house.now())
+    house.settle()
+    assert house.published(product).archived_at is None, "while it is offline there is nothing to copy"
+    assert restore_step(house.restorer), "its zip is made again of them"
     house.later(days=1)
-    assert house.published(product).archived_at is not None
+    row = house.published(product)
+    assert house.store.path(row.location).read_bytes() == whole
+    assert row.archived_at is not None
+    house.later(days=7)
     assert house.published(product).evicted_at is not None
     assert house.held(product).evicted_at is not None
 
