@@ -248,6 +248,22 @@ def _postgis_test(element: _Areas, compiler: Any, **options: Any) -> str:
     return f"({within_time} AND {element.postgis}({shape}, ST_GeomFromText({area})))"
 
 
+class OneOfFew(FunctionElement[bool]):
+    """Whether a number is one of a column of a query, which PostgreSQL asks first: of an IN it would rather read what
+    else is wanted, and compare.
+    """
+
+    name = "one_of_few"
+    type = _CONDITION
+    inherit_cache = True
+
+
+@compiles(OneOfFew, "postgresql")
+def _any_of_an_array(element: OneOfFew, compiler: Any, **options: Any) -> str:
+    number, query = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{number} = ANY (ARRAY{query})"
+
+
 class BoxesMeet(FunctionElement[bool]):
     """Whether two boxes with times meet, for PostGIS: west, south, start, east, north and stop of one in columns, and
     of the other as values; degrees and microseconds since 1970.

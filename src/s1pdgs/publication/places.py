@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from attrs import frozen
 
 from s1pdgs.catalogue.tables import TREE_PARTS, footprint_box, footprint_tree, product
-from s1pdgs.publication.dialects import FEW, MANY, BoxesMeet, Intersects, Within
+from s1pdgs.publication.dialects import FEW, MANY, BoxesMeet, Intersects, OneOfFew, Within
 from s1pdgs.publication.predicate import Comparison, Every, Field, Operator, Predicate, Spatial, Value
 from s1pdgs.publication.tables import publication
 from s1pdgs.storage.database import Micros
@@ -125,7 +125,7 @@ def _in_a_timed_box(predicate: Spatial, window: Window) -> sa.ColumnElement[bool
         BoxesMeet(*columns, _degrees(west), _degrees(south), begin, _degrees(east), _degrees(north), end)
         for west, south, east, north in predicate.boxes
     ]
-    return product.c.id.in_(sa.select(box.product_id).where(sa.or_(*meets)))
+    return OneOfFew(product.c.id, sa.select(box.product_id).where(sa.or_(*meets)).scalar_subquery())
 
 
 def _degrees(edge: float) -> sa.ColumnElement[float]:
