@@ -1,20 +1,20 @@
 """A satellite's whole repertoire in one downlink: every mode becomes Level-0, and every packet is accounted for."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from s1pdgs.cli import cli
 from s1pdgs.simulator.instrument_faults import Fault
 from s1pdgs.simulator.plan import Plan, TakePlan
 from tests.journey.damage import level_0_chains
 from tests.journey.downlinks import downlink
-from tests.journey.ground import Ground, environment, station
+from tests.journey.ground import Ground, station
 from tests.kept import locked
 
 pytestmark = pytest.mark.journey
@@ -189,8 +189,7 @@ def test_the_audit_finds_nothing_but_what_was_done_to_them(ground: Ground) -> No
     findings: Counter[tuple[str, str]] = Counter()
     for row in ground.products():
         if "_RAW__0" in row.type:
-            command = [sys.executable, "-m", "s1pdgs", "l0", "verify", "--json", str(ground.store.path(row.location))]
-            done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=False)
+            done = CliRunner().invoke(cli, ["l0", "verify", "--json", str(ground.store.path(row.location))])
             for finding in json.loads(done.stdout)["findings"]:
                 if finding["severity"] != "note":
                     findings[row.type[:2], finding["rule"]] += 1
