@@ -60,5 +60,5 @@ lock: ## resolve requirements.lock anew
 	uv pip compile -q pyproject.toml --all-extras --universal --no-header --no-emit-index-url --no-annotate -o requirements.lock
 
 clean: ## remove what the targets made
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis docs/_build benchmarks/out quality-out demo-data demo-out
+	rm -rf .venv .cache/tests .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis docs/_build benchmarks/out quality-out demo-data demo-out
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
