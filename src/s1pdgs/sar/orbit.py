@@ -132,8 +132,10 @@ def zero_doppler_time(orbit: Orbit, target_m: Array, guess_s: float = 0.0) -> tu
     return time, np.linalg.norm(target - orbit.position(time), axis=-1)
 
 
-def ground_point(orbit: Orbit, time_s: Array | float, slant_range_m: Array | float, height_m: float = 0.0) -> Array:
-    """Points, shape (..., 3), at zero-Doppler times and slant ranges, right-looking, on the ellipsoid at a height.
+def ground_point(
+    orbit: Orbit, time_s: Array | float, slant_range_m: Array | float, height_m: Array | float = 0.0
+) -> Array:
+    """Points, shape (..., 3), at zero-Doppler times and slant ranges, right-looking, on the ellipsoid at heights.
 
     Newton's iteration on the look angle in the plane normal to the velocity. Raises `OrbitError` where a range does
     not reach the ellipsoid.
@@ -145,7 +147,7 @@ def ground_point(orbit: Orbit, time_s: Array | float, slant_range_m: Array | flo
     down = down - np.sum(down * along, axis=-1, keepdims=True) * along
     down /= np.linalg.norm(down, axis=-1, keepdims=True)
     right = np.cross(along, -down)
-    axes = np.array([WGS84_SEMI_MAJOR_M + height_m] * 2 + [WGS84_SEMI_MINOR_M + height_m])
+    axes = np.array([WGS84_SEMI_MAJOR_M, WGS84_SEMI_MAJOR_M, WGS84_SEMI_MINOR_M]) + np.asarray(height_m)[..., None]
     angle = _look_angle(np.linalg.norm(position, axis=-1), slant)
     for _ in range(12):
         point = position + slant[..., None] * (np.cos(angle)[..., None] * down + np.sin(angle)[..., None] * right)

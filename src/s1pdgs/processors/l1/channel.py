@@ -18,7 +18,7 @@ from s1pdgs.processors.l1.calibration_pulses import (
 )
 from s1pdgs.processors.l1.doppler import DopplerEstimate, doppler_model, estimate_doppler
 from s1pdgs.processors.l1.focus import FocusParameters, FocusPlan, Pattern, RangePattern, Window, plan_focus
-from s1pdgs.processors.l1.geometry import RawGrid, range_model
+from s1pdgs.processors.l1.geometry import RawGrid
 from s1pdgs.processors.l1.ground import ground_range
 from s1pdgs.processors.l1.images import SIGNED, UNSIGNED, ComplexImage, DetectedImage, Frame, scaling_of
 from s1pdgs.processors.l1.inputs import ChannelInput, SliceInput
@@ -121,6 +121,7 @@ def focus_parameters(
         elevation_pattern=elevation_pattern(inputs, calibration.elevation),
         doppler=doppler_model(list(doppler)),
         raw_gain=product.gain(swath, polarisation),
+        terrain=inputs.terrain,
     )
 
 
@@ -135,7 +136,9 @@ def elevation_angles(inputs: SliceInput, time_s: float, slant_m: Array) -> Array
     """Angles (n,) from the antenna's boresight in elevation, rad, of slant ranges at a time."""
     knots = np.linspace(slant_m.min() - 1.0, slant_m.max() + 1.0, _ANGLE_KNOTS)
     axes = inputs.attitude.body_axes(time_s)
-    angles = elevation_angle_rad(inputs.orbit, axes, time_s, ground_point(inputs.orbit, time_s, knots))
+    angles = elevation_angle_rad(
+        inputs.orbit, axes, time_s, ground_point(inputs.orbit, time_s, knots, inputs.terrain.mean(time_s))
+    )
     return np.asarray(np.interp(slant_m, knots, angles))
 
 
@@ -177,10 +180,10 @@ def _detection(inputs: SliceInput, plan: FocusPlan) -> DetectionPlan:
     spacing = (
         10.0 if product.postprocessing is None else product.postprocessing.range_look(inputs.swath).pixel_spacing_m
     )
-    model = range_model(inputs.orbit, plan.image.mid_line_s, plan.image.ranges_m)
+    model = inputs.range_model(plan.image.mid_line_s, plan.image.ranges_m)
     return plan_detection(
         plan,
-        ground_range(inputs.orbit, plan.image),
+        ground_range(inputs.orbit, plan.image, inputs.terrain),
         range_looks,
         azimuth_looks,
         spacing_m=spacing,
@@ -190,7 +193,7 @@ def _detection(inputs: SliceInput, plan: FocusPlan) -> DetectionPlan:
 
 def _complex_image(inputs: SliceInput, plan: FocusPlan) -> ComplexImage:
     image = plan.image
-    model = range_model(inputs.orbit, image.mid_line_s, image.ranges_m)
+    model = inputs.range_model(image.mid_line_s, image.ranges_m)
     frame = Frame(image.lines, image.samples, image.first_line_s, image.line_interval_s, image.range_spacing_m, image)
     return ComplexImage(frame, complex_scaling(inputs, model.incidence_rad))
 
@@ -216,7 +219,7 @@ def _detected_image(inputs: SliceInput, plan: FocusPlan, detection: DetectionPla
 
 def detected_scaling(inputs: SliceInput, frame: Frame) -> Array:
     """Digital numbers of the columns of a detected image over beta nought amplitudes."""
-    model = range_model(inputs.orbit, frame.slant.mid_line_s, frame.slant.ranges_m)
+    model = inputs.range_model(frame.slant.mid_line_s, frame.slant.ranges_m)
     columns = frame.slant_m(frame.mid_line_s, np.arange(frame.samples, dtype=np.float64))
     incidence = np.interp(columns, model.ranges_m, model.incidence_rad)
     table = inputs.processing.application_table(application_table_id(inputs))

@@ -23,6 +23,7 @@ from s1pdgs.processors.l1.kernels import (
 )
 from s1pdgs.processors.l1.lengths import fast_length
 from s1pdgs.processors.l1.scratch import Scratch, cores
+from s1pdgs.processors.l1.terrain import ELLIPSOID, Terrain
 from s1pdgs.sar.constants import RADAR_FREQUENCY_HZ, REFERENCE_RANGE_M, SPEED_OF_LIGHT_M_S, WAVELENGTH_M
 from s1pdgs.sar.orbit import Orbit
 
@@ -80,6 +81,7 @@ class FocusParameters:
     elevation_pattern: RangePattern
     doppler: DopplerModel
     raw_gain: float
+    terrain: Terrain = ELLIPSOID
     block_bytes: int = 1_000_000_000
     threads: int = field(factory=cores)
 
@@ -147,7 +149,8 @@ def plan_focus(raw: RawGrid, orbit: Orbit, parameters: FocusParameters) -> Focus
     delays = first_delay + np.arange(samples) / raw.sampling_hz
     middle_delay = float(delays[samples // 2])
     middle_s = raw.first_transmit_s + 0.5 * raw.lines * raw.pri_s + 0.5 * middle_delay
-    model = range_model(orbit, middle_s, delays * (SPEED_OF_LIGHT_M_S / 2.0))
+    height = parameters.terrain.mean(middle_s)
+    model = range_model(orbit, middle_s, delays * (SPEED_OF_LIGHT_M_S / 2.0), height)
     lead, trail = _aperture_lines(raw, delays, model, parameters)
     if raw.lines <= lead + trail:
         raise FocusError(f"{raw.lines} lines are fewer than the synthetic aperture of {lead + trail} lines")
@@ -270,7 +273,7 @@ class BlockFactors:
         """Those of the block whose `valid` lines are those of the image from line `first` on."""
         parameters, image = plan.parameters, plan.image
         part, middle = image.part(first, valid), image.samples // 2
-        model = range_model(plan.orbit, part.mid_line_s, image.ranges_m)
+        model = range_model(plan.orbit, part.mid_line_s, image.ranges_m, parameters.terrain.mean(part.mid_line_s))
         centroid = parameters.doppler(part.mid_line_s, image.delays_s)
         doppler = absolute_doppler(plan.block_lines, image.line_interval_s, float(centroid.mean()))
         half = 0.5 * parameters.azimuth_window.bandwidth_hz

@@ -77,7 +77,7 @@ class RangeModel:
     """What varies along range at one time; arrays of shape (samples,).
 
     `effective_m_s` is V_r of R^2 = R0^2 + V_r^2 t^2, `ground_m_s` the speed of the zero-Doppler point on the ground,
-    `incidence_rad` at the ellipsoid, `look_rad` the angle from the geocentric nadir.
+    `incidence_rad` against the normal of the ellipsoid; all for ground at `height_m` above it.
     """
 
     time_s: float
@@ -86,6 +86,7 @@ class RangeModel:
     ground_m_s: Array
     incidence_rad: Array
     satellite_m_s: float
+    height_m: float = 0.0
 
     @property
     def fm_rate_hz_s(self) -> Array:
@@ -113,6 +114,7 @@ def range_model(orbit: Orbit, time_s: float, ranges_m: Array, height_m: float = 
         ground_m_s=_spread(knots, ground, ranges_m, 4),
         incidence_rad=_spread(knots, incidence, ranges_m, 5),
         satellite_m_s=float(np.linalg.norm(orbit.velocity(time_s))),
+        height_m=height_m,
     )
 
 

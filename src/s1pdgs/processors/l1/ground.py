@@ -5,6 +5,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from s1pdgs.processors.l1.geometry import ImageGrid
+from s1pdgs.processors.l1.terrain import ELLIPSOID, Terrain
 from s1pdgs.sar.orbit import Orbit, ground_point
 
 Array = NDArray[np.float64]
@@ -39,8 +40,8 @@ class GroundRange:
         return np.asarray(np.polynomial.polynomial.polyval(ground_m * 1e-3, row))
 
 
-def ground_range(orbit: Orbit, image: ImageGrid, height_m: float = 0.0) -> GroundRange:
-    """Accumulate the arcs between zero-Doppler points on the ellipsoid and fit both directions.
+def ground_range(orbit: Orbit, image: ImageGrid, terrain: Terrain = ELLIPSOID) -> GroundRange:
+    """Accumulate the arcs between zero-Doppler points at the mean height of the ground and fit both directions.
 
     The extent is the ground range that every line of the image reaches.
     """
@@ -49,7 +50,7 @@ def ground_range(orbit: Orbit, image: ImageGrid, height_m: float = 0.0) -> Groun
     slant = np.linspace(image.ranges_m[0], image.ranges_m[-1], _KNOTS)
     forth, back, extents = [], [], []
     for time in times:
-        points = ground_point(orbit, float(time), slant, height_m)
+        points = ground_point(orbit, float(time), slant, terrain.mean(float(time)))
         arc = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=-1))])
         forth.append(_fit(slant - slant[0], arc))
         back.append(_fit(arc, slant))

@@ -1,16 +1,19 @@
 """The inputs of a Level-1 job: the Level-0 slice, its auxiliary files, its orbit and its attitude."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from attrs import evolve, frozen
+from numpy.typing import NDArray
 
 from s1pdgs.formats.aux.cal import CalibrationParameters, read_calibration
 from s1pdgs.formats.aux.ins import InstrumentParameters, read_instrument
 from s1pdgs.formats.aux.itc import TimingCalibration, read_timing
 from s1pdgs.formats.aux.pp1 import ProcessingParameters, read_processing
+from s1pdgs.formats.elevation import Elevation, read_elevation
 from s1pdgs.formats.eof import OrbitFile, read_orbit
 from s1pdgs.formats.isp.codes import SignalType
 from s1pdgs.formats.joborder import JobOrder
@@ -29,10 +32,13 @@ from s1pdgs.processors.l1.ancillary import (
 from s1pdgs.processors.l1.bursts import BurstEchoes, gather_swaths, of_swath
 from s1pdgs.processors.l1.calibration_pulses import ReplicaMeasurement
 from s1pdgs.processors.l1.errors import ProcessingError
+from s1pdgs.processors.l1.geometry import RangeModel, range_model
 from s1pdgs.processors.l1.packets import Packets, open_packets
 from s1pdgs.processors.l1.preprocess import Echoes, gather_echoes
+from s1pdgs.processors.l1.terrain import ELLIPSOID, Terrain, terrain_of
 from s1pdgs.processors.l1.vignettes import gather_vignettes
 from s1pdgs.sar.attitude import Attitude
+from s1pdgs.sar.constants import SPEED_OF_LIGHT_M_S
 from s1pdgs.sar.orbit import Orbit, StateVector
 
 if TYPE_CHECKING:
@@ -43,6 +49,9 @@ TOPS_MODES = ("IW", "EW")
 WAVE_MODE = "WV"
 _ORBIT_TYPES = ("AUX_POE", "AUX_POEORB", "AUX_RES", "AUX_RESORB", "AUX_PRE", "AUX_PREORB")
 _VECTORS = timedelta(seconds=60)
+TERRAIN_PARAMETER = "Terrain_Model"
+TERRAIN_VARIABLE = "L1_TERRAIN_MODEL"
+"""A dynamic parameter of job orders and a variable of the environment, of which the first counts."""
 
 
 @frozen(eq=False)
@@ -74,6 +83,7 @@ class SliceInput:
 
     `vectors` are the state vectors to annotate. Channels are in the order co-polarisation first, swaths within.
     `resolution` is that of detected images: F, H or M. `timing` is annotated by others and corrects nothing here.
+    `terrain` lies under all channels.
     """
 
     slice_name: str
@@ -90,6 +100,7 @@ class SliceInput:
     attitude: Attitude
     resolution: str = "H"
     timing: TimingCalibration | None = None
+    terrain: Terrain = ELLIPSOID
 
     @property
     def swath(self) -> str:
@@ -104,6 +115,10 @@ class SliceInput:
     @property
     def tops(self) -> bool:
         return bool(self.channels[0].bursts)
+
+    def range_model(self, time_s: float, ranges_m: NDArray[np.float64]) -> RangeModel:
+        """The geometry along range at a zero-Doppler time, for the mean height of the ground."""
+        return range_model(self.orbit, time_s, ranges_m, self.terrain.mean(time_s))
 
     def only(self, *channels: ChannelInput) -> "SliceInput":
         """The inputs of some channels."""
@@ -134,6 +149,7 @@ def read_inputs(order: JobOrder, resolution: str = "H") -> tuple[SliceInput, ...
     itc = [Path(name) for name in order.files("AUX_ITC")][:1]
     timing = read_timing(itc[0]) if itc else None
     orbit_name, orbit_file = _orbit_file(order)
+    elevation = _elevation(order)
     names = [path.name for path in (ins, cal, pp1, *itc)] + ([orbit_name] if orbit_name else [])
     found = []
     for group in [[channel] for channel in channels] if manifest.mode == WAVE_MODE else [channels]:
@@ -142,6 +158,7 @@ def read_inputs(order: JobOrder, resolution: str = "H") -> tuple[SliceInput, ...
         )
         near = ancillary.around(span)
         orbit, source, vectors = _orbit(orbit_name, orbit_file, near, span)
+        terrain = ELLIPSOID if elevation is None else _terrain(elevation, group, orbit, span)
         found.append(
             SliceInput(
                 slice_name=slice_dir.name,
@@ -158,9 +175,29 @@ def read_inputs(order: JobOrder, resolution: str = "H") -> tuple[SliceInput, ...
                 attitude=attitude_of(near, orbit),
                 resolution=resolution,
                 timing=timing,
+                terrain=terrain,
             )
         )
     return tuple(found)
+
+
+def _elevation(order: JobOrder) -> Elevation | None:
+    """The elevation model that the order or the environment names."""
+    name = order.parameter(TERRAIN_PARAMETER, os.environ.get(TERRAIN_VARIABLE, ""))
+    if not name:
+        return None
+    if not Path(name).is_file():
+        raise ProcessingError(f"{TERRAIN_PARAMETER}: {name} is no file; give the path of a GeoTIFF of heights")
+    return read_elevation(Path(name))
+
+
+def _terrain(elevation: Elevation, channels: list[ChannelInput], orbit: Orbit, span: Interval) -> Terrain:
+    """The terrain under all swaths of an input."""
+    grids = [channel.echoes.raw_grid(orbit, 0.0) for channel in channels]
+    near = min(grid.first_delay_s for grid in grids)
+    far = max(grid.first_delay_s + grid.samples / grid.sampling_hz for grid in grids)
+    reach = 0.5 * SPEED_OF_LIGHT_M_S * near, 0.5 * SPEED_OF_LIGHT_M_S * far
+    return terrain_of(elevation, orbit, (orbit.seconds(span.start), orbit.seconds(span.stop)), reach)
 
 
 def _products(order: JobOrder, kind: str) -> list[Path]:

@@ -185,7 +185,7 @@ class Making:
             description=f"Sentinel-1{header.mission_id[2]} {header.swath} {kind} L1",
             software=f"s1pdgs {__version__}",
             created=self._started,
-            tie_points=geolocation_grid(context.inputs.orbit, context.frame),
+            tie_points=geolocation_grid(context.inputs.orbit, context.frame, context.inputs.terrain),
         )
         with draft.measurement(header, info, context.image.form) as writer:
             yield writer

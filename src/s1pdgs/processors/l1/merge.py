@@ -112,8 +112,9 @@ def plan_merge(swaths: Sequence[SwathBursts], orbit: Orbit, spacing_m: float) ->
         first_delay_s=spans[0][0],
         sampling_hz=grid.sampling_hz,
     )
-    ground = ground_range(orbit, slant)
-    speed = float(range_model(orbit, slant.mid_line_s, slant.ranges_m[:: slant.samples - 1]).ground_m_s.mean())
+    terrain = swaths[0].bursts[0].parameters.terrain
+    ground, ends = ground_range(orbit, slant, terrain), slant.ranges_m[:: slant.samples - 1]
+    speed = float(range_model(orbit, slant.mid_line_s, ends, terrain.mean(slant.mid_line_s)).ground_m_s.mean())
     ratio = smooth_ratio(grid.line_interval_s * speed / spacing_m)
     interval_s = grid.line_interval_s / float(ratio)
     lines = math.floor((last_s - first_s) / interval_s) + 1

@@ -23,6 +23,7 @@ from s1pdgs.processors.l1.inputs import WAVE_MODE, SliceInput, read_inputs
 from s1pdgs.processors.l1.making import Making
 from s1pdgs.processors.l1.merge import MergeError
 from s1pdgs.processors.l1.outputs import wanted_products
+from s1pdgs.processors.l1.terrain import ELLIPSOID
 from s1pdgs.processors.l1.tops_plan import BurstError
 from s1pdgs.sar.attitude import AttitudeError
 
@@ -58,6 +59,12 @@ def _tell_inputs(inputs: SliceInput, outcome: Outcome) -> None:
         f"{inputs.slice_name}: {swaths}, sensing {sensing.start.isoformat()} to {sensing.stop.isoformat()}, "
         f"orbit {inputs.orbit_source}"
     )
+    if inputs.terrain is not ELLIPSOID:
+        tell = outcome.info if inputs.terrain.known == 1.0 else outcome.warn
+        low, high = inputs.terrain.mean_m.min(), inputs.terrain.mean_m.max()
+        tell(
+            f"terrain of {low:.0f} to {high:.0f} m in the mean; {inputs.terrain.known:.1%} of the swath is in the model"
+        )
     for channel in inputs.channels:
         echoes, name = channel.echoes, channel.name
         outcome.info(

@@ -26,7 +26,7 @@ from s1pdgs.processors.l1.channel import (
 )
 from s1pdgs.processors.l1.doppler import DopplerEstimate, doppler_model, estimate_burst_doppler, estimate_doppler
 from s1pdgs.processors.l1.errors import ProcessingError
-from s1pdgs.processors.l1.geometry import no_doppler, range_model
+from s1pdgs.processors.l1.geometry import no_doppler
 from s1pdgs.processors.l1.images import ComplexImage, DetectedImage, Frame
 from s1pdgs.processors.l1.inputs import ChannelInput, SliceInput
 from s1pdgs.processors.l1.merge import MergePlan, SwathBursts, merge, plan_merge
@@ -187,6 +187,7 @@ def tops_parameters(inputs: SliceInput, channel: ChannelInput) -> TopsParameters
         doppler=no_doppler,
         raw_gain=product.gain(channel.swath, channel.polarisation),
         steering_rad_s=math.radians(steering),
+        terrain=inputs.terrain,
     )
 
 
@@ -202,5 +203,5 @@ def _image(inputs: SliceInput, stack: BurstStack) -> ComplexImage:
         burst_starts_s=tuple(burst.image.first_line_s for burst in stack.bursts),
         burst_lines=stack.lines_per_burst,
     )
-    model = range_model(inputs.orbit, frame.mid_line_s, image.ranges_m)
+    model = inputs.range_model(frame.mid_line_s, image.ranges_m)
     return ComplexImage(frame, complex_scaling(inputs, model.incidence_rad))

@@ -60,7 +60,7 @@ def history_residual(
     for pick in picks:
         slant, speed = float(model.ranges_m[pick]), float(model.effective_m_s[pick])
         doppler = base_hz + float(rate_hz_s[pick]) * offset
-        points = ground_point(orbit, model.time_s + offset, slant)
+        points = ground_point(orbit, model.time_s + offset, slant, model.height_m)
         broadside = model.time_s + offset - slant / SPEED_OF_LIGHT_M_S
         transmit, delay = _seen_at(orbit, points, doppler, broadside, fm_rate_hz_s=float(model.fm_rate_hz_s[pick]))
         contraction = np.sqrt(1.0 - (0.5 * WAVELENGTH_M * doppler / speed) ** 2)

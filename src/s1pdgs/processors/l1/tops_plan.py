@@ -17,6 +17,7 @@ from s1pdgs.processors.l1.focus import Pattern, RangePattern, Window
 from s1pdgs.processors.l1.geometry import DopplerModel, ImageGrid, RangeModel, RawGrid, range_model
 from s1pdgs.processors.l1.lengths import fast_length, transform_cost
 from s1pdgs.processors.l1.scratch import cores
+from s1pdgs.processors.l1.terrain import ELLIPSOID, Terrain
 from s1pdgs.sar.constants import SPEED_OF_LIGHT_M_S, WAVELENGTH_M
 from s1pdgs.sar.orbit import Orbit
 
@@ -52,6 +53,7 @@ class TopsParameters:
     doppler: DopplerModel
     raw_gain: float
     steering_rad_s: float
+    terrain: Terrain = ELLIPSOID
     threads: int = field(factory=cores)
 
 
@@ -134,7 +136,8 @@ def plan_burst(burst: Burst, orbit: Orbit, parameters: TopsParameters, grid: Com
     speed = float(np.linalg.norm(orbit.velocity(burst.steering_zero_s)))
     steering = 2.0 * speed * parameters.steering_rad_s / WAVELENGTH_M
     first_sample, delays = _delays(burst, orbit, parameters, grid, steering)
-    model = range_model(orbit, burst.steering_zero_s, delays * (0.5 * SPEED_OF_LIGHT_M_S))
+    height = parameters.terrain.mean(burst.steering_zero_s)
+    model = range_model(orbit, burst.steering_zero_s, delays * (0.5 * SPEED_OF_LIGHT_M_S), height)
     centroid = parameters.doppler(burst.steering_zero_s, delays)
     base = float(centroid[centroid.size // 2])
     early, late = _valid_times(burst, parameters, model, centroid, steering)
@@ -153,7 +156,7 @@ def plan_burst(burst: Burst, orbit: Orbit, parameters: TopsParameters, grid: Com
         sampling_hz=grid.sampling_hz,
     )
     centre_s = grid.anchor_s + centre_line * grid.line_interval_s
-    model = range_model(orbit, centre_s, image.ranges_m)
+    model = range_model(orbit, centre_s, image.ranges_m, parameters.terrain.mean(centre_s))
     spread = float(np.max(np.abs(centroid - base)))
     half = burst_rate(model, steering).max() * max(image.last_line_s - centre_s, centre_s - image.first_line_s)
     half += 0.6 * parameters.azimuth_window.bandwidth_hz + spread

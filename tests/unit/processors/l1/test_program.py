@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
 from attrs import frozen
 from lxml import etree
 from tests.kept import kept
@@ -28,8 +29,8 @@ from s1pdgs.formats.listfile import read_list
 from s1pdgs.processors.analysis.point_target import Target, analyse_product
 from s1pdgs.processors.l1.packets import open_packets
 from s1pdgs.sar.constants import SPEED_OF_LIGHT_M_S
-from s1pdgs.sar.earth import geodetic_to_ecef
-from s1pdgs.sar.orbit import zero_doppler_time
+from s1pdgs.sar.earth import ecef_to_geodetic, geodetic_to_ecef
+from s1pdgs.sar.orbit import ground_point, zero_doppler_time
 from s1pdgs.simulator.auxiliary.files import AuxiliaryContext, write_auxiliary
 from s1pdgs.simulator.datatake import DataTake
 from s1pdgs.simulator.instrument import read_channels
@@ -39,10 +40,12 @@ from s1pdgs.simulator.packets import packet_batches
 from s1pdgs.simulator.places import place
 from s1pdgs.simulator.scenario import Scenario, Scene
 from s1pdgs.simulator.session import data_take_of, raw_image, sensing_interval
-from s1pdgs.simulator.targets import place_targets
+from s1pdgs.simulator.targets import Target as Simulated
+from s1pdgs.simulator.targets import place_targets, target_at
 
 from .slices import run
 
+HEIGHT_M = 3000.0
 SCENARIO = Scenario(duration_s=0.93, samples=3700, targets=3, scene=Scene(distributed=False))
 
 
@@ -73,7 +76,8 @@ class Slice:
         return path
 
 
-def write_slice(folder: Path) -> Slice:
+def write_slice(folder: Path, height_m: float = 0.0) -> Slice:
+    """The slice of a scene of targets that stand so high above the ellipsoid."""
     there = place(SCENARIO.place)
     passing = acquisition_over(there.latitude_deg, there.longitude_deg, "S3", after=SCENARIO.after)
     take = data_take_of(SCENARIO, passing)
@@ -83,7 +87,7 @@ def write_slice(folder: Path) -> Slice:
         AuxiliaryContext.of(passing.trajectory, span, satellite="S1A", instrument_configuration_id=6),
     )
     channels = read_channels(folder / "auxiliary", "S3", SCENARIO.polarisations)
-    targets = place_targets(take)
+    targets = tuple(raised(take, target, height_m) for target in place_targets(take))
     contents = []
     for polarisation in SCENARIO.polarisations:
         channel = channels[polarisation]
@@ -129,6 +133,12 @@ def write_slice(folder: Path) -> Slice:
     name = write_product(folder, header, contents, "DV")
     truth = tuple(Target(target.name, target.position_m, target.rcs_m2) for target in targets)
     return Slice(folder, name, take, truth)
+
+
+def raised(take: DataTake, target: Simulated, height_m: float) -> Simulated:
+    """A target as far away as another, at a height."""
+    point = ground_point(take.orbit, target.zero_doppler_s, target.slant_range_m, height_m)
+    return target_at(take.orbit, target.name, point, target.rcs_m2, target.zero_doppler_s)
 
 
 @pytest.fixture(scope="module")
@@ -235,6 +245,39 @@ def test_calibration_vectors_carry_the_incidence(products: dict[str, Path]) -> N
     assert vector.sigma_nought == pytest.approx(vector.beta_nought / np.sqrt(np.sin(incidence)), rel=1e-5)
     assert vector.gamma == pytest.approx(vector.beta_nought / np.sqrt(np.tan(incidence)), rel=1e-5)
     assert vector.dn == pytest.approx(vector.beta_nought)
+
+
+def test_on_a_plateau_everything_goes_by_the_terrain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = kept("slice-SM-plateau", lambda folder: write_slice(folder, HEIGHT_M))
+    latitude, longitude, _ = (float(part) for part in ecef_to_geodetic(made.targets[0].position_m))
+    with rasterio.open(
+        tmp_path / "dem.tif", "w", driver="GTiff", height=60, width=60, count=1, dtype="float32", crs="EPSG:4326",
+        transform=Affine(0.05, 0.0, longitude - 1.5, 0.0, -0.05, latitude + 1.5),
+    ) as image:  # fmt: skip
+        image.write(np.full((60, 60), HEIGHT_M, np.float32), 1)
+    monkeypatch.setenv("L1_TERRAIN_MODEL", str(tmp_path / "dem.tif"))
+    (workdir := tmp_path / "work").mkdir()
+    assert run(made.order(workdir), monkeypatch) == 0
+    slc, grd = (workdir / name for name in sorted(read_list(workdir / "work.LIST"), key=lambda name: "GRD" in name))
+    for target in analyse_product(slc, made.targets):
+        assert abs(target.range_error_m) < 0.01
+        assert abs(target.azimuth_error_m) < 0.03
+        assert 10 * np.log10(target.rcs_m2 / SCENARIO.target_rcs_m2) == pytest.approx(0.0, abs=0.05)
+    annotation = read_product(next((grd / "annotation").glob("*-vv-*.xml")))
+    grid = annotation.geolocation_grid.geolocation_grid_point_list
+    assert [point.height for point in grid] == pytest.approx([HEIGHT_M] * len(grid), abs=0.1)
+    general, antenna = annotation.general_annotation, annotation.antenna_pattern
+    heights = [one.value for one in general.terrain_height_list]
+    heights += [one.terrain_height for one in antenna.antenna_pattern_list]
+    assert heights == pytest.approx([HEIGHT_M] * len(heights), abs=0.1)
+
+
+def test_a_terrain_model_that_is_not_there_is_an_error(
+    made: Slice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("L1_TERRAIN_MODEL", str(tmp_path / "none.tif"))
+    assert run(made.order(tmp_path), monkeypatch) >= 128
+    assert "none.tif is no file" in capfd.readouterr().err
 
 
 def test_an_orbit_file_that_does_not_cover_the_slice_is_an_error(

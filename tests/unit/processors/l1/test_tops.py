@@ -17,14 +17,21 @@ from s1pdgs.sar.constants import SPEED_OF_LIGHT_M_S
 from .tops_acquisition import RCS_M2, Acquisition, acquire_burst, measure_burst
 
 PLACES = [(-1.0, 0.08), (-0.5, 0.3), (0.0, 0.5), (0.5, 0.7), (1.0, 0.9)]
-BURSTS = {"IW1": (4600, 0.0), "IW2": (5000, 30.0), "IW3": (4000, -20.0), "EW1": (2400, 15.0), "EW3": (1900, 0.0)}
+BURSTS = {
+    "IW1": (4600, 0.0, 0.0),
+    "IW2": (5000, 30.0, 0.0),
+    "IW3": (4000, -20.0, 3000.0),
+    "EW1": (2400, 15.0, 0.0),
+    "EW3": (1900, 0.0, 1500.0),
+}
+"""Samples, Doppler centroid in Hz and height of the ground in metres."""
 
 
 @pytest.fixture(scope="module", params=BURSTS)
 def focused(request: pytest.FixtureRequest, orbit) -> tuple[Acquisition, BurstPlan, list[Measurement]]:
     """Targets from the first to the last lines, each at a range of its own: ambiguities of others lie elsewhere."""
-    samples, centroid_hz = BURSTS[request.param]
-    empty = acquire_burst(orbit, request.param, samples, centroid_hz=centroid_hz)
+    samples, centroid_hz, height_m = BURSTS[request.param]
+    empty = acquire_burst(orbit, request.param, samples, centroid_hz=centroid_hz, height_m=height_m)
     acquisition = empty.with_targets([empty.place(*place) for place in PLACES])
     plan, pixels = acquisition.focus()
     return acquisition, plan, measure_burst(acquisition, plan, pixels)

@@ -11,6 +11,7 @@ from s1pdgs.processors.analysis.point_target import ImageGeometry, Measurement, 
 from s1pdgs.processors.l1.backends import wanted_backend
 from s1pdgs.processors.l1.focus import Window
 from s1pdgs.processors.l1.geometry import RawGrid
+from s1pdgs.processors.l1.terrain import Terrain
 from s1pdgs.processors.l1.tops_plan import (
     EW_LINE_INTERVAL_S,
     IW_LINE_INTERVAL_S,
@@ -139,7 +140,8 @@ class Acquisition:
         """The ground at a share of the focused burst from its centre (-1 to 1) and a share of its samples (0 to 1)."""
         image = self.plan().image
         time = image.mid_line_s + along * (0.5 * image.lines - 50) * image.line_interval_s
-        return ground_point(self.orbit, time, image.ranges_m[0] + across * image.samples * image.range_spacing_m)
+        slant = image.ranges_m[0] + across * image.samples * image.range_spacing_m
+        return ground_point(self.orbit, time, slant, self.parameters.terrain.mean(time))
 
     def with_targets(self, positions: list[NDArray[np.float64]]) -> "Acquisition":
         """Add the echoes of targets of `RCS_M2` at Earth-fixed positions."""
@@ -200,9 +202,17 @@ def make_parameters(swath: Swath, orbit: Orbit, centroid_hz: float) -> TopsParam
 
 
 def acquire_burst(
-    orbit: Orbit, of: str | Swath, samples: int, *, centroid_hz: float = 0.0, centre_s: float = 0.0
+    orbit: Orbit,
+    of: str | Swath,
+    samples: int,
+    *,
+    centroid_hz: float = 0.0,
+    centre_s: float = 0.0,
+    height_m: float = 0.0,
 ) -> Acquisition:
-    """A burst without a target, the beam unsteered at `centre_s`, of all lines and of `samples` of the window."""
+    """A burst without a target, the beam unsteered at `centre_s`, of all lines and of `samples` of the window; the
+    ground is level at a height.
+    """
     swath = SWATHS[of] if isinstance(of, str) else of
     lines = swath.echoes - swath.rank
     first_delay = first_sample_delay_s(swath.rank, swath.pri_s, swath.window_start / REFERENCE_FREQUENCY_HZ)
@@ -213,6 +223,8 @@ def acquire_burst(
         orbit=orbit,
         burst=Burst(RawGrid(lines, samples, first_s, swath.pri_s, first_delay, swath.sampling_hz), centre_s),
         raw=np.zeros((lines, samples), np.complex64),
-        parameters=make_parameters(swath, orbit, centroid_hz),
+        parameters=evolve(
+            make_parameters(swath, orbit, centroid_hz), terrain=Terrain(np.zeros(1), np.full(1, height_m))
+        ),
         grid=CommonGrid(-7.3, swath.interval_s, sampling_frequency_hz(swath.finest)),
     )

@@ -45,7 +45,8 @@ def general_annotation(context: ImageContext) -> GeneralAnnotation:
         replica_information_list=tuple(_replicas(swath) for swath in context.swaths),
         noise_list=tuple(noise for swath in context.swaths for noise in _noise(swath)),
         terrain_height_list=tuple(
-            TerrainHeight(azimuth_time=context.utc(time), value=0.0) for time in context.times_s(_TERRAIN_INTERVAL_S)
+            TerrainHeight(azimuth_time=context.utc(time), value=context.inputs.terrain.mean(time))
+            for time in context.times_s(_TERRAIN_INTERVAL_S)
         ),
         azimuth_fm_rate_list=azimuth_fm_rates(context),
     )

@@ -17,7 +17,6 @@ from s1pdgs.processors.l1.channel import elevation_angles
 from s1pdgs.processors.l1.describe.context import ImageContext
 from s1pdgs.processors.l1.doppler import DopplerEstimate
 from s1pdgs.processors.l1.geolocation import geolocation_grid
-from s1pdgs.processors.l1.geometry import range_model
 from s1pdgs.sar.attitude import roll_angle_rad
 from s1pdgs.sar.constants import SPEED_OF_LIGHT_M_S
 from s1pdgs.sar.earth import ecef_to_geodetic
@@ -57,7 +56,7 @@ def azimuth_fm_rates(context: ImageContext) -> tuple[AzimuthFmRate, ...]:
     scale = float(offset[-1])
     rates = []
     for time in context.times_s(_FM_INTERVAL_S):
-        model = range_model(context.inputs.orbit, time, image.ranges_m)
+        model = context.inputs.range_model(time, image.ranges_m)
         fit = np.polynomial.polynomial.polyfit(offset / scale, model.fm_rate_hz_s, 2)
         rates.append(
             AzimuthFmRate(
@@ -88,7 +87,7 @@ def _patterns(context: ImageContext) -> list[AntennaPattern]:
     for time in context.times_s(_PATTERN_INTERVAL_S):
         angle = elevation_angles(inputs, time, slant)
         roll = float(roll_angle_rad(ecef_to_geodetic(inputs.orbit.position(time))[2]))
-        model = range_model(inputs.orbit, time, slant)
+        model = inputs.range_model(time, slant)
         degrees = np.degrees(angle)
         patterns.append(
             AntennaPattern(
@@ -98,7 +97,7 @@ def _patterns(context: ImageContext) -> list[AntennaPattern]:
                 elevation_angle=np.degrees(roll) + degrees,
                 elevation_pattern=np.interp(degrees, table.angles_deg(), values),
                 incidence_angle=np.degrees(model.incidence_rad),
-                terrain_height=0.0,
+                terrain_height=inputs.terrain.mean(time),
                 roll=float(np.degrees(roll)),
             )
         )
@@ -107,7 +106,9 @@ def _patterns(context: ImageContext) -> list[AntennaPattern]:
 
 def geolocation(context: ImageContext) -> GeolocationGrid:
     """The tie points."""
-    return GeolocationGrid(geolocation_grid_point_list=geolocation_grid(context.inputs.orbit, context.frame))
+    return GeolocationGrid(
+        geolocation_grid_point_list=geolocation_grid(context.inputs.orbit, context.frame, context.inputs.terrain)
+    )
 
 
 def coordinate_conversions(context: ImageContext) -> CoordinateConversions:

@@ -23,7 +23,6 @@ from s1pdgs.processors.l1.ancillary import OrbitSource
 from s1pdgs.processors.l1.channel import application_table_id, looks_of, product_id
 from s1pdgs.processors.l1.describe.context import ImageContext
 from s1pdgs.processors.l1.doppler import DopplerEstimate
-from s1pdgs.processors.l1.geometry import range_model
 from s1pdgs.processors.l1.images import SIGNED, UNSIGNED
 from s1pdgs.processors.l1.looks import LookParameters
 from s1pdgs.processors.l1.rfi.search import policy_of
@@ -91,7 +90,7 @@ def _estimates(context: ImageContext) -> list[DopplerEstimate]:
 def _information(context: ImageContext) -> ImageInformation:
     frame, inputs, plan = context.frame, context.inputs, context.plan.focus
     manifest, echoes = inputs.manifest, context.plan.channel.echoes
-    model = range_model(inputs.orbit, frame.mid_line_s, plan.image.ranges_m)
+    model = inputs.range_model(frame.mid_line_s, plan.image.ranges_m)
     middle = frame.slant_m(frame.mid_line_s, np.array([0.5 * (frame.samples - 1)]))
     place = manifest.slice
     number = 1 if place is None else place.number

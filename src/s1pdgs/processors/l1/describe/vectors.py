@@ -11,7 +11,6 @@ from s1pdgs.formats.l1.noise import Noise, NoiseAzimuthVector, NoiseRangeVector
 from s1pdgs.processors.l1.calibration_pulses import noise_power
 from s1pdgs.processors.l1.describe.context import Array, ImageContext
 from s1pdgs.processors.l1.focus import azimuth_noise_spectrum, noise_gain, range_noise_spectrum
-from s1pdgs.processors.l1.geometry import range_model
 from s1pdgs.processors.l1.inputs import WAVE_MODE
 from s1pdgs.processors.l1.looks import noise_share
 from s1pdgs.processors.l1.merge import MergePlan
@@ -27,7 +26,7 @@ _BURST_STEP_LINES = 50
 
 def calibration_data_set(context: ImageContext) -> Calibration:
     """Vectors every second: betaNought is the application LUT times the root of the absolute constant, the others
-    follow by the local incidence on the ellipsoid.
+    follow by the incidence on the ellipsoid at the mean height.
     """
     constant = context.inputs.calibration.channel(context.inputs.swath, context.polarisation).absolute_constant
     frame = context.frame
@@ -157,7 +156,7 @@ def _noise_equivalent_beta(context: ImageContext, time_s: float) -> tuple[Array,
         return burst_noise_gain(burst)[0], burst.model.ranges_m
     if isinstance(plan, MergePlan):
         return _merged_noise(plan, time_s)
-    model = range_model(context.inputs.orbit, time_s, plan.image.ranges_m)
+    model = context.inputs.range_model(time_s, plan.image.ranges_m)
     level = noise_gain(plan, model)
     detection = context.plan.detection
     if context.frame.detected and detection is not None:
@@ -186,7 +185,7 @@ def _merged_noise(plan: MergePlan, time_s: float) -> tuple[Array, Array]:
 
 
 def _incidence_factors(context: ImageContext, time_s: float, slant_m: Array) -> tuple[Array, Array]:
-    model = range_model(context.inputs.orbit, time_s, context.plan.focus.image.ranges_m)
+    model = context.inputs.range_model(time_s, context.plan.focus.image.ranges_m)
     incidence = np.interp(slant_m, model.ranges_m, model.incidence_rad)
     return np.sin(incidence), np.tan(incidence)
 
