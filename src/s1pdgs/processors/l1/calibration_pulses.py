@@ -1,7 +1,7 @@
 """What the calibration and noise packets say: thermal noise, and the PG product of the internal calibration."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 
@@ -11,17 +11,18 @@ from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from s1pdgs.formats.aux.pp1 import ReplicaThresholds
-from s1pdgs.formats.isp.codes import SignalType, packet_time, sampling_frequency_hz, swath
+from s1pdgs.formats.isp.codes import SignalType, packet_time, swath
 from s1pdgs.model.time import gps_to_utc
 from s1pdgs.processors.l1.packets import Packets, pick
-from s1pdgs.sar.chirp import Chirp
 
 _RUN_GAP_S = 0.5
 _OVERSAMPLING = 8
 _ROUNDING = 1e-9
 _TINY = 1e-30
-_NUMERATOR = (SignalType.TX_CAL, SignalType.RX_CAL, SignalType.TA_CAL)
-_DENOMINATOR = (SignalType.EPDN_CAL, SignalType.APDN_CAL)
+NUMERATOR = (SignalType.TX_CAL, SignalType.RX_CAL, SignalType.TA_CAL)
+DENOMINATOR = (SignalType.EPDN_CAL, SignalType.APDN_CAL)
+MeanPulses = Mapping[SignalType, Sequence[tuple[datetime, NDArray[np.complex128]]]]
+"""By signal, when each calibration sequence began and the mean of its pulses."""
 
 
 @frozen
@@ -86,33 +87,41 @@ def noise_power(measurements: Sequence[NoiseMeasurement]) -> float:
     return sum(measurement.power * measurement.lines for measurement in measurements) / lines if lines else 0.0
 
 
-def measure_replicas(sources: Sequence[Packets], chirp: Chirp, decimation: int) -> list[ReplicaMeasurement]:
-    """The PG product of every calibration sequence whose signals are complete: one over (Tx Rx TA) / (EPDN APDN) of the
-    peaks of the pulses compressed with the nominal chirp (DAD, internal calibration).
-
-    Pulses of a signal are averaged, those of alternating sign (PCC-2) after their signs are taken off. Signals of
-    another range decimation than the image's are left out; S-1C and S-1D send no TA and APDN signals, which then count
-    as one.
+def mean_pulses(sources: Sequence[Packets], decimation: int) -> MeanPulses:
+    """The pulses of every calibration sequence by their signal, averaged; those of alternating sign (PCC-2) after their
+    signs are taken off. Signals of another range decimation than the image's are left out.
     """
     groups: dict[SignalType, list[tuple[datetime, NDArray[np.complex128]]]] = {}
-    for kind in (*_NUMERATOR, *_DENOMINATOR):
+    for kind in (*NUMERATOR, *DENOMINATOR):
         for packets in pick(sources, kind):
             image = np.array([not swath(int(number)).full_bandwidth for number in packets.headers["swath_number"]])
             for run in _runs(packets.select(image & (packets.headers["range_decimation"] == decimation))):
                 groups.setdefault(kind, []).append((run_time(run), _mean_pulse(run)))
-    if SignalType.TX_CAL not in groups:
-        return []
-    sampling_hz = sampling_frequency_hz(decimation)
-    replica = chirp.replica(sampling_hz)
+    return groups
+
+
+def nearest_pulse(pulses: MeanPulses, kind: SignalType, time: datetime) -> NDArray[np.complex128] | None:
+    """The pulse of a signal that is nearest to a time; None where the instrument sends none."""
+    if kind not in pulses:
+        return None
+    return min(pulses[kind], key=lambda entry: abs((entry[0] - time).total_seconds()))[1]
+
+
+def measure_replicas(pulses: MeanPulses, replica: NDArray[np.complex128]) -> list[ReplicaMeasurement]:
+    """The PG product of every calibration sequence whose signals are complete: one over (Tx Rx TA) / (EPDN APDN) of the
+    peaks of the pulses compressed with the nominal chirp (DAD, internal calibration).
+
+    S-1C and S-1D send no TA and APDN signals, which then count as one.
+    """
     products = []
-    for time, pulse in groups[SignalType.TX_CAL]:
+    for time, pulse in pulses.get(SignalType.TX_CAL, ()):
         shape = _compress(pulse, replica)
         product = shape[0]
-        for kind in (*_NUMERATOR[1:], *_DENOMINATOR):
-            if kind in groups:
-                near = min(groups[kind], key=lambda entry: abs((entry[0] - time).total_seconds()))
-                factor = _compress(near[1], replica)[0]
-                product = product * factor if kind in _NUMERATOR else product / factor if factor else product
+        for kind in (*NUMERATOR[1:], *DENOMINATOR):
+            near = nearest_pulse(pulses, kind, time)
+            if near is not None:
+                factor = _compress(near, replica)[0]
+                product = product * factor if kind in NUMERATOR else product / factor if factor else product
         products.append((time, product, shape))
     return [
         ReplicaMeasurement(

@@ -114,7 +114,7 @@ def focus_parameters(
     product = inputs.processing.product(product_id(inputs, SLC))
     range_look, azimuth_look = looks_of(product, swath)
     return FocusParameters(
-        replica=channel.echoes.chirp.replica(channel.echoes.sampling_hz).astype(np.complex64),
+        replica=channel.replica,
         range_window=range_look.full,
         azimuth_window=azimuth_look.full,
         azimuth_pattern=azimuth_pattern(inputs, calibration.azimuth),

@@ -59,7 +59,7 @@ class ChannelInput:
     """One polarisation of a swath, or of a vignette: its packets, those of the slice first and then those of the
     calibration and noise products, and its echoes. `bursts` are those of TOPS swaths, one below the other in `echoes`;
     `lost` bursts or vignettes are left out, for they miss most of their lines. `interference` is what a search found,
-    `replicas` what the calibration pulses told.
+    `replicas` what the calibration pulses told, `extracted` the pulse that they have where AUX_PP1 asks for it.
     """
 
     swath: str
@@ -70,6 +70,18 @@ class ChannelInput:
     lost: int = 0
     replicas: tuple[ReplicaMeasurement, ...] = ()
     interference: "Interference | None" = None
+    extracted: NDArray[np.complex128] | None = None
+
+    @property
+    def replica(self) -> NDArray[np.complex64]:
+        """The pulse that range compression takes."""
+        nominal = self.echoes.chirp.replica(self.echoes.sampling_hz)
+        return (nominal if self.extracted is None else self.extracted).astype(np.complex64)
+
+    @property
+    def chirp_source(self) -> str:
+        """Where it comes from: `Nominal` (packet headers) or `Extracted` (calibration pulses)."""
+        return "Nominal" if self.extracted is None else "Extracted"
 
     @property
     def name(self) -> str:

@@ -64,6 +64,7 @@ class Making:
         self._outcome = outcome
         self._started = SystemClock().now()
         self._looks: _Looks = {kind: [] for kind in wanted.kinds}
+        self._tell_chirps()
         self._tell_interference()
 
     def make(self) -> list[Path]:
@@ -75,6 +76,16 @@ class Making:
             else:
                 self._focus_lines(drafts)
             return [path for kind in self._wanted.kinds for path in self._finish(kind, drafts[kind])]
+
+    def _tell_chirps(self) -> None:
+        for inputs in self._inputs:
+            settings = inputs.processing.product(f"{inputs.mode}_SLC__1").preprocessing
+            for channel in inputs.channels:
+                if settings is not None and settings.chirp_source != channel.chirp_source:
+                    self._outcome.warn(
+                        f"{channel.name}: AUX_PP1 asks for the {settings.chirp_source.lower()} chirp, of which the "
+                        "calibration pulses tell nothing valid; the nominal one is taken"
+                    )
 
     def _tell_interference(self) -> None:
         for inputs in self._inputs:

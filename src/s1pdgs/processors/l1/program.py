@@ -87,9 +87,6 @@ def _tell_inputs(inputs: SliceInput, outcome: Outcome) -> None:
         damaged = channel.sources[0].damaged
         if damaged:
             outcome.warn(f"{name}: {damaged} packets have damaged headers and are left out")
-    settings = inputs.processing.product(f"{inputs.mode}_SLC__1").preprocessing
-    if settings is not None and settings.chirp_source != "Nominal":
-        outcome.warn(f"AUX_PP1 asks for the {settings.chirp_source.lower()} chirp; the nominal one is taken")
     if not inputs.ancillary.states:
         outcome.warn("no complete sub-commutated frame: the steering law stands in for the attitude")
 

@@ -2,13 +2,22 @@
 
 from datetime import timedelta
 
+import numpy as np
 from attrs import evolve
+from numpy.typing import NDArray
 
 from s1pdgs.formats.aux.ins import ChannelParameters, RxVariation
 from s1pdgs.formats.aux.pp1 import PreprocessingParameters, ProductParameters
-from s1pdgs.processors.l1.calibration_pulses import ReplicaMeasurement, judge_replicas, measure_replicas
+from s1pdgs.processors.l1.calibration_pulses import (
+    MeanPulses,
+    ReplicaMeasurement,
+    judge_replicas,
+    mean_pulses,
+    measure_replicas,
+)
+from s1pdgs.processors.l1.extracted_chirp import extracted_chirp
 from s1pdgs.processors.l1.inputs import ChannelInput, SliceInput
-from s1pdgs.processors.l1.receiver import MODEL, Receiver, internal_calibration, model_pg
+from s1pdgs.processors.l1.receiver import EXTRACTED, MODEL, Receiver, internal_calibration, model_pg
 
 
 def receive(inputs: SliceInput) -> SliceInput:
@@ -21,8 +30,10 @@ def _received(inputs: SliceInput, channel: ChannelInput, product: ProductParamet
     parameters = inputs.instrument.channel(channel.swath, channel.polarisation)
     moment = channel.echoes.first_latch + 0.5 * (channel.echoes.last_latch - channel.echoes.first_latch)
     node = inputs.manifest.orbit.ascending_node_time
-    replicas = _judged(channel, parameters, product.preprocessing, moment - node)
-    settings = product.preprocessing
+    settings, echoes = product.preprocessing, channel.echoes
+    pulses = mean_pulses(channel.sources, int(echoes.header["range_decimation"]))
+    nominal = echoes.chirp.replica(echoes.sampling_hz)
+    replicas = _judged(pulses, nominal, parameters, settings, moment - node)
     calibration = internal_calibration(
         replicas,
         parameters,
@@ -34,22 +45,30 @@ def _received(inputs: SliceInput, channel: ChannelInput, product: ProductParamet
     variation = (
         _variation(inputs, channel) if product.common is not None and product.common.correct_rx_variation else None
     )
-    receiver = Receiver(calibration, variation, channel.echoes.chirp.length_s)
+    receiver = Receiver(calibration, variation, echoes.chirp.length_s)
     bursts = tuple(evolve(burst, echoes=evolve(burst.echoes, receiver=receiver)) for burst in channel.bursts)
-    return evolve(channel, replicas=replicas, bursts=bursts, echoes=evolve(channel.echoes, receiver=receiver))
+    extracted = None
+    if settings is not None and settings.chirp_source == EXTRACTED:
+        extracted = extracted_chirp(pulses, nominal, {replica.time for replica in replicas if replica.valid})
+    return evolve(
+        channel, replicas=replicas, bursts=bursts, echoes=evolve(echoes, receiver=receiver), extracted=extracted
+    )
 
 
 def _judged(
-    channel: ChannelInput, parameters: ChannelParameters, settings: PreprocessingParameters | None, since: timedelta
+    pulses: MeanPulses,
+    nominal: NDArray[np.complex128],
+    parameters: ChannelParameters,
+    settings: PreprocessingParameters | None,
+    since: timedelta,
 ) -> tuple[ReplicaMeasurement, ...]:
-    echoes = channel.echoes
-    found = measure_replicas(channel.sources, echoes.chirp, int(echoes.header["range_decimation"]))
+    found = measure_replicas(pulses, nominal)
     if settings is None:
         return tuple(found)
     return judge_replicas(
         found,
         settings.replica_thresholds,
-        nominal=echoes.chirp.replica(echoes.sampling_hz),
+        nominal=nominal,
         reference=parameters.pg_reference,
         model=model_pg(parameters, since.total_seconds()),
     )

@@ -4,7 +4,6 @@ import math
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
 from attrs import evolve
 
 from s1pdgs.formats.isp.codes import sampling_frequency_hz
@@ -178,7 +177,7 @@ def tops_parameters(inputs: SliceInput, channel: ChannelInput) -> TopsParameters
     range_looks, azimuth_looks = looks_of(product, channel.swath)
     steering = inputs.instrument.swath(channel.swath).azimuth_steering_rate_deg_s
     return TopsParameters(
-        replica=channel.echoes.chirp.replica(channel.echoes.sampling_hz).astype(np.complex64),
+        replica=channel.replica,
         range_window=range_looks.full,
         azimuth_window=azimuth_looks.full,
         azimuth_pattern=azimuth_pattern(inputs, calibration.azimuth),

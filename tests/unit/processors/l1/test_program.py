@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from attrs import frozen
+from attrs import evolve, frozen
 from lxml import etree
 from tests.kept import kept
 
+from s1pdgs.formats.aux.pp1 import SCHEMA, read_processing, write_processing
+from s1pdgs.formats.aux.safe import read_manifest
 from s1pdgs.formats.joborder import JobOrder, OrderInput, OrderOutput, OrderTask, write_job_order
 from s1pdgs.formats.l0.manifest import (
     CompressionTypes,
@@ -28,6 +30,7 @@ from s1pdgs.formats.l1.noise import read_noise
 from s1pdgs.formats.listfile import read_list
 from s1pdgs.processors.analysis.point_target import Target, analyse_product
 from s1pdgs.processors.l1.packets import open_packets
+from s1pdgs.processors.l1.receiver import EXTRACTED
 from s1pdgs.sar.constants import SPEED_OF_LIGHT_M_S
 from s1pdgs.sar.earth import ecef_to_geodetic, geodetic_to_ecef
 from s1pdgs.sar.orbit import ground_point, zero_doppler_time
@@ -270,6 +273,34 @@ def test_on_a_plateau_everything_goes_by_the_terrain(tmp_path: Path, monkeypatch
     heights = [one.value for one in general.terrain_height_list]
     heights += [one.terrain_height for one in antenna.antenna_pattern_list]
     assert heights == pytest.approx([HEIGHT_M] * len(heights), abs=0.1)
+
+
+def test_the_chirp_may_be_that_of_the_calibration_pulses(
+    made: Slice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(made.folder / "auxiliary", tmp_path / "auxiliary")
+    (tmp_path / made.name).symlink_to(made.folder / made.name)
+    (old,) = (tmp_path / "auxiliary").glob("*AUX_PP1*")
+    parameters, manifest = read_processing(old), read_manifest(old)
+    products = tuple(
+        one
+        if one.preprocessing is None
+        else evolve(one, preprocessing=evolve(one.preprocessing, chirp_source=EXTRACTED))
+        for one in parameters.products
+    )
+    shutil.rmtree(old)
+    write_processing(tmp_path / "auxiliary", manifest, evolve(parameters, products=products), {SCHEMA: b""})
+    (workdir := tmp_path / "work").mkdir()
+    assert run(evolve(made, folder=tmp_path).order(workdir, outputs=("SM_SLC__1S",)), monkeypatch) == 0
+    (name,) = read_list(workdir / "work.LIST")
+    for target in analyse_product(workdir / name, made.targets):
+        assert target.range_resolution_m == pytest.approx(2.53, rel=0.01)
+        assert target.range_pslr_db < -20.5
+        assert abs(target.range_error_m) < 0.02
+        assert 10 * np.log10(target.rcs_m2 / SCENARIO.target_rcs_m2) == pytest.approx(0.0, abs=0.15)
+    annotation = read_product(next((workdir / name / "annotation").glob("*-vv-*.xml")))
+    assert annotation.image_annotation.processing_information.chirp_source == EXTRACTED
+    assert annotation.general_annotation.replica_information_list[0].reference_replica.chirp_source == EXTRACTED
 
 
 def test_a_terrain_model_that_is_not_there_is_an_error(

@@ -173,7 +173,7 @@ def _replicas(context: ImageContext) -> ReplicaInformation:
         swath=inputs.swath,
         reference_replica=ReferenceReplica(
             azimuth_time=context.start,
-            chirp_source="Nominal",
+            chirp_source=result.channel.chirp_source,
             pg_source=context.receiver.calibration.source,
             amplitude_coefficients=np.array(chirp.amplitude_coefficients),
             phase_coefficients=np.array(chirp.phase_coefficients),

@@ -146,7 +146,7 @@ def _mitigation(echoes: Echoes, band: Band, policy: Policy) -> Mitigation:
 def _band(inputs: SliceInput, channel: ChannelInput) -> Band:
     looks, _ = looks_of(inputs.processing.product(product_id(inputs, "SLC")), channel.swath)
     sampling_hz = channel.echoes.sampling_hz
-    return Band(sampling_hz, looks.full.bandwidth_hz, channel.echoes.chirp.replica(sampling_hz).astype(np.complex64))
+    return Band(sampling_hz, looks.full.bandwidth_hz, channel.replica)
 
 
 def own_frequencies_hz(inputs: SliceInput, channel: ChannelInput) -> tuple[float, ...]:
