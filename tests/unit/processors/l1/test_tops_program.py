@@ -13,8 +13,10 @@ from attrs import evolve
 from lxml import etree
 from tests.kept import kept
 
+from s1pdgs.formats.isp.codes import SignalType
 from s1pdgs.formats.l1.annotation import Product, read_product
 from s1pdgs.formats.l1.noise import read_noise
+from s1pdgs.processors.l1.bursts import of_swath
 from s1pdgs.processors.l1.packets import open_packets
 from s1pdgs.processors.l1.tops_plan import IW_LINE_INTERVAL_S
 from s1pdgs.simulator.plan import Plan, TakePlan
@@ -189,6 +191,26 @@ def test_a_merged_image_tells_its_swaths(products: dict[str, Path]) -> None:
     spans = [(one.first_range_sample, one.last_range_sample) for one in noise.noise_azimuth_vector_list]
     assert spans == [(bound.first_range_sample, bound.last_range_sample) for bound in bounds]
     assert np.all(noise.noise_range_vector_list[0].noise_range_lut > 0.0)
+
+
+def test_a_merged_image_counts_what_all_its_swaths_miss(made: Slice, tmp_path: Path) -> None:
+    shutil.copytree(made.folder / made.name, tmp_path / made.name)
+    (tmp_path / "auxiliary").symlink_to(made.folder / "auxiliary")
+    (stream,) = [path for path in (tmp_path / made.name).glob("*.dat") if not path.stem.endswith(("annot", "index"))]
+    packets, data = open_packets(stream), stream.read_bytes()
+    places = [*packets.offsets.tolist(), len(data)]
+    echoes = packets.headers["signal_type"] == SignalType.ECHO
+    lost = [
+        np.flatnonzero(echoes & of_swath(packets, name))[1900 : 1900 + count]
+        for name, count in (("IW1", 40), ("IW3", 30))
+    ]
+    kept_ones = sorted(set(range(packets.count)) - set(np.concatenate(lost).tolist()))
+    stream.write_bytes(b"".join(data[places[at] : places[at + 1]] for at in kept_ones))
+    (product,) = process(Slice(tmp_path, made.name, made.take), tmp_path, "IW_GRDH_1S", warns=True)
+    found = read_product(next((product / "annotation").glob("*-grd-vv-*.xml")))
+    (quality,) = found.quality_information.quality_data_list
+    assert quality.downlink_quality.num_downlink_input_missing_lines == 70
+    assert quality.downlink_quality.num_downlink_input_data_gaps == 2
 
 
 def test_readers_accept_the_merged_image(products: dict[str, Path], tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """Image annotation: the grid of the pixels and how they were processed; and the quality of both."""
 
+import inspect
+from typing import Any
+
 import numpy as np
 
 from s1pdgs.formats.aux.pp1 import PreprocessingParameters, ProductParameters
@@ -188,6 +191,20 @@ def _looks(looks: LookParameters) -> ProcessingParameters:
 
 
 def _downlink_quality(context: ImageContext) -> DownlinkQuality:
+    """Of a merged image: what all swaths count together, flags that one of them has, and else what the first tells."""
+    found = [_channel_quality(swath) for swath in context.swaths]
+    told: dict[str, Any] = {}
+    for name in inspect.get_annotations(DownlinkQuality):
+        values = [getattr(one, name) for one in found]
+        told[name] = values[0]
+        if isinstance(values[0], bool):
+            told[name] = any(values)
+        elif isinstance(values[0], int):
+            told[name] = sum(values)
+    return DownlinkQuality(**told)
+
+
+def _channel_quality(context: ImageContext) -> DownlinkQuality:
     echoes, replicas = context.plan.channel.echoes, context.plan.replicas
     statistics, instrument = echoes.statistics, echoes.instrument
     downlink_missing = max(echoes.missing - instrument.packets, 0)
