@@ -91,7 +91,7 @@ def kitchen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kitchen]:
     assert isinstance(ground.store, LocalObjects)
     clock = ManualClock()
     segment = filled(Segment(ground.database, ground.store, ground.outbox, clock))
-    with httpx2.Client() as nobody:
+    with httpx2.Client(timeout=60.0) as nobody:
         station = test_cadip.Station(segment, nobody)
         station.announce(test_cadip.PASS, test_cadip.block(1, final=True))
         station.receive(test_cadip.block(1, final=True))

@@ -79,7 +79,7 @@ def test_one_is_told_by_its_number_or_its_name(client: TestClient) -> None:
     assert "nothing of it came until" in never
     for path, sentence in (
         ("/datatakes/S1B-1", "Nothing is known of data take S1B-1"), ("/datatakes/xyz", "is no data take identifier"),
-        ("/datatakes/" + "9" * 30, "There is no account"),
+        ("/datatakes/" + "9" * 30, "nothing of such a name or number"),
     ):  # fmt: skip
         page = client.get(path)
         assert page.status_code == 404

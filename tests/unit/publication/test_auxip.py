@@ -90,7 +90,7 @@ def station(database: Database, tmp_path: Path) -> Iterator[Station]:
     segment = new_segment(database, tmp_path)
     app = FastAPI()
     app.include_router(Auxip(database, segment.store).router())
-    with serving(app) as site, httpx2.Client(base_url=f"{site}/auxip/odata/v1") as client:
+    with serving(app) as site, httpx2.Client(timeout=60.0, base_url=f"{site}/auxip/odata/v1") as client:
         yield Station(segment, client, tmp_path / "dropped")
 
 

@@ -92,7 +92,7 @@ def station(database: Database, tmp_path: Path) -> Iterator[Station]:
     segment = new_segment(database, tmp_path)
     app = FastAPI()
     app.include_router(Cadip(database, segment.store).router())
-    with serving(app) as site, httpx2.Client(base_url=f"{site}/cadip/odata/v1") as client:
+    with serving(app) as site, httpx2.Client(timeout=60.0, base_url=f"{site}/cadip/odata/v1") as client:
         yield Station(segment, client)
 
 

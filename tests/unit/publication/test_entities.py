@@ -101,7 +101,7 @@ def client(filled: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     some = Shelf(TICKETS, filled, only=only_asked)
     mount(app_of_some, filled, store, additions=[Addition(["Tickets"], some.add)])
     app.mount("/some", app_of_some)
-    with serving(app) as site, httpx2.Client(base_url=f"{site}/odata/v1") as opened:
+    with serving(app) as site, httpx2.Client(timeout=60.0, base_url=f"{site}/odata/v1") as opened:
         yield opened
 
 

@@ -120,7 +120,7 @@ def test_whatever_is_asked_is_answered_or_refused(text: str) -> None:
 
 @pytest.fixture(scope="module")
 def prip(site: str) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=f"{site}/odata/v1") as client:
+    with httpx2.Client(timeout=60.0, base_url=f"{site}/odata/v1") as client:
         yield client
 
 

@@ -17,7 +17,7 @@ STAC, PRIP = "/stac", "/odata/v1"
 
 @pytest.fixture(scope="module")
 def doors(site: str) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=site) as client:
+    with httpx2.Client(timeout=60.0, base_url=site) as client:
         yield client
 
 

@@ -45,7 +45,7 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
         segment.publish(store_product(segment.store, NAME, "IW_SLC__1S", ring=square(10, 45)))
         app = FastAPI()
         mount(app, segment.database, segment.store)
-        with serving(app) as address, httpx2.Client(base_url=address) as client:
+        with serving(app) as address, httpx2.Client(timeout=60.0, base_url=address) as client:
             yield client
 
 
@@ -55,7 +55,7 @@ def test_users_are_asked_to_come_again_while_the_store_is_away(tmp_path: Path) -
         segment.publish(store_product(segment.store, NAME, "IW_SLC__1S"))
         app = FastAPI()
         mount(app, database, away)
-        with serving(app) as address, httpx2.Client(base_url=f"{address}/odata/v1") as client:
+        with serving(app) as address, httpx2.Client(timeout=60.0, base_url=f"{address}/odata/v1") as client:
             found = client.get("/Products").json()["value"][0]
             reply = client.get(f"/Products({found['Id']})/$value")
     assert (reply.status_code, reply.headers["retry-after"]) == (503, "30")

@@ -37,7 +37,7 @@ NAMESPACE = {"m": "http://docs.oasis-open.org/odata/ns/edm"}
 
 @pytest.fixture(scope="module")
 def prip(site: str) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=f"{site}/odata/v1") as client:
+    with httpx2.Client(timeout=60.0, base_url=f"{site}/odata/v1") as client:
         yield client
 
 
@@ -395,7 +395,7 @@ def test_evicted_and_lost_products_are_gone(segment: Segment) -> None:
     segment.store.delete(f"published/{product_name('S1A', 'IW_SLC__1SDV', NOON, 1)}.zip")
     app = FastAPI()
     mount(app, segment.database, segment.store, base_url="https://pdgs.example")
-    with serving(app) as address, httpx2.Client(base_url=f"{address}/odata/v1") as prip:
+    with serving(app) as address, httpx2.Client(timeout=60.0, base_url=f"{address}/odata/v1") as prip:
         first, second = get(prip, "/Products")["value"]
         assert (first["Online"], first["EvictionDate"]) == (False, "2020-06-22T12:00:00.000000Z")
         advice = f"order it by POST https://pdgs.example/odata/v1/Products({first['Id']})/OData.CSC.Order"
@@ -416,7 +416,7 @@ def test_access_control_plugs_in_before_every_route(shelf: Segment) -> None:
 
     app = FastAPI()
     mount(app, shelf.database, shelf.store, access=[Depends(check)])
-    with serving(app) as address, httpx2.Client(base_url=address) as client:
+    with serving(app) as address, httpx2.Client(timeout=60.0, base_url=address) as client:
         for path in ("/odata/v1/Products", "/odata/v1/$metadata", "/stac/", "/stac/search", "/stac/collections"):
             assert client.get(path).status_code == 401
             assert client.get(path, headers={"Authorization": "Bearer good"}).status_code == 200

@@ -23,7 +23,7 @@ ITALY = {"type": "Polygon", "coordinates": [[[10.5, 45.5], [11, 45.5], [11, 46],
 
 @pytest.fixture(scope="module")
 def api(site: str) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=f"{site}/stac") as client:
+    with httpx2.Client(timeout=60.0, base_url=f"{site}/stac") as client:
         yield client
 
 

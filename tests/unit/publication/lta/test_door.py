@@ -54,7 +54,7 @@ def door(house: House, key: str | None = None) -> Iterator[httpx2.Client]:
     guard = Guard(operator_gate(key))
     desk = OrderDesk(house.database, house.restorer.terms, guard, COURIER, house.segment.clock)
     mount(app, house.database, house.store, additions=(desk.addition,))
-    with serving(app) as address, httpx2.Client(base_url=f"{address}/odata/v1") as client:
+    with serving(app) as address, httpx2.Client(timeout=60.0, base_url=f"{address}/odata/v1") as client:
         yield client
 
 

@@ -26,7 +26,10 @@ def client(desk: Desk) -> Iterator[httpx2.Client]:
     app = FastAPI()
     door = Door(desk.database, Guard(operator_gate(KEY)), desk.courier, desk.segment.clock, desk.limits)
     mount(app, desk.database, desk.segment.store, additions=(door.addition,))
-    with serving(app) as site, httpx2.Client(base_url=f"{site}/odata/v1", headers={KEY_HEADER: KEY}) as opened:
+    with (
+        serving(app) as site,
+        httpx2.Client(timeout=60.0, base_url=f"{site}/odata/v1", headers={KEY_HEADER: KEY}) as opened,
+    ):
         yield opened
 
 

@@ -46,7 +46,7 @@ def reader(desk: Desk) -> Iterator[httpx2.Client]:
     made = door.Desk(desk.database, Guard(operator_gate(None)), desk.courier, desk.segment.clock, desk.limits)
     app = FastAPI()
     mount(app, desk.database, desk.segment.store, additions=(made.addition,))
-    with serving(app) as address, httpx2.Client(base_url=f"{address}/odata/v1") as client:
+    with serving(app) as address, httpx2.Client(timeout=60.0, base_url=f"{address}/odata/v1") as client:
         yield client
 
 
