@@ -59,7 +59,7 @@ def _write(found: list[Found], elapsed_s: float, *, docs: bool) -> None:
         figures.join(part.figures)
     OUT.mkdir(exist_ok=True)
     (OUT / "report.json").write_text(json.dumps({"checks": [check.record() for check in checks]}, indent=1) + "\n")
-    took = f"{len(checks)} checks of {len(found)} parts, {len(PARTS)} there are, in {elapsed_s / 60.0:.0f} minutes."
+    took = f"{len(checks)} checks of {len(found)} of {len(PARTS)} parts, in {elapsed_s / 60.0:.0f} minutes."
     for folder in (OUT, Path("docs")) if docs else (OUT,):
         figures.write(folder, checks, took)
 
