@@ -8,31 +8,17 @@ import os
 import shutil
 import statistics
 import sys
-import time
 from pathlib import Path
 from tempfile import mkdtemp
 
-import psutil
-from attrs import frozen
-
 from benchmarks.harness import CHANNEL_MB_S, Options, Result, scratch
+from benchmarks.programs import Run, run_program
 from benchmarks.session import write_session
 from s1pdgs.formats.l0.manifest_reader import read_manifest
 from s1pdgs.formats.listfile import AIO_LIST, read_list
 
 PROGRAM = Path(sys.executable).with_name("s1pdgs-aio")
-_POLL_S = 0.02
-_GOOD_BELOW = 128
 _LARGE_GB = 2.0
-
-
-@frozen
-class Run:
-    """One run of the program: CPU seconds and peak resident memory of its process tree, wall seconds."""
-
-    cpu_s: float
-    wall_s: float
-    peak_mb: float
 
 
 def run(options: Options) -> list[Result]:
@@ -46,8 +32,10 @@ def run(options: Options) -> list[Result]:
         Result(f"{what} to segments", rate, "MB/cpu-s", command),
         Result(f"{what} to segments, all cores", wall, "MB/s", command),
         Result("260 Mbit/s channels that one core follows with AIO", rate / CHANNEL_MB_S, "channels", command),
-        Result(f"{what}, peak memory", max(each.peak_mb for each in large), "MB", command),
-        Result("AIO, peak memory at a quarter of that size", max(each.peak_mb for each in small), "MB", command),
+        Result(f"{what}, peak memory", max(each.peak_bytes / 1e6 for each in large), "MB", command),
+        Result(
+            "AIO, peak memory at a quarter of that size", max(each.peak_bytes / 1e6 for each in small), "MB", command
+        ),
     ]
 
 
@@ -60,42 +48,13 @@ def _measure(gigabytes: float, rounds: int) -> tuple[list[Run], float]:
         kept = set(folder.iterdir())
         runs = []
         for _ in range(rounds):
-            runs.append(_run_program(folder, session.job_order))
+            runs.append(run_program([str(PROGRAM), str(session.job_order)], folder))
             _check(folder, session.packets)
             for path in set(folder.iterdir()) - kept:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         return runs, session.bytes / 1e6
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _run_program(folder: Path, job_order: Path) -> Run:
-    peak = 0
-    with (folder / "log.txt").open("wb") as log:
-        begin = time.perf_counter()
-        process = psutil.Popen([str(PROGRAM), str(job_order)], cwd=folder, stdout=log, stderr=log)
-        while True:
-            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-            if pid:
-                break
-            peak = max(peak, _resident(process))
-            time.sleep(_POLL_S)
-        wall = time.perf_counter() - begin
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if not (0 <= process.returncode < _GOOD_BELOW and (folder / AIO_LIST).exists()):
-        raise SystemExit(f"{PROGRAM.name} failed ({process.returncode}):\n{(folder / 'log.txt').read_text()[-2000:]}")
-    # not ru_maxrss, which a program inherits from the one that started it
-    return Run(usage.ru_utime + usage.ru_stime, wall, peak / 1e6)
-
-
-def _resident(process: psutil.Process) -> int:
-    total = 0
-    try:
-        for each in (process, *process.children(recursive=True)):
-            total += each.memory_info().rss
-    except psutil.Error:
-        pass
-    return total
 
 
 def _check(folder: Path, packets: int) -> None:

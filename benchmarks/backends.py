@@ -30,7 +30,7 @@ from benchmarks.harness import ROOT, Options, Result
 from s1pdgs.formats.isp.codes import number_of_samples
 from s1pdgs.processors.l1.arrays import BACKENDS, COMPILED, ArrayError
 from s1pdgs.processors.l1.backends import Backend, open_backend
-from s1pdgs.processors.l1.focus import FocusParameters, LineSource, Window, plan_focus
+from s1pdgs.processors.l1.focus_plan import FocusParameters, LineSource, Window, plan_focus
 from s1pdgs.processors.l1.geometry import RawGrid, no_doppler
 from s1pdgs.sar.chirp import Chirp
 from s1pdgs.sar.orbit import Orbit, fit_orbit

@@ -9,22 +9,19 @@ import json
 import os
 import shutil
 import sys
-import time
 from pathlib import Path
 
-import psutil
 from attrs import frozen
 from tests.unit.processors.l1.slices import Slice, noise_of_plan, write_slice
 
 from benchmarks.harness import ONE_CORE, ROOT, Options, Result, scratch
+from benchmarks.programs import Run, run_program
 from s1pdgs.formats.listfile import read_list
 from s1pdgs.simulator.plan import Plan, TakePlan
 
 COMMAND = "make bench ARGS=level1"
 PROGRAM = Path(sys.executable).with_name("s1pdgs-l1")
 WHOLE_S = 25.0
-_POLL_S = 0.02
-_GOOD_BELOW = 128
 
 
 @frozen
@@ -48,15 +45,6 @@ MODES = (
 )
 
 
-@frozen
-class Run:
-    """One run of the program: CPU seconds and peak resident memory of its process tree, wall seconds."""
-
-    cpu_s: float
-    wall_s: float
-    peak_gb: float
-
-
 def run(options: Options) -> list[Result]:  # noqa: ARG001 - one run each: they are long
     """All modes, and IW at length."""
     found = [result for mode in MODES for result in _mode(mode)]
@@ -68,7 +56,7 @@ def run(options: Options) -> list[Result]:  # noqa: ARG001 - one run each: they 
         *found,
         Result(f"{what}, all cores", done.wall_s, "s", COMMAND),
         Result(f"{what}, CPU", done.cpu_s, "cpu-s", COMMAND),
-        Result(f"{what}, peak memory", done.peak_gb, "GB", COMMAND),
+        Result(f"{what}, peak memory", done.peak_bytes / 1e9, "GB", COMMAND),
     ]
 
 
@@ -87,7 +75,7 @@ def _mode(mode: Mode) -> list[Result]:
         Result(f"{what}, {mode.duration_s:g} s, CPU", one.cpu_s / mode.duration_s, "cpu-s/s", COMMAND),
         Result(f"{what}, {mode.duration_s:g} s, all cores", every.wall_s / mode.duration_s, "s/s", COMMAND),
         Result(f"{what}, speed-up by all cores", one.wall_s / every.wall_s, f"x on {os.cpu_count()} cores", COMMAND),
-        Result(f"{what}, {mode.duration_s:g} s, peak memory", every.peak_gb, "GB", COMMAND),
+        Result(f"{what}, {mode.duration_s:g} s, peak memory", every.peak_bytes / 1e9, "GB", COMMAND),
     ]
 
 
@@ -121,32 +109,14 @@ def _workdir(made: Slice) -> Path:
 
 def _run(made: Slice, mode: Mode, command: list[str], variables: dict[str, str]) -> Run:
     """Run a program on a slice; its products are checked and removed."""
-    workdir, peak = _workdir(made), 0
+    workdir = _workdir(made)
     shutil.rmtree(workdir, ignore_errors=True)
     workdir.mkdir()
     order = made.order(workdir, *mode.outputs)
-    environment = os.environ | {"PYTHONPATH": str(ROOT)} | variables
-    with (workdir / "log.txt").open("wb") as log:
-        begin = time.perf_counter()
-        process = psutil.Popen([*command, str(order)], cwd=workdir, env=environment, stdout=log, stderr=log)
-        while True:
-            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-            if pid:
-                break
-            peak = max(peak, _resident(process))
-            time.sleep(_POLL_S)
-        wall_s = time.perf_counter() - begin
-    process.returncode = os.waitstatus_to_exitcode(status)
+    spent = run_program([*command, str(order)], workdir, {"PYTHONPATH": str(ROOT)} | variables)
     listed = workdir / f"{workdir.name}.LIST"
-    if process.returncode >= _GOOD_BELOW or not listed.exists() or len(read_list(listed)) != len(mode.outputs):
-        raise SystemExit(f"{command[-1]} failed ({process.returncode}):\n{(workdir / 'log.txt').read_text()[-2000:]}")
+    if not listed.exists() or len(read_list(listed)) != len(mode.outputs):
+        raise SystemExit(f"{command[-1]} did not make {', '.join(mode.outputs)}; see {workdir / 'log.txt'}")
     for name in read_list(listed):
         shutil.rmtree(workdir / name)
-    return Run(usage.ru_utime + usage.ru_stime, wall_s, peak / 1e9)
-
-
-def _resident(process: psutil.Process) -> int:
-    try:
-        return sum(int(each.memory_info().rss) for each in (process, *process.children(recursive=True)))
-    except psutil.Error:
-        return 0
+    return spent

@@ -5,11 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +24,7 @@ from s1pdgs.triggers.campaigns.progress import progress
 from tests.chaos.mission import RESULT, number_of, write_cause, write_chains
 from tests.journey.ground import environment
 from tests.journey.patience import until
+from tests.journey.receiver import receiver
 
 pytestmark = pytest.mark.journey
 UNITS = 4
@@ -94,27 +92,6 @@ def segment(tmp_path: Path) -> Iterator[Segment]:
     ground.database.close()
 
 
-@contextmanager
-def receiver(kept: list[dict[str, Any]]) -> Iterator[str]:
-    """A server that keeps what it is told; its URL."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            kept.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/told"
-        server.shutdown()
-        thread.join()
-
-
 def test_a_campaign_makes_every_unit_once_however_often_it_is_killed_and_a_wish_tells_its_end(
     segment: Segment,
 ) -> None:
@@ -133,8 +110,14 @@ def test_a_campaign_makes_every_unit_once_however_often_it_is_killed_and_a_wish_
     assert Counter(unit["became"] for unit in report["list"]) == {"done": UNITS}
     assert all(unit["systematic"]["more"] == unit["systematic"]["fewer"] == [] for unit in report["list"])
     assert {unit["processor"] for unit in report["list"]} == {"CHAOS 1.0"}
-    with receiver(told) as url:
-        segment.told("order", "make", RESULT, "--for", segment.causes[0], "--again", "--notify", url, "--json")
+
+    def take(_path: str, body: dict[str, Any]) -> bool:
+        told.append(body)
+        return True
+
+    with receiver(take) as url:
+        place = f"{url}/told"
+        segment.told("order", "make", RESULT, "--for", segment.causes[0], "--again", "--notify", place, "--json")
         segment.wait(lambda: told, "the notice")
     assert (told[0]["event"], told[0]["outcome"], len(told[0]["products"])) == ("ended", "done", 1)
     assert segment.made() == {None: [0, *units], "again": units}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from s1pdgs.formats.l1.annotation import read_product
 from s1pdgs.formats.l1.calibration import read_calibration
 from s1pdgs.formats.l1.noise import NoiseAzimuthVector, read_noise
-from s1pdgs.processors.l1.focus import Window
+from s1pdgs.processors.l1.focus_plan import Window
 from s1pdgs.processors.l1.looks import LookParameters
 from s1pdgs.processors.l1.packets import open_packets
 from s1pdgs.simulator.noise_take import NoiseTake

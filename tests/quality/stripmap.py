@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 from s1pdgs.formats.isp.codes import duration_s, number_of_samples, sampling_frequency_hz
 from s1pdgs.processors.analysis.point_target import Target, measure
-from s1pdgs.processors.l1.focus import FocusParameters, Window
+from s1pdgs.processors.l1.focus_plan import FocusParameters, Window
 from s1pdgs.processors.l1.geometry import RawGrid
 from s1pdgs.sar.chirp import Chirp
 from s1pdgs.sar.constants import RADAR_FREQUENCY_HZ, REFERENCE_RANGE_M, SPEED_OF_LIGHT_M_S

@@ -183,13 +183,12 @@ def forget_told_logins(
     keep theirs, for they may be sent again.
     """
     unsent = [NoticeState.PENDING, NoticeState.DEAD]
-    owed = sa.exists().where(table.c.subject == subject, table.c.state.in_(unsent))
-    done = sa.select(receivers.c.id, receivers.c.login_id).where(receivers.c.login_id.is_not(None), ended, ~owed)
-    rows = connection.execute(done.limit(most)).all()
-    for row in rows:
-        forget_login(connection, row.login_id)
-        connection.execute(receivers.update().where(receivers.c.id == row.id).values(login_id=None))
-    return len(rows)
+    untold = sa.exists().where(table.c.subject == subject, table.c.state.in_(unsent))
+    done = sa.select(receivers.c.login_id).where(receivers.c.login_id.is_not(None), ended, ~untold)
+    logins = connection.scalars(done.limit(most)).all()
+    connection.execute(receivers.update().where(receivers.c.login_id.in_(logins)).values(login_id=None))
+    forget_logins(connection, logins)
+    return len(logins)
 
 
 def withdraw(connection: sa.Connection, subject: str) -> int:

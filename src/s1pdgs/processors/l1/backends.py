@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from s1pdgs.formats.joborder import JobOrder
 from s1pdgs.processors.l1 import focus_arrays, tops_arrays
 from s1pdgs.processors.l1.arrays import COMPILED, Arrays, open_arrays
-from s1pdgs.processors.l1.focus import FocusedBlock, FocusPlan, LineSource, focus
+from s1pdgs.processors.l1.focus import FocusedBlock, focus
+from s1pdgs.processors.l1.focus_plan import FocusPlan, LineSource
 from s1pdgs.processors.l1.scratch import Scratch
 from s1pdgs.processors.l1.tops import focus_burst
 from s1pdgs.processors.l1.tops_plan import BurstPlan

@@ -17,7 +17,7 @@ from s1pdgs.processors.l1.calibration_pulses import (
     measure_noise,
 )
 from s1pdgs.processors.l1.doppler import DopplerEstimate, doppler_model, estimate_doppler
-from s1pdgs.processors.l1.focus import FocusParameters, FocusPlan, Pattern, RangePattern, Window, plan_focus
+from s1pdgs.processors.l1.focus_plan import FocusParameters, FocusPlan, Pattern, RangePattern, Window, plan_focus
 from s1pdgs.processors.l1.geometry import RawGrid
 from s1pdgs.processors.l1.ground import ground_range
 from s1pdgs.processors.l1.images import SIGNED, UNSIGNED, ComplexImage, DetectedImage, Frame, scaling_of

@@ -8,7 +8,8 @@ import scipy.fft
 from attrs import frozen
 from numpy.typing import NDArray
 
-from s1pdgs.processors.l1.focus import LineSource, absolute_doppler
+from s1pdgs.processors.l1.focus_factors import absolute_doppler
+from s1pdgs.processors.l1.focus_plan import LineSource
 from s1pdgs.processors.l1.geometry import DopplerModel, RangeModel, RawGrid, range_model
 from s1pdgs.processors.l1.tops_plan import Burst
 from s1pdgs.sar.attitude import Attitude, doppler_centroid_hz

@@ -14,15 +14,9 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from s1pdgs.processors.l1.arrays import Arrays, DeviceArray, batches
-from s1pdgs.processors.l1.focus import (
-    Array,
-    BlockFactors,
-    FocusedBlock,
-    FocusPlan,
-    LineSource,
-    occupied_bins_of,
-    range_filter,
-)
+from s1pdgs.processors.l1.focus import FocusedBlock
+from s1pdgs.processors.l1.focus_factors import BlockFactors, occupied_bins_of, range_filter
+from s1pdgs.processors.l1.focus_plan import Array, FocusPlan, LineSource
 from s1pdgs.processors.l1.kernels import interpolation_table
 from s1pdgs.processors.l1.range_arrays import (
     ROW_COPIES,
@@ -83,7 +77,7 @@ def _load(bench: _Bench, source: LineSource, first: int, occupied: int) -> None:
     count = min(plan.block_lines, plan.raw.lines - first)
     with ThreadPoolExecutor(plan.parameters.threads) as pool:
         for rows in batches(count, 8 * _COPIES * plan.bins, bench.step_bytes):
-            raw = np.zeros((rows.stop - rows.start, plan.raw.samples), np.complex64)
+            raw = np.empty((rows.stop - rows.start, plan.raw.samples), np.complex64)
             parts = np.split(raw, range(_DECODED_LINES, len(raw), _DECODED_LINES))
             starts = range(first + rows.start, first + rows.stop, _DECODED_LINES)
             list(pool.map(source, starts, parts))

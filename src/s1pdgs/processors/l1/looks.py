@@ -9,7 +9,8 @@ import scipy.fft
 from attrs import frozen
 from numpy.typing import NDArray
 
-from s1pdgs.processors.l1.focus import FocusedBlock, FocusPlan, Window
+from s1pdgs.processors.l1.focus import FocusedBlock
+from s1pdgs.processors.l1.focus_plan import FocusPlan, Window
 from s1pdgs.processors.l1.geometry import ImageGrid
 from s1pdgs.processors.l1.ground import GroundRange
 from s1pdgs.processors.l1.kernels import as_floats

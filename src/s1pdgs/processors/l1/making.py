@@ -21,7 +21,16 @@ from s1pdgs.formats.l1.quicklook import quicklook_png
 from s1pdgs.model.time import SystemClock
 from s1pdgs.processors.l0.program import Outcome
 from s1pdgs.processors.l1.backends import Backend
-from s1pdgs.processors.l1.channel import GRD, SLC, ChannelPlan, Progress, estimate_centroid, fill_images, plan_channel
+from s1pdgs.processors.l1.channel import (
+    GRD,
+    SLC,
+    ChannelPlan,
+    Progress,
+    estimate_centroid,
+    fill_images,
+    plan_channel,
+    product_id,
+)
 from s1pdgs.processors.l1.describe.context import Array, ImageContext
 from s1pdgs.processors.l1.describe.interference import rfi_data_set
 from s1pdgs.processors.l1.describe.product import product_annotation
@@ -79,7 +88,7 @@ class Making:
 
     def _tell_chirps(self) -> None:
         for inputs in self._inputs:
-            settings = inputs.processing.product(f"{inputs.mode}_SLC__1").preprocessing
+            settings = inputs.processing.product(product_id(inputs, SLC)).preprocessing
             for channel in inputs.channels:
                 if settings is not None and settings.chirp_source != channel.chirp_source:
                     self._outcome.warn(

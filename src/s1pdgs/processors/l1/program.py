@@ -18,7 +18,7 @@ from s1pdgs.processors.l1.arrays import COMPILED, ArrayError
 from s1pdgs.processors.l1.backends import wanted_backend
 from s1pdgs.processors.l1.describe.image import SIGNIFICANT_GAP_LINES
 from s1pdgs.processors.l1.errors import ProcessingError
-from s1pdgs.processors.l1.focus import FocusError
+from s1pdgs.processors.l1.focus_plan import FocusError
 from s1pdgs.processors.l1.inputs import WAVE_MODE, SliceInput, read_inputs
 from s1pdgs.processors.l1.making import Making
 from s1pdgs.processors.l1.merge import MergeError

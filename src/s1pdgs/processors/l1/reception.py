@@ -15,6 +15,7 @@ from s1pdgs.processors.l1.calibration_pulses import (
     mean_pulses,
     measure_replicas,
 )
+from s1pdgs.processors.l1.channel import SLC, product_id
 from s1pdgs.processors.l1.extracted_chirp import extracted_chirp
 from s1pdgs.processors.l1.inputs import ChannelInput, SliceInput
 from s1pdgs.processors.l1.receiver import EXTRACTED, MODEL, Receiver, internal_calibration, model_pg
@@ -22,7 +23,7 @@ from s1pdgs.processors.l1.receiver import EXTRACTED, MODEL, Receiver, internal_c
 
 def receive(inputs: SliceInput) -> SliceInput:
     """The same inputs whose echoes are corrected for the receiver, as AUX_PP1 says of their SLC product."""
-    product = inputs.processing.product(f"{inputs.mode}_SLC__1")
+    product = inputs.processing.product(product_id(inputs, SLC))
     return inputs.only(*(_received(inputs, channel, product) for channel in inputs.channels))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from s1pdgs.processors.l1.focus import LineSource
+from s1pdgs.processors.l1.focus_plan import LineSource
 from s1pdgs.processors.l1.kernels import as_floats, couple_range_azimuth
 from s1pdgs.processors.l1.scratch import Scratch
 from s1pdgs.processors.l1.tops_factors import (
@@ -45,7 +45,6 @@ def focus_burst(plan: BurstPlan, source: LineSource, scratch: Scratch | None = N
     """
     scratch = Scratch() if scratch is None else scratch
     raw = scratch.take("burst", plan.burst.raw.lines, plan.burst.raw.samples)
-    raw.fill(0.0)
     source(0, raw)
     with ThreadPoolExecutor(plan.parameters.threads) as pool:
         spectrum = unfold_doppler(plan, raw, pool, scratch)

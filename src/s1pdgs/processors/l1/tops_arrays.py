@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s1pdgs.processors.l1.arrays import Arrays, DeviceArray, batches, circular, laid_out
-from s1pdgs.processors.l1.focus import LineSource
+from s1pdgs.processors.l1.focus_plan import LineSource
 from s1pdgs.processors.l1.range_arrays import ROW_COPIES, BulkCorrection, RangeStep, ResidualMigration, occupied_spectra
 from s1pdgs.processors.l1.tops_factors import COLUMNS, DopplerFactors, RangeFactors, SpanFactors, TimeFactors, spans
 from s1pdgs.processors.l1.tops_kernels import interpolation_table
@@ -28,7 +28,7 @@ def focus_burst(arrays: Arrays, plan: BurstPlan, source: LineSource) -> Spectrum
 
     Raises `ArrayError` when the memory of the device does not hold its spectrum.
     """
-    raw = np.zeros((plan.burst.raw.lines, plan.burst.raw.samples), np.complex64)
+    raw = np.empty((plan.burst.raw.lines, plan.burst.raw.samples), np.complex64)
     source(0, raw)
     width = max(plan.burst.raw.samples, plan.image.samples)
     step_bytes = arrays.step_bytes(8 * plan.rows * width)

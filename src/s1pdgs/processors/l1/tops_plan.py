@@ -13,7 +13,7 @@ import numpy as np
 from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
-from s1pdgs.processors.l1.focus import Pattern, RangePattern, Window
+from s1pdgs.processors.l1.focus_plan import Pattern, RangePattern, Window
 from s1pdgs.processors.l1.geometry import DopplerModel, ImageGrid, RangeModel, RawGrid, range_model
 from s1pdgs.processors.l1.lengths import fast_length, transform_cost
 from s1pdgs.processors.l1.scratch import cores

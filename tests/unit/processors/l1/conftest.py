@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from s1pdgs.processors.analysis.point_target import ImageGeometry, Target
 from s1pdgs.processors.l1.backends import wanted_backend
-from s1pdgs.processors.l1.focus import FocusParameters, Window, plan_focus
+from s1pdgs.processors.l1.focus_plan import FocusParameters, Window, plan_focus
 from s1pdgs.processors.l1.geometry import ImageGrid, RawGrid
 from s1pdgs.sar.chirp import Chirp
 from s1pdgs.sar.constants import (

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from s1pdgs.formats.listfile import read_list
 from s1pdgs.processors.l1 import arrays as arrays_module
 from s1pdgs.processors.l1.backends import ArrayBackend, Backend, Compiled
-from s1pdgs.processors.l1.focus import FocusPlan, LineSource, plan_focus
+from s1pdgs.processors.l1.focus_plan import FocusPlan, LineSource, plan_focus
 from s1pdgs.sar.orbit import Orbit
 
 from .conftest import Acquisition

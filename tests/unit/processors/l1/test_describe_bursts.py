@@ -12,7 +12,7 @@ from lxml import etree
 from s1pdgs.formats.l0.manifest import OrbitReference
 from s1pdgs.processors.l1.describe.bursts import burst_number, swath_merging, swath_timing
 from s1pdgs.processors.l1.errors import ProcessingError
-from s1pdgs.processors.l1.focus import Window
+from s1pdgs.processors.l1.focus_plan import Window
 from s1pdgs.processors.l1.looks import LookParameters
 from s1pdgs.processors.l1.merge import SwathBursts, plan_merge
 from s1pdgs.processors.l1.tops_plan import BurstStack

@@ -7,7 +7,8 @@ import pytest
 from attrs import evolve
 
 from s1pdgs.processors.analysis.point_target import measure
-from s1pdgs.processors.l1.focus import FocusError, absolute_doppler, plan_focus
+from s1pdgs.processors.l1.focus_factors import absolute_doppler
+from s1pdgs.processors.l1.focus_plan import FocusError, plan_focus
 
 PLACES = [(-0.17, 0.09), (0.17, 0.09), (0.0, 0.2), (-0.17, 0.3), (0.17, 0.3)]
 

@@ -7,14 +7,9 @@ import pytest
 import scipy.fft
 from attrs import evolve
 
-from s1pdgs.processors.l1.focus import (
-    Window,
-    azimuth_noise_spectrum,
-    focus,
-    noise_gain,
-    plan_focus,
-    range_noise_spectrum,
-)
+from s1pdgs.processors.l1.focus import focus
+from s1pdgs.processors.l1.focus_factors import azimuth_noise_spectrum, noise_gain, range_noise_spectrum
+from s1pdgs.processors.l1.focus_plan import Window, plan_focus
 from s1pdgs.processors.l1.ground import ground_range
 from s1pdgs.processors.l1.looks import LookParameters, detect, noise_share, plan_detection
 from s1pdgs.sar.orbit import zero_doppler_time

@@ -7,7 +7,7 @@ import pytest
 import scipy.fft
 from attrs import evolve
 
-from s1pdgs.processors.l1.focus import Window
+from s1pdgs.processors.l1.focus_plan import Window
 from s1pdgs.processors.l1.looks import LookParameters, noise_share
 from s1pdgs.processors.l1.merge import MergeError, MergePlan, SwathBursts, merge, plan_merge
 from s1pdgs.processors.l1.tops import noise_gain, noise_spectra

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s1pdgs.processors.analysis.point_target import Measurement
-from s1pdgs.processors.l1.focus import Window
+from s1pdgs.processors.l1.focus_plan import Window
 from s1pdgs.processors.l1.tops import noise_gain
 from s1pdgs.processors.l1.tops_plan import BurstError, BurstPlan, BurstStack, time_lengths
 from s1pdgs.sar.constants import SPEED_OF_LIGHT_M_S

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from s1pdgs.formats.isp.codes import number_of_samples, sampling_frequency_hz
 from s1pdgs.processors.analysis.point_target import ImageGeometry, Measurement, Ramp, Target, measure
 from s1pdgs.processors.l1.backends import wanted_backend
-from s1pdgs.processors.l1.focus import Window
+from s1pdgs.processors.l1.focus_plan import Window
 from s1pdgs.processors.l1.geometry import RawGrid
 from s1pdgs.processors.l1.terrain import Terrain
 from s1pdgs.processors.l1.tops_plan import (

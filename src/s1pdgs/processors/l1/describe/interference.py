@@ -17,7 +17,7 @@ from s1pdgs.formats.l1.rfi import (
     TimeDomainRfiReport,
 )
 from s1pdgs.processors.l1.describe.context import ImageContext
-from s1pdgs.processors.l1.focus import FocusPlan
+from s1pdgs.processors.l1.focus_plan import FocusPlan
 from s1pdgs.processors.l1.rfi.mitigation import FREQUENCY, TIME, BlockInterference, Extent, Mitigation
 from s1pdgs.processors.l1.rfi.search import Interference
 from s1pdgs.processors.l1.tops_plan import BurstStack

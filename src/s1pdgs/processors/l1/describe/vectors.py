@@ -10,7 +10,7 @@ from s1pdgs.formats.l1.calibration import Calibration, CalibrationInformation, C
 from s1pdgs.formats.l1.noise import Noise, NoiseAzimuthVector, NoiseRangeVector
 from s1pdgs.processors.l1.calibration_pulses import noise_power
 from s1pdgs.processors.l1.describe.context import Array, ImageContext
-from s1pdgs.processors.l1.focus import azimuth_noise_spectrum, noise_gain, range_noise_spectrum
+from s1pdgs.processors.l1.focus_factors import azimuth_noise_spectrum, noise_gain, range_noise_spectrum
 from s1pdgs.processors.l1.inputs import WAVE_MODE
 from s1pdgs.processors.l1.looks import noise_share
 from s1pdgs.processors.l1.merge import MergePlan

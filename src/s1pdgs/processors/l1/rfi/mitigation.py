@@ -4,7 +4,7 @@ Lines are looked through twice, chunk by chunk, before they are focused: for wha
 block, and for pulses and isolated tones. What was found is taken off when lines are read.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import scipy.fft
@@ -12,10 +12,9 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from s1pdgs.formats.aux.pp1 import RfiFrequencyDomain, RfiParameters, RfiTimeDomain
+from s1pdgs.processors.l1.focus_plan import LineSource
 from s1pdgs.processors.l1.rfi.pulses import find_pulses
 from s1pdgs.processors.l1.rfi.tones import Band, isolated_bins, persistent_bins, piece_size, widen_to
-
-LineSource = Callable[[int, NDArray[np.complex64]], None]
 
 TIME, FREQUENCY = "Time", "Frequency"
 _CHUNK_BYTES = 32_000_000
