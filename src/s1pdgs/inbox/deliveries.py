@@ -3,6 +3,9 @@
 A station may deliver a session again (`Retransfer`), and another station may have heard the same downlink and call its
 session the same. The first delivery that is announced is called by the session's identifier, others `<session>_R<n>`.
 The same numbers count later products of one delivery, when late blocks completed it.
+
+A delivery whose files went is received again when its station publishes it anew, or when somebody asks for it
+(`receive_again`): all its blocks come anew, to a place that was never used, and it becomes the same product.
 """
 
 import re
@@ -12,42 +15,72 @@ from typing import Any
 import sqlalchemy as sa
 
 from s1pdgs.catalogue.query import find
+from s1pdgs.catalogue.tables import product
 from s1pdgs.inbox.errors import UnknownFile
-from s1pdgs.inbox.files import Announcement, announce_file
+from s1pdgs.inbox.files import Announcement, announce_again, announce_file
 from s1pdgs.inbox.tables import session as session_table
 from s1pdgs.model.session import Session, SessionFile
+from s1pdgs.model.time import format_iso, micros
 
 OPEN, COMPLETE, INCOMPLETE = "open", "complete", "incomplete"
 _AGAIN = re.compile(r"^(?P<session>.+)_R(?P<number>\d+)$")
 
 
 def location_of(delivery: str) -> str:
-    """The object-key prefix of a delivery: `sessions/<session>`, or `sessions/<session>/R<n>`."""
+    """The object-key prefix of a delivery that comes first: `sessions/<session>`, or `sessions/<session>/R<n>`."""
     match = _AGAIN.match(delivery)
     return f"sessions/{delivery}" if match is None else f"sessions/{match['session']}/R{match['number']}"
 
 
-def block_key(delivery: str, channel: int, name: str) -> str:
-    """The object key of a file of a delivery."""
-    return f"{location_of(delivery)}/ch_{channel}/{name}"
+def place_of(connection: sa.Connection, delivery: str) -> str:
+    """The object-key prefix of what arrives of a delivery now: where its files are, or `<location>/<time>` when those
+    that it had went at that time.
+    """
+    held = connection.execute(_product_of(delivery)).first()
+    if held is None:
+        return location_of(delivery)
+    return str(held.location) if held.evicted_at is None else f"{location_of(delivery)}/{micros(held.evicted_at)}"
+
+
+def block_key(place: str, channel: int, name: str) -> str:
+    """The object key of a file of a delivery below its place."""
+    return f"{place}/ch_{channel}/{name}"
 
 
 def announce_session(connection: sa.Connection, source: str, session: Session, now: datetime) -> bool:
     """Note that a source offers a delivery of a session, as often as it says so; True when it is news.
 
     A delivery is one by satellite, station and retransfer flag, retransfers also by the station's key. One that another
-    source announced first stays with that source.
+    source announced first stays with that source. One whose files went is news when its source publishes it anew.
     """
     known = _known(connection, session)
     if known is None:
         _add(connection, source, session, now)
         return True
+    if known.source == source and known.state != OPEN:
+        gone = _gone_at(connection, known.id)
+        is_anew = gone is not None and session.publication_time > gone
+        return is_anew and receive_again(connection, known.id, source, now)
     if known.source == source and known.state == OPEN:
         columns = _columns(session)
         columns["published"] = min(known.published, session.publication_time)
         columns["remote_id"] = session.remote_id or known.remote_id
         connection.execute(session_table.update().where(session_table.c.id == known.id).values(columns))
     return False
+
+
+def receive_again(connection: sa.Connection, delivery: str, source: str, now: datetime) -> bool:
+    """Let a delivery whose files went be received anew from a source; False when they are here, or come already."""
+    gone = _gone_at(connection, delivery)
+    if gone is None:
+        return False
+    values = {"state": OPEN, "source": source, "first_seen": now, "completed_at": None}
+    reason = f"is received again: its files went at {format_iso(gone)}"
+    concluded = session_table.update().where(session_table.c.id == delivery, session_table.c.state != OPEN)
+    if connection.execute(concluded.values(**values, reason=reason)).rowcount == 0:
+        return False
+    announce_again(connection, delivery, place_of(connection, delivery), source, now)
+    return True
 
 
 def delivery_of(connection: sa.Connection, session: Session) -> str | None:
@@ -60,7 +93,8 @@ def announce_block(connection: sa.Connection, source: str, file: SessionFile, no
     """Note that a source offers a block of a session; True when it is news to be downloaded.
 
     A size below zero means that the source does not tell it. A block that is news to a delivery given up as incomplete
-    opens it again. Raises `UnknownFile` for a block of a session that was never announced.
+    opens it again, and lets all its blocks come anew when they went. Raises `UnknownFile` for a block of a session that
+    was never announced.
     """
     delivery = _delivery_for(connection, source, file, now)
     news = announce_file(
@@ -79,7 +113,7 @@ def announce_block(connection: sa.Connection, source: str, file: SessionFile, no
         ),
         now,
     )
-    if news:
+    if news and not receive_again(connection, delivery, source, now):
         connection.execute(
             session_table.update()
             .where(session_table.c.id == delivery, session_table.c.state == INCOMPLETE)
@@ -104,6 +138,20 @@ def _add(connection: sa.Connection, source: str, session: Session, now: datetime
     values = {**_columns(session), "id": name, "delivery": number, "source": source, "state": OPEN, "first_seen": now}
     connection.execute(session_table.insert().values(**values, reason="no block announced yet"))
     return name
+
+
+def _product_of(delivery: str) -> sa.Select[Any]:
+    """Where the product rests that a delivery became last, and since when its files are gone."""
+    query = sa.select(product.c.location, product.c.evicted_at).join(
+        session_table, session_table.c.product == product.c.name
+    )
+    return query.where(session_table.c.id == delivery)
+
+
+def _gone_at(connection: sa.Connection, delivery: str) -> datetime | None:
+    """When the files of a delivery went; None when they are here, or it is no product yet."""
+    held = connection.execute(_product_of(delivery)).first()
+    return None if held is None else held.evicted_at
 
 
 def _known(connection: sa.Connection, session: Session) -> sa.Row[Any] | None:

@@ -49,7 +49,8 @@ class Due:
 def announce_file(connection: sa.Connection, file: Announcement, now: datetime) -> bool:
     """Note that a source offers a file, as often as it says so; True when it is news to be downloaded.
 
-    A block that another announcement of the same session has brought, or is about to, is noted as a duplicate.
+    A block that another announcement of the same session has brought, or is about to, is noted as a duplicate. One that
+    was here before under another announcement keeps the time at which it was first available.
     """
     known = _row(connection, file.source, file.remote_id)
     if known is not None:
@@ -67,13 +68,26 @@ def announce_file(connection: sa.Connection, file: Announcement, now: datetime) 
             final_block=file.final_block,
             size=file.size,
             checksum=file.checksum,
-            published=file.published,
+            published=min(file.published, _first_published(connection, file) or file.published),
             state=ANNOUNCED if rival is None else DUPLICATE,
             retry_at=now,
             reason=None if rival is None else f"the same block as {rival}",
         )
     )
     return rival is None
+
+
+def announce_again(connection: sa.Connection, delivery: str, place: str, source: str, now: datetime) -> int:
+    """Let the stored blocks of a delivery that do not rest below `place`, for they went, be downloaded anew from a
+    source; how many. What other sources had brought is a duplicate of those.
+    """
+    c = received_file.c
+    elsewhere = sa.not_(c.location.startswith(f"{place}/ch_", autoescape=True))
+    gone = received_file.update().where(c.session_id == delivery, c.state == STORED, elsewhere)
+    bare = {"location": None, "stored_at": None, "attempts": 0, "retry_at": now}
+    others = gone.where(c.source != source).values(state=DUPLICATE, reason=f"went, and comes from {source} now", **bare)
+    own = gone.where(c.source == source).values(state=ANNOUNCED, reason="went, and comes again", **bare)
+    return connection.execute(others).rowcount + connection.execute(own).rowcount
 
 
 def _refresh(connection: sa.Connection, known: sa.Row[Any], file: Announcement) -> None:
@@ -85,6 +99,16 @@ def _refresh(connection: sa.Connection, known: sa.Row[Any], file: Announcement) 
         changes |= {"size": file.size, "checksum": file.checksum}
     if changes:
         connection.execute(received_file.update().where(_is(file.source, file.remote_id)).values(changes))
+
+
+def _first_published(connection: sa.Connection, file: Announcement) -> datetime | None:
+    """When a block was first available that was here before; None for another file."""
+    if file.session_id is None or file.block is None:
+        return None
+    c = received_file.c
+    before = sa.select(sa.func.min(c.published)).where(c.session_id == file.session_id, c.sha256.is_not(None))
+    first: datetime | None = connection.scalar(before.where(c.channel == file.channel, c.block == file.block))
+    return first
 
 
 def _rival(connection: sa.Connection, file: Announcement) -> str | None:

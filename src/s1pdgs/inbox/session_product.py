@@ -11,7 +11,7 @@ from s1pdgs.catalogue.query import find
 from s1pdgs.formats.dsib import SessionInformation, write_dsib
 from s1pdgs.formats.names import NamingError, SessionFileName
 from s1pdgs.inbox import quality as quality_info
-from s1pdgs.inbox.deliveries import free_name, location_of
+from s1pdgs.inbox.deliveries import free_name, place_of
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.product import AttributeValue, Product, StoredFile
 from s1pdgs.storage.objects import KeyTaken, ObjectStore
@@ -31,23 +31,26 @@ def session_product(
     """The SESSION product of a delivery's row; DSIBs and QualityInfo records are stored on the way.
 
     A delivery that became a product before, when it was incomplete, becomes another one over the same blocks, with the
-    next free name `<session>_R<n>` and DSIBs of its own below `R<n>/` of each channel.
+    next free name `<session>_R<n>` and DSIBs of its own below `R<n>/` of each channel. One that was received again, for
+    its files went, becomes the product that it was.
     """
-    name, again = row.id, ""
-    if find(connection, name) is not None:
-        name, number = free_name(connection, row.session_id)
-        again = f"/R{number}"
+    place, held = place_of(connection, row.id), find(connection, row.product or row.id)
+    if held is not None and held.evicted_at is not None and held.name == row.product:
+        name = held.name
+    else:
+        name = row.id if held is None else free_name(connection, row.session_id)[0]
+    again = "" if name == row.id else f"/{name.rpartition('_')[2]}"
     files = [StoredFile(f"ch_{block.channel}/{block.name}", block.size, block.md5, block.sha256) for block in blocks]
     for channel in sorted({block.channel for block in blocks}):
         own = [block for block in blocks if block.channel == channel]
-        files += _store_beside(objects, row, channel, own, f"ch_{channel}{again}")
+        files += _store_beside(objects, row, own, place, f"ch_{channel}{again}")
     return Product(
         name=name,
         type=SESSION_TYPE,
         satellite=row.satellite,
         validity=Interval(row.downlink_start, max(row.downlink_start, row.downlink_stop)),
         generation_time=now,
-        location=location_of(row.id),
+        location=place,
         files=tuple(sorted(files, key=lambda file: file.path)),
         t0=max(block.published for block in blocks),
         attributes=attributes,
@@ -55,11 +58,11 @@ def session_product(
 
 
 def _store_beside(
-    objects: ObjectStore, row: sa.Row[Any], channel: int, blocks: Sequence[sa.Row[Any]], folder: str
+    objects: ObjectStore, row: sa.Row[Any], blocks: Sequence[sa.Row[Any]], place: str, folder: str
 ) -> list[StoredFile]:
-    """The DSIB of a channel and, where the station gives it, the record of its QualityInfo (verbatim, JSON)."""
+    """The DSIB of the channel of some blocks and, where the station gives it, its QualityInfo (verbatim, JSON)."""
+    channel = blocks[0].channel
     stem = _stem(row.session_id, channel, blocks[0].name)
-    place = location_of(row.id)
     stored = [_store(objects, place, f"{folder}/{stem}_DSIB.xml", write_dsib(_information(row, blocks)))]
     for record in row.quality or []:
         if quality_info.channel_of(record) == channel:

@@ -13,11 +13,11 @@ from attrs import frozen
 from s1pdgs.bus.events import SessionComplete
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.catalogue.door import register
-from s1pdgs.catalogue.query import find
+from s1pdgs.catalogue.query import Held, find
 from s1pdgs.inbox import quality as quality_info
 from s1pdgs.inbox.completeness import BlockState, Completeness, assess
-from s1pdgs.inbox.deliveries import COMPLETE, INCOMPLETE, OPEN
-from s1pdgs.inbox.files import ANNOUNCED, QUARANTINED, STORED, files_of_session
+from s1pdgs.inbox.deliveries import COMPLETE, INCOMPLETE, OPEN, place_of
+from s1pdgs.inbox.files import ANNOUNCED, QUARANTINED, STORED, announce_again, files_of_session
 from s1pdgs.inbox.session_product import attributes_of, session_product
 from s1pdgs.inbox.tables import session as session_table
 from s1pdgs.model.session import Session
@@ -157,6 +157,8 @@ def _conclude(
     ).first()
     if row is None:
         return False
+    if announce_again(connection, session_id, place_of(connection, session_id), row.source, outbox.clock.now()):
+        return False  # what it had went while more of it came
     blocks = _one_per_place([file for file in files_of_session(connection, session_id) if file.state == STORED])
     now = outbox.clock.now()
     remarks = quality_info.findings(row.quality or [], _received(blocks))
@@ -165,7 +167,10 @@ def _conclude(
         "completed_at": now,
         "reason": lack or "; ".join(remarks) or None,
     }
-    if blocks and _has_news(connection, row.product, blocks):
+    held = None if row.product is None else find(connection, row.product)
+    if held is not None and held.evicted_at is not None and _names_of(held) - {block.name for block in blocks}:
+        changes["reason"] = f"came again in part only, and is no product of it: {changes['reason']}"
+    elif blocks and _has_news(held, blocks):
         attributes = attributes_of(row, lack, remarks)
         product = session_product(connection, objects, row, blocks, attributes=attributes, now=now)
         changes["product"] = product.name
@@ -190,13 +195,15 @@ def _received(blocks: Sequence[sa.Row[Any]]) -> dict[int, tuple[int, int]]:
     return {channel: (len(each), sum(each)) for channel, each in sizes.items()}
 
 
-def _has_news(connection: sa.Connection, product: str | None, blocks: Sequence[sa.Row[Any]]) -> bool:
+def _has_news(held: Held | None, blocks: Sequence[sa.Row[Any]]) -> bool:
     """False when the product that the session became before holds these blocks already."""
-    held = None if product is None else find(connection, product)
-    return (
-        held is None
-        or {block.name for block in blocks} - {file.path.rpartition("/")[2] for file in held.product.files} != set()
-    )
+    return held is None or held.evicted_at is not None or not {block.name for block in blocks} <= _names_of(held)
+
+
+def _names_of(held: Held) -> set[str]:
+    """The names of the blocks of a SESSION product."""
+    names = (file.path.rpartition("/")[2] for file in held.product.files)
+    return {name for name in names if not name.endswith((".xml", ".json"))}
 
 
 def _known(row: sa.Row[Any]) -> KnownSession:

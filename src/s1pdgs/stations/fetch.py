@@ -12,7 +12,7 @@ from s1pdgs.bus.outbox import Outbox
 from s1pdgs.catalogue.door import CatalogueError, register
 from s1pdgs.formats.xml import FormatError
 from s1pdgs.inbox.auxiliary import prepare_product, unpacked
-from s1pdgs.inbox.deliveries import block_key
+from s1pdgs.inbox.deliveries import block_key, place_of
 from s1pdgs.inbox.errors import InboxError
 from s1pdgs.inbox.files import Due, fail_file, postpone_file, store_file
 from s1pdgs.inbox.quarantine import keep_bytes
@@ -69,7 +69,9 @@ class Fetcher:
     def _fetch_block(self, due: Due, folder: Path) -> None:
         """A block streams straight into the store; in its last attempt by way of a file, so that bytes remain."""
         file = due.announcement
-        key = block_key(str(file.session_id), int(file.channel or 0), file.name)
+        with self.database.read() as connection:
+            place = place_of(connection, str(file.session_id))
+        key = block_key(place, int(file.channel or 0), file.name)
         sums = self._stored_before(due, key)
         if sums is None and self._is_last(due):
             path, _ = self._spooled(due, folder)

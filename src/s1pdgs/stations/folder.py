@@ -55,8 +55,8 @@ def ingest(
 ) -> str:
     """Take in a session folder, a SAFE folder, an auxiliary file or a zip; the name of the product that it became.
 
-    An incomplete session becomes a product marked so. Repeating it changes nothing. Raises `FormatError`,
-    `InboxError`, `CatalogueError` or `WrongBytes` with what is wrong with it.
+    An incomplete session becomes a product marked so. Repeating it changes nothing, unless its files went. Raises
+    `FormatError`, `InboxError`, `CatalogueError` or `WrongBytes` with what is wrong with it.
     """
     if not path.exists():
         raise InboxError(f"{path} does not exist")
@@ -79,12 +79,14 @@ def _ingest_session(found: Found, database: Database, objects: ObjectStore, outb
     with database.write() as connection:
         deliveries.announce_session(connection, source, found.session, now)
         delivery = str(deliveries.delivery_of(connection, found.session))
+        deliveries.receive_again(connection, delivery, source, now)
         for block, _ in found.blocks:
             deliveries.announce_block(connection, source, block, now)
         due = [entry.announcement for entry in due_files(connection, source, now, limit=_MOST_BLOCKS)]
+        place = deliveries.place_of(connection, delivery)
     for file in due:
         if file.remote_id in paths and file.session_id == delivery:
-            key = deliveries.block_key(delivery, int(file.channel or 0), file.name)
+            key = deliveries.block_key(place, int(file.channel or 0), file.name)
             expected = Expected(file.name, file.size, file.checksum)
             chunks = verified(file_chunks(paths[file.remote_id]), expected, Integrity.STRICT)
             sums = put_stream(objects, key, chunks)

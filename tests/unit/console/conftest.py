@@ -20,7 +20,7 @@ from s1pdgs.console.jobs import job_pages
 from s1pdgs.console.web import mount
 from s1pdgs.formats.joborder import JobOrder
 from s1pdgs.inbox import sessions as inbox
-from s1pdgs.inbox.deliveries import announce_block, announce_session, block_key
+from s1pdgs.inbox.deliveries import announce_block, announce_session, block_key, location_of
 from s1pdgs.inbox.files import due_files, fail_file, store_file
 from s1pdgs.jobs import queue
 from s1pdgs.jobs.execute import LOG_FILE
@@ -288,7 +288,7 @@ def receive(stage: Stage, session: str, channels: dict[int, tuple[int, int, bool
             wanted = channels.get(entry.channel or 0)
             if entry.session_id != session or wanted is None or (entry.block or 0) > wanted[0]:
                 continue
-            key = block_key(session, entry.channel or 0, entry.name)
+            key = block_key(location_of(session), entry.channel or 0, entry.name)
             sums = stage.store.put(key, iter([entry.name.encode()]))
             store_file(connection, stage.outbox, entry, key, sums)
         inbox.is_ready(connection, session)

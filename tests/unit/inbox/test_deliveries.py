@@ -48,7 +48,7 @@ class Inbox:
         with self.database.write() as connection:
             for due in due_files(connection, source, self.outbox.clock.now(), 99):
                 file = due.announcement
-                key = block_key(str(file.session_id), 1, file.name)
+                key = block_key(location_of(str(file.session_id)), 1, file.name)
                 sums = self.objects.put(key, iter([f"{source} {file.remote_id}".encode()]))
                 store_file(connection, self.outbox, file, key, sums)
 
@@ -74,7 +74,7 @@ def inbox(database: Database, outbox: Outbox, objects: LocalObjects) -> Inbox:
 def test_places_follow_from_names() -> None:
     assert location_of(ID) == f"sessions/{ID}"
     assert location_of(f"{ID}_R2") == f"sessions/{ID}/R2"
-    assert block_key(f"{ID}_R2", 1, "b.raw") == f"sessions/{ID}/R2/ch_1/b.raw"
+    assert block_key(location_of(f"{ID}_R2"), 1, "b.raw") == f"sessions/{ID}/R2/ch_1/b.raw"
 
 
 def test_a_retransfer_has_its_own_bytes_even_of_equal_blocks(inbox: Inbox) -> None:

@@ -18,7 +18,7 @@ from s1pdgs.bus.tables import event as event_table
 from s1pdgs.catalogue.query import find
 from s1pdgs.formats.dsib import parse_dsib
 from s1pdgs.inbox import sessions as inbox
-from s1pdgs.inbox.deliveries import announce_block, announce_session, block_key
+from s1pdgs.inbox.deliveries import announce_block, announce_session, block_key, location_of
 from s1pdgs.inbox.files import Due, due_files, fail_file, retry_file, store_file
 from s1pdgs.inbox.tables import quarantine
 from s1pdgs.model.session import Session, SessionFile
@@ -73,7 +73,7 @@ class Room:
             due = due_files(connection, SOURCE, self.outbox.clock.now(), limit)
         for entry in due:
             file = entry.announcement
-            key = block_key(ID, file.channel or 0, file.name)
+            key = block_key(location_of(ID), file.channel or 0, file.name)
             sums = self.objects.put(key, iter([b"x" * (file.size or 0)]))
             with self.database.write() as connection:
                 store_file(connection, self.outbox, file, key, sums)

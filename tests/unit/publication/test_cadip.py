@@ -17,7 +17,7 @@ from lxml import etree
 from s1pdgs.catalogue.query import find
 from s1pdgs.catalogue.tables import product as product_table
 from s1pdgs.inbox import sessions
-from s1pdgs.inbox.deliveries import announce_block, announce_session, block_key, delivery_of
+from s1pdgs.inbox.deliveries import announce_block, announce_session, block_key, delivery_of, location_of
 from s1pdgs.inbox.files import due_files, store_file
 from s1pdgs.inbox.tables import received_file
 from s1pdgs.model.session import Session, SessionFile
@@ -68,7 +68,7 @@ class Station:
         for file in files:
             self.segment.clock.advance(1.0)
             known = due[file.id]
-            key = block_key(str(known.session_id), file.channel, file.name)
+            key = block_key(location_of(str(known.session_id)), file.channel, file.name)
             sums = self.segment.store.put(key, iter([bytes_of(file, source)]))
             with self.segment.database.write() as connection:
                 store_file(connection, self.segment.outbox, known, key, sums)

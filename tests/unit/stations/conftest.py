@@ -9,7 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from s1pdgs.bus.outbox import Outbox
+from s1pdgs.catalogue.lifecycle import evict_files, sweep_garbage
 from s1pdgs.catalogue.query import find
+from s1pdgs.catalogue.tables import product
 from s1pdgs.inbox.tables import quarantine, received_file
 from s1pdgs.simulator.station import RunningStation, StationContent, serve
 from s1pdgs.stations.poller import Source, open_source
@@ -48,6 +50,14 @@ class Bench:
         with self.database.read() as connection:
             held = find(connection, name)
         return None if held is None else held.product
+
+    def let_go(self, name: str) -> None:
+        """Let the files of a product go, with their objects."""
+        now = self.clock.now()
+        with self.database.write() as connection:
+            row = connection.execute(sa.select(product).where(product.c.name == name)).one()
+            evict_files(connection, [row], now, now)
+        sweep_garbage(self.database, self.objects, now)
 
     def files(self) -> dict[str, sa.Row[Any]]:
         with self.database.read() as connection:

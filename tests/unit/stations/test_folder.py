@@ -124,3 +124,17 @@ def test_what_is_dropped_into_a_folder_is_taken_in_or_refused_with_a_reason(
     bench.clock.advance(60)
     assert poll(source)
     assert not (box / "fresh.jpg").exists()
+
+
+def test_a_session_whose_files_went_is_taken_in_when_it_is_dropped_again(bench: Any, make_pass: MakePass) -> None:
+    folder = make_pass(blocks={1: 2, 2: 1})
+    assert take_in(bench, folder) == SESSION
+    before = bench.product(SESSION)
+    bench.let_go(SESSION)
+    assert take_in(bench, folder) == SESSION
+    after = bench.product(SESSION)
+    assert after.location != before.location
+    assert after.files == before.files
+    assert all(bench.objects.size(f"{after.location}/{file.path}") == file.size for file in after.files)
+    assert take_in(bench, folder) == SESSION
+    assert bench.product(SESSION) == after

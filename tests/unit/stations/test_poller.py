@@ -114,6 +114,25 @@ def test_a_finished_session_that_is_listed_again_is_not_downloaded_again(bench: 
     assert events(bench) == before
 
 
+def test_a_session_whose_files_went_comes_from_its_station_when_somebody_asks(bench: Any, make_pass: MakePass) -> None:
+    station = bench.station(read_content(make_pass()))
+    source = bench.source(station)
+    settle(bench, source)
+    before = bench.product(SESSION)
+    bench.let_go(SESSION)
+    settle(bench, source)
+    assert len(values_asked(station)) == 6
+    with bench.database.write() as connection:
+        assert deliveries.receive_again(connection, SESSION, "svalbard", bench.clock.now())
+    settle(bench, source)
+    assert len(values_asked(station)) == 12
+    assert bench.product(SESSION).files == before.files
+    assert session_of(bench).state == "complete"
+    assert events(bench)["ProductRestored"] == 1
+    settle(bench, source)
+    assert len(values_asked(station)) == 12
+
+
 def test_two_satellites_on_one_address_are_two_sources_that_keep_apart(bench: Any, make_pass: MakePass) -> None:
     other = "S1C_20260105072204003312"
     station = bench.station(read_content(make_pass(), make_pass(other)))
