@@ -16,7 +16,7 @@ from s1pdgs.processors.l1.calibration_pulses import (
     ReplicaMeasurement,
     measure_noise,
 )
-from s1pdgs.processors.l1.doppler import DopplerEstimate, doppler_model, estimate_doppler
+from s1pdgs.processors.l1.doppler import CentroidPolicy, DopplerEstimate, doppler_model, estimate_doppler
 from s1pdgs.processors.l1.focus_plan import FocusParameters, FocusPlan, Pattern, RangePattern, Window, plan_focus
 from s1pdgs.processors.l1.geometry import RawGrid
 from s1pdgs.processors.l1.ground import ground_range
@@ -62,8 +62,13 @@ def estimate_centroid(inputs: SliceInput) -> tuple[DopplerEstimate, ...]:
     grid = raw_grid(inputs, channel)
     pulse = round(channel.echoes.chirp.length_s * grid.sampling_hz)
     estimates = estimate_doppler(grid, inputs.orbit, inputs.attitude, channel.echoes.read, pulse)
-    limits = inputs.processing.product(product_id(inputs, SLC)).doppler
-    return tuple(evolve(found, limit_hz=limits.rms_threshold_hz) if limits else found for found in estimates)
+    policy = centroid_policy(inputs)
+    return tuple(evolve(found, policy=policy) for found in estimates)
+
+
+def centroid_policy(inputs: SliceInput) -> CentroidPolicy:
+    """What AUX_PP1 says of the SLC product. Raises `ProcessingError` for what cannot be followed."""
+    return CentroidPolicy.of(inputs.processing.product(product_id(inputs, SLC)))
 
 
 def raw_grid(inputs: SliceInput, channel: ChannelInput) -> RawGrid:

@@ -8,6 +8,8 @@ import scipy.fft
 from attrs import frozen
 from numpy.typing import NDArray
 
+from s1pdgs.formats.aux.pp1 import ProductParameters
+from s1pdgs.processors.l1.errors import ProcessingError
 from s1pdgs.processors.l1.focus_factors import absolute_doppler
 from s1pdgs.processors.l1.focus_plan import LineSource
 from s1pdgs.processors.l1.geometry import DopplerModel, RangeModel, RawGrid, range_model
@@ -19,9 +21,9 @@ from s1pdgs.sar.orbit import Orbit
 Array = NDArray[np.float64]
 Polynomial = tuple[float, ...]
 
+DATA, GEOMETRY, PREDEFINED = "Data Analysis", "Orbit and Attitude", "Pre-defined"
 FINE_ESTIMATES = 20
 INTERVAL_S = 3.0
-MAX_RMS_HZ = 20.0
 _COLUMNS = 32
 _CHUNK_LINES = 256
 _BURST_LINES, _BURST_STRIDE, _BURST_COLUMNS = 64, 128, 96
@@ -33,12 +35,40 @@ _DEGREE = 2
 
 
 @frozen
+class CentroidPolicy:
+    """Which centroid focusing takes (`dcMethod` of AUX_PP1): `DATA` where they scatter by no more than `limit_hz` about
+    their polynomial, else `GEOMETRY`; or `PREDEFINED`, a polynomial in (two-way delay - first delay of the swath), Hz.
+    """
+
+    method: str = DATA
+    limit_hz: float = 20.0
+    predefined: Polynomial = ()
+
+    @classmethod
+    def of(cls, product: ProductParameters) -> "CentroidPolicy":
+        """What AUX_PP1 says of a product. Raises `ProcessingError` for what cannot be followed."""
+        found, methods = product.doppler, (DATA, GEOMETRY, PREDEFINED)
+        if found is None:
+            return cls()
+        if found.method not in methods:
+            raise ProcessingError(
+                f"AUX_PP1 {product.product_id}: dcMethod {found.method!r} is not known; one of {', '.join(methods)} is "
+                "wanted"
+            )
+        if found.method == PREDEFINED and not found.predefined:
+            raise ProcessingError(
+                f"AUX_PP1 {product.product_id}: dcMethod {PREDEFINED} wants dcPredefinedCoefficients, which are none"
+            )
+        return cls(found.method, found.rms_threshold_hz, found.predefined)
+
+
+@frozen
 class DopplerEstimate:
     """The Doppler centroid around one time; polynomials in (two-way delay - `t0_s`), Hz.
 
     `fine_delay_s` and `fine_hz` are the estimates of range blocks, those of the geometry where the data say nothing.
-    `rms_hz` is the scatter of the data about their polynomial, NaN where there is none, to be trusted up to `limit_hz`;
-    `measured` tells whether the data polynomial rests on data.
+    `rms_hz` is the scatter of the data about their polynomial, NaN where there is none; `measured` tells whether the
+    data polynomial rests on data.
     """
 
     start_s: float
@@ -50,7 +80,7 @@ class DopplerEstimate:
     fine_hz: tuple[float, ...]
     rms_hz: float
     measured: bool
-    limit_hz: float = MAX_RMS_HZ
+    policy: CentroidPolicy = CentroidPolicy()
 
     @property
     def time_s(self) -> float:
@@ -59,11 +89,17 @@ class DopplerEstimate:
     @property
     def used(self) -> Polynomial:
         """The polynomial that focusing uses."""
-        return self.data if self.reliable else self.geometry
+        return {DATA: self.data, GEOMETRY: self.geometry, PREDEFINED: self.policy.predefined}[self.method]
+
+    @property
+    def method(self) -> str:
+        """What that rests on: as the policy says, but on the geometry where data are not to be trusted."""
+        return GEOMETRY if self.policy.method == DATA and not self.reliable else self.policy.method
 
     @property
     def reliable(self) -> bool:
-        return self.measured and self.rms_hz <= self.limit_hz
+        """Whether the data are to be trusted."""
+        return self.measured and self.rms_hz <= self.policy.limit_hz
 
 
 def estimate_doppler(

@@ -35,6 +35,7 @@ from s1pdgs.processors.l1.errors import ProcessingError
 from s1pdgs.processors.l1.geometry import RangeModel, range_model
 from s1pdgs.processors.l1.packets import Packets, open_packets
 from s1pdgs.processors.l1.preprocess import Echoes, gather_echoes
+from s1pdgs.processors.l1.receiver import EXTRACTED, NOMINAL
 from s1pdgs.processors.l1.terrain import ELLIPSOID, Terrain, terrain_of
 from s1pdgs.processors.l1.vignettes import gather_vignettes
 from s1pdgs.sar.attitude import Attitude
@@ -59,7 +60,8 @@ class ChannelInput:
     """One polarisation of a swath, or of a vignette: its packets, those of the slice first and then those of the
     calibration and noise products, and its echoes. `bursts` are those of TOPS swaths, one below the other in `echoes`;
     `lost` bursts or vignettes are left out, for they miss most of their lines. `interference` is what a search found,
-    `replicas` what the calibration pulses told, `extracted` the pulse that they have where AUX_PP1 asks for it.
+    `replicas` what the calibration pulses told, `extracted` the pulse as valid ones have it; `chirp` is the pulse that
+    AUX_PP1 wants compressed, `Nominal` (of packet headers) or `Extracted`.
     """
 
     swath: str
@@ -71,17 +73,23 @@ class ChannelInput:
     replicas: tuple[ReplicaMeasurement, ...] = ()
     interference: "Interference | None" = None
     extracted: NDArray[np.complex128] | None = None
+    chirp: str = NOMINAL
+
+    def pulse(self, source: str) -> NDArray[np.complex64]:
+        """The transmitted pulse, nominal or extracted; the nominal one too where no calibration pulse is valid."""
+        found = self.extracted if source == EXTRACTED else None
+        nominal = self.echoes.chirp.replica(self.echoes.sampling_hz)
+        return (nominal if found is None else found).astype(np.complex64)
 
     @property
     def replica(self) -> NDArray[np.complex64]:
         """The pulse that range compression takes."""
-        nominal = self.echoes.chirp.replica(self.echoes.sampling_hz)
-        return (nominal if self.extracted is None else self.extracted).astype(np.complex64)
+        return self.pulse(self.chirp)
 
     @property
     def chirp_source(self) -> str:
-        """Where it comes from: `Nominal` (packet headers) or `Extracted` (calibration pulses)."""
-        return "Nominal" if self.extracted is None else "Extracted"
+        """Where it comes from."""
+        return EXTRACTED if self.chirp == EXTRACTED and self.extracted is not None else NOMINAL
 
     @property
     def name(self) -> str:

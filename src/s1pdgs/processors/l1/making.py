@@ -39,8 +39,9 @@ from s1pdgs.processors.l1.doppler import DopplerEstimate
 from s1pdgs.processors.l1.geolocation import geolocation_grid
 from s1pdgs.processors.l1.inputs import WAVE_MODE, SliceInput
 from s1pdgs.processors.l1.outputs import Wanted
+from s1pdgs.processors.l1.receiver import EXTRACTED
 from s1pdgs.processors.l1.reception import receive
-from s1pdgs.processors.l1.rfi.search import search
+from s1pdgs.processors.l1.rfi.search import policy_of, pulse_source, search
 from s1pdgs.processors.l1.tops_channel import estimate_bursts, fill_bursts, plan_merged, plan_swath
 
 _FOCUS_SHARE = 94.0
@@ -104,6 +105,11 @@ class Making:
                     self._outcome.info(f"{channel.name}: noise packets tell of interference")
                 if found is not None and found.mitigations:
                     self._outcome.info(f"{channel.name}: {found.told}")
+                    if channel.extracted is None and pulse_source(policy_of(inputs)) == EXTRACTED:
+                        self._outcome.warn(
+                            f"{channel.name}: AUX_PP1 wants no synthetic chirp (useSyntheticChirp), but calibration "
+                            "pulses tell nothing valid; interference is told from echoes by the nominal one"
+                        )
 
     def _focus_lines(self, drafts: Mapping[str, ProductDraft]) -> None:
         """StripMap and vignettes: every channel fills its images."""
@@ -112,7 +118,7 @@ class Making:
         for inputs in self._inputs:
             doppler = estimate_centroid(inputs)
             for found in doppler:
-                if not found.reliable:
+                if found.policy.method != found.method:
                     self._outcome.info(
                         f"no reliable Doppler estimate around {inputs.orbit.utc(found.time_s).isoformat()}: taking "
                         "that of the attitude"
@@ -161,7 +167,7 @@ class Making:
             if channel.polarisation == polarisation
         }
         for swath, estimates in found.items():
-            unsure = sum(not estimate.reliable for estimate in estimates.values())
+            unsure = sum(estimate.policy.method != estimate.method for estimate in estimates.values())
             if unsure:
                 self._outcome.info(
                     f"{swath}: no reliable Doppler estimate in {unsure} of {len(estimates)} bursts: taking that of the "

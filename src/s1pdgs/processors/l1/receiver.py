@@ -17,7 +17,8 @@ from s1pdgs.processors.l1.calibration_pulses import ReplicaMeasurement
 
 Array = NDArray[np.float64]
 
-EXTRACTED, MODEL = "Extracted", "Model"
+NOMINAL, EXTRACTED, MODEL = "Nominal", "Extracted", "Model"
+"""Where the pulse (nominal, extracted) and the PG product (extracted, model) come from."""
 
 
 def receiver_gain(variation: RxVariation, since_pulse_s: Array, in_window_s: Array) -> Array:

@@ -18,7 +18,7 @@ from s1pdgs.processors.l1.calibration_pulses import (
 from s1pdgs.processors.l1.channel import SLC, product_id
 from s1pdgs.processors.l1.extracted_chirp import extracted_chirp
 from s1pdgs.processors.l1.inputs import ChannelInput, SliceInput
-from s1pdgs.processors.l1.receiver import EXTRACTED, MODEL, Receiver, internal_calibration, model_pg
+from s1pdgs.processors.l1.receiver import MODEL, NOMINAL, Receiver, internal_calibration, model_pg
 
 
 def receive(inputs: SliceInput) -> SliceInput:
@@ -48,11 +48,13 @@ def _received(inputs: SliceInput, channel: ChannelInput, product: ProductParamet
     )
     receiver = Receiver(calibration, variation, echoes.chirp.length_s)
     bursts = tuple(evolve(burst, echoes=evolve(burst.echoes, receiver=receiver)) for burst in channel.bursts)
-    extracted = None
-    if settings is not None and settings.chirp_source == EXTRACTED:
-        extracted = extracted_chirp(pulses, nominal, {replica.time for replica in replicas if replica.valid})
     return evolve(
-        channel, replicas=replicas, bursts=bursts, echoes=evolve(echoes, receiver=receiver), extracted=extracted
+        channel,
+        replicas=replicas,
+        bursts=bursts,
+        echoes=evolve(echoes, receiver=receiver),
+        extracted=extracted_chirp(pulses, nominal, {replica.time for replica in replicas if replica.valid}),
+        chirp=NOMINAL if settings is None else settings.chirp_source,
     )
 
 

@@ -17,6 +17,7 @@ from s1pdgs.processors.l1.channel import (
     ChannelPlan,
     Progress,
     azimuth_pattern,
+    centroid_policy,
     complex_scaling,
     detected_scaling,
     elevation_pattern,
@@ -45,7 +46,7 @@ _GRIDS = {"IW": (IW_LINE_INTERVAL_S, 8), "EW": (EW_LINE_INTERVAL_S, 7)}
 
 def estimate_bursts(inputs: SliceInput, channel: ChannelInput) -> dict[int, DopplerEstimate]:
     """The Doppler centroid of each burst of a channel by its number, told by the echoes where they are clear."""
-    limits = inputs.processing.product(product_id(inputs, SLC)).doppler
+    policy = centroid_policy(inputs)
     steering = math.radians(inputs.instrument.swath(channel.swath).azimuth_steering_rate_deg_s)
     found = {}
     for burst in channel.bursts:
@@ -57,7 +58,7 @@ def estimate_bursts(inputs: SliceInput, channel: ChannelInput) -> dict[int, Dopp
             pulse_samples=round(channel.echoes.chirp.length_s * channel.echoes.sampling_hz),
             steering_rad_s=steering,
         )
-        found[burst.number] = evolve(estimate, limit_hz=limits.rms_threshold_hz) if limits else estimate
+        found[burst.number] = evolve(estimate, policy=policy)
     return found
 
 
@@ -67,11 +68,13 @@ def plan_swath(inputs: SliceInput, channel: ChannelInput, centroids: Mapping[int
     `centroids` by number of burst are those of the co-polarised channel, which is stronger; a burst that it lacks has
     that of orbit and attitude. Raises `BurstError` for windows that leave nothing to focus.
     """
-    grid, parameters = common_grid(inputs), tops_parameters(inputs, channel)
+    grid, parameters, policy = common_grid(inputs), tops_parameters(inputs, channel), centroid_policy(inputs)
     doppler, plans = [], []
     for burst in channel.bursts:
         found = _acquisition(inputs, channel, burst)
-        estimate = centroids.get(burst.number) or estimate_doppler(found.raw, inputs.orbit, inputs.attitude)[0]
+        estimate = centroids.get(burst.number) or evolve(
+            estimate_doppler(found.raw, inputs.orbit, inputs.attitude)[0], policy=policy
+        )
         doppler.append(estimate)
         plans.append(plan_burst(found, inputs.orbit, evolve(parameters, doppler=doppler_model([estimate])), grid))
     stack = BurstStack.of(plans)

@@ -1,11 +1,15 @@
 """Level-0 slices of planned data takes on disk, and job orders for them."""
 
+import shutil
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
+from s1pdgs.formats.aux.pp1 import SCHEMA, ProductParameters, read_processing, write_processing
+from s1pdgs.formats.aux.safe import read_manifest
 from s1pdgs.formats.joborder import JobOrder, OrderInput, OrderOutput, OrderTask, write_job_order
 from s1pdgs.formats.l0.manifest import (
     CompressionTypes,
@@ -99,6 +103,15 @@ def write_slice(
     quality = MeasurementQuality(take.packet_count, 0, 0)
     content = MeasurementContent("VV", 24, quality, path, path.stat().st_size, "0" * 32)
     return Slice(folder, write_product(folder, header, [content], "SV"), take, mode)
+
+
+def revise_processing(folder: Path, change: Callable[[ProductParameters], ProductParameters]) -> None:
+    """Every product of the AUX_PP1 in a folder is changed."""
+    (old,) = folder.glob("*AUX_PP1*")
+    parameters, manifest = read_processing(old), read_manifest(old)
+    shutil.rmtree(old)
+    revised = evolve(parameters, products=tuple(change(one) for one in parameters.products))
+    write_processing(folder, manifest, revised, {SCHEMA: b""})
 
 
 def run(order: Path, monkeypatch: pytest.MonkeyPatch) -> int:

@@ -4,8 +4,20 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from attrs import evolve
 
-from s1pdgs.processors.l1.doppler import doppler_model, estimate_burst_doppler, estimate_doppler
+from s1pdgs.formats.aux.pp1 import DopplerParameters, ProductParameters
+from s1pdgs.processors.l1.doppler import (
+    DATA,
+    GEOMETRY,
+    PREDEFINED,
+    CentroidPolicy,
+    DopplerEstimate,
+    doppler_model,
+    estimate_burst_doppler,
+    estimate_doppler,
+)
+from s1pdgs.processors.l1.errors import ProcessingError
 from s1pdgs.processors.l1.geometry import RawGrid
 from s1pdgs.sar.attitude import Attitude, Mispointing, quaternion_of_body_axes, steered_body_axes
 from s1pdgs.sar.constants import WAVELENGTH_M
@@ -96,3 +108,62 @@ def test_the_echoes_of_a_burst_correct_the_geometry(orbit: Orbit, pitch_rad: flo
     assert found.reliable
     assert np.array(found.fine_hz) == pytest.approx(np.full(20, centroid_hz), abs=15.0)
     assert doppler_model([found])(0.0, np.array(found.fine_delay_s)) == pytest.approx(np.full(20, centroid_hz), abs=8.0)
+
+
+ESTIMATE = DopplerEstimate(
+    start_s=0.0,
+    stop_s=3.0,
+    t0_s=5e-3,
+    geometry=(1.0, 2.0, 3.0),
+    data=(4.0, 5.0, 6.0),
+    fine_delay_s=(),
+    fine_hz=(),
+    rms_hz=8.0,
+    measured=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("policy", "method", "used"),
+    [
+        (CentroidPolicy(), DATA, ESTIMATE.data),
+        (CentroidPolicy(limit_hz=7.0), GEOMETRY, ESTIMATE.geometry),
+        (CentroidPolicy(GEOMETRY), GEOMETRY, ESTIMATE.geometry),
+        (CentroidPolicy(PREDEFINED, predefined=(9.0, 1e4)), PREDEFINED, (9.0, 1e4)),
+        (CentroidPolicy(PREDEFINED, limit_hz=7.0, predefined=(9.0,)), PREDEFINED, (9.0,)),
+    ],
+)
+def test_focusing_takes_the_centroid_that_the_policy_names(
+    policy: CentroidPolicy, method: str, used: tuple[float, ...]
+) -> None:
+    found = evolve(ESTIMATE, policy=policy)
+    assert (found.method, found.used) == (method, used)
+    model = doppler_model([found, evolve(found, start_s=3.0, stop_s=6.0)])
+    offset = np.array([0.0, 1e-4])
+    expected = sum(factor * offset**power for power, factor in enumerate(used))
+    assert model(2.0, found.t0_s + offset) == pytest.approx(expected)
+
+
+def settings(method: str, *coefficients: float) -> ProductParameters:
+    doppler = DopplerParameters(
+        method=method, input_data="Range Compressed", predefined=coefficients, rms_threshold_hz=15.0
+    )
+    return ProductParameters(product_id="IW_SLC__1", doppler=doppler)
+
+
+def test_the_policy_is_that_of_aux_pp1() -> None:
+    assert CentroidPolicy.of(ProductParameters(product_id="IW_SLC__1")) == CentroidPolicy(DATA)
+    assert CentroidPolicy.of(settings(GEOMETRY, 0.0)) == CentroidPolicy(GEOMETRY, 15.0, (0.0,))
+    assert CentroidPolicy.of(settings(PREDEFINED, 3.0, 1e4)).predefined == (3.0, 1e4)
+
+
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [
+        ("Guess", "dcMethod 'Guess' is not known; one of Data Analysis, Orbit and Attitude, Pre-defined"),
+        (PREDEFINED, "dcMethod Pre-defined wants dcPredefinedCoefficients"),
+    ],
+)
+def test_a_method_that_cannot_be_followed_is_an_error(method: str, told: str) -> None:
+    with pytest.raises(ProcessingError, match=f"AUX_PP1 IW_SLC__1: {told}"):
+        CentroidPolicy.of(settings(method))

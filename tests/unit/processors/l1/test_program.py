@@ -12,8 +12,7 @@ from attrs import evolve, frozen
 from lxml import etree
 from tests.kept import kept
 
-from s1pdgs.formats.aux.pp1 import SCHEMA, read_processing, write_processing
-from s1pdgs.formats.aux.safe import read_manifest
+from s1pdgs.formats.aux.pp1 import ProductParameters
 from s1pdgs.formats.joborder import JobOrder, OrderInput, OrderOutput, OrderTask, write_job_order
 from s1pdgs.formats.l0.manifest import (
     CompressionTypes,
@@ -46,7 +45,7 @@ from s1pdgs.simulator.session import data_take_of, raw_image, sensing_interval
 from s1pdgs.simulator.targets import Target as Simulated
 from s1pdgs.simulator.targets import place_targets, target_at
 
-from .slices import run
+from .slices import revise_processing, run
 
 HEIGHT_M = 3000.0
 SCENARIO = Scenario(duration_s=0.93, samples=3700, targets=3, scene=Scene(distributed=False))
@@ -280,16 +279,12 @@ def test_the_chirp_may_be_that_of_the_calibration_pulses(
 ) -> None:
     shutil.copytree(made.folder / "auxiliary", tmp_path / "auxiliary")
     (tmp_path / made.name).symlink_to(made.folder / made.name)
-    (old,) = (tmp_path / "auxiliary").glob("*AUX_PP1*")
-    parameters, manifest = read_processing(old), read_manifest(old)
-    products = tuple(
-        one
-        if one.preprocessing is None
-        else evolve(one, preprocessing=evolve(one.preprocessing, chirp_source=EXTRACTED))
-        for one in parameters.products
-    )
-    shutil.rmtree(old)
-    write_processing(tmp_path / "auxiliary", manifest, evolve(parameters, products=products), {SCHEMA: b""})
+
+    def wanting(one: ProductParameters) -> ProductParameters:
+        settings = one.preprocessing
+        return one if settings is None else evolve(one, preprocessing=evolve(settings, chirp_source=EXTRACTED))
+
+    revise_processing(tmp_path / "auxiliary", wanting)
     (workdir := tmp_path / "work").mkdir()
     assert run(evolve(made, folder=tmp_path).order(workdir, outputs=("SM_SLC__1S",)), monkeypatch) == 0
     (name,) = read_list(workdir / "work.LIST")

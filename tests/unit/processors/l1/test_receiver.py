@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from s1pdgs.formats.aux.ins import RxVariation, read_instrument
 from s1pdgs.processors.l1.calibration_pulses import ReplicaMeasurement, judge_replicas
+from s1pdgs.processors.l1.inputs import ChannelInput
 from s1pdgs.processors.l1.receiver import (
     EXTRACTED,
     MODEL,
+    NOMINAL,
     InternalCalibration,
     Receiver,
     internal_calibration,
@@ -31,7 +33,7 @@ NODE = START - timedelta(seconds=3250)
 CHANNEL = evolve(
     instrument_parameters().channel("S3", "VV"), pg_reference=700.0 + 0.0j, pg_model=(0.6 + 0.0j, 0.8 + 0.0j)
 )
-NOMINAL = Chirp(1.0e12, -20e6, 40e-6).replica(66.7e6)
+PULSE = Chirp(1.0e12, -20e6, 40e-6).replica(66.7e6)
 LIMITS = evolve(
     processing_parameters().product("SM_SLC__1").preprocessing.replica_thresholds,  # type: ignore[union-attr]
     max_pg_amplitude_std=2.0,
@@ -47,7 +49,7 @@ def replica(number: int, pg: complex, **changes: float) -> ReplicaMeasurement:
 
 
 def judged(*found: ReplicaMeasurement) -> tuple[ReplicaMeasurement, ...]:
-    return judge_replicas(found, LIMITS, nominal=NOMINAL, reference=700.0, model=0.7)
+    return judge_replicas(found, LIMITS, nominal=PULSE, reference=700.0, model=0.7)
 
 
 def calibration(*found: ReplicaMeasurement, source: str = EXTRACTED, share: float = 0.3) -> InternalCalibration:
@@ -92,6 +94,18 @@ def test_lines_are_divided_by_the_gain_and_multiplied_by_the_pg(tmp_path: Path) 
         0, seen
     )
     assert np.array_equal(seen, raw)
+
+
+def test_the_pulse_is_the_extracted_one_where_it_is_wanted_and_there_is_one(tmp_path: Path) -> None:
+    echoes = echoes_of(tmp_path, 20)
+    nominal = echoes.chirp.replica(echoes.sampling_hz)
+    channel = ChannelInput(swath="S3", polarisation="VV", sources=(), echoes=echoes, chirp=EXTRACTED)
+    assert channel.chirp_source == NOMINAL
+    assert channel.replica == pytest.approx(nominal, abs=1e-6)
+    told = evolve(channel, extracted=2.0 * nominal)
+    assert told.chirp_source == EXTRACTED
+    assert told.replica == pytest.approx(2.0 * nominal, abs=1e-6)
+    assert evolve(told, chirp=NOMINAL).replica == pytest.approx(nominal, abs=1e-6)
 
 
 def test_replicas_that_agree_with_each_other_and_the_model_are_valid() -> None:

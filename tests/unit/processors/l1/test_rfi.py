@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from s1pdgs.formats.aux.ins import read_instrument
 from s1pdgs.formats.isp.codes import range_decimation, sampling_frequency_hz
 from s1pdgs.processors.l1.packets import open_packets
+from s1pdgs.processors.l1.receiver import EXTRACTED, NOMINAL
 from s1pdgs.processors.l1.rfi.mitigation import FREQUENCY, TIME, Mitigation, find_interference
 from s1pdgs.processors.l1.rfi.noise import NoiseStatistics, noise_statistics
 from s1pdgs.processors.l1.rfi.pulses import find_pulses
-from s1pdgs.processors.l1.rfi.search import DEFAULTS
+from s1pdgs.processors.l1.rfi.search import DEFAULTS, Policy, pulse_source
 from s1pdgs.processors.l1.rfi.tones import Band, widen_to
 from s1pdgs.sar.chirp import Chirp
 from s1pdgs.simulator.interference import Interferer, Pulses, Tone
@@ -53,8 +54,9 @@ def disturbed(lines: Lines, interferer: Interferer) -> Lines:
     return result
 
 
-def search(lines: Lines, *domains: str, blocks: int = 1) -> Mitigation:
-    parameters = evolve(DEFAULTS, frequency_domain=evolve(DEFAULTS.frequency_domain, blocks=blocks))
+def search(lines: Lines, *domains: str, blocks: int = 1, overlap: int = 0) -> Mitigation:
+    frequency = evolve(DEFAULTS.frequency_domain, blocks=blocks, overlap_lines=overlap)
+    parameters = evolve(DEFAULTS, frequency_domain=frequency)
     return find_interference(reader(lines), lines.shape, BAND, parameters, domains or (TIME, FREQUENCY))
 
 
@@ -135,6 +137,44 @@ def test_blocks_are_searched_by_themselves(scene: Lines) -> None:
     found = search(lines, FREQUENCY, blocks=2)
     assert [bool(block.persistent.any()) for block in found.blocks] == [True, False]
     assert np.array_equal(cleaned(found, lines)[LINES // 2 :], scene[LINES // 2 :])
+
+
+def test_blocks_that_overlap_see_what_their_neighbours_see_and_free_their_own_lines(scene: Lines) -> None:
+    """A tone that ends where the first block ends reaches into the second one as searched."""
+    lines = scene.copy()
+    lines[: LINES // 2] = disturbed(scene, Tone(3.3e6, 400.0))[: LINES // 2]
+    found = search(lines, FREQUENCY, blocks=2, overlap=LINES // 2)
+    assert [(block.first_line, block.lines) for block in found.blocks] == [(0, LINES // 2), (LINES // 2, LINES // 2)]
+    assert all(block.persistent.any() for block in found.blocks)
+    assert error_db(cleaned(found, lines), scene) < error_db(lines, scene) - 20.0
+
+
+@pytest.mark.parametrize("overlap", [1, 7, 400])
+def test_pulses_of_overlapping_blocks_count_once(scene: Lines, overlap: int) -> None:
+    lines = disturbed(scene, Pulses(interval_s=2.5 * PRI_S, length_s=6e-6, bandwidth_hz=2e6, amplitude=150.0))
+    hit = np.flatnonzero(np.abs(lines - scene).max(axis=1) > 0.0)
+    blocks = search(lines, blocks=3, overlap=overlap).blocks
+    assert sum(block.lines for block in blocks) == LINES
+    for block in blocks:
+        touched = block.runs[:, 0]
+        assert set(touched) == {line for line in hit if block.first_line <= line < block.first_line + block.lines}
+
+
+def test_the_chirp_that_was_sent_keeps_what_the_synthetic_one_takes_for_interference(scene: Lines) -> None:
+    """A transmitter that is louder in a narrow band colours every echo; `useSyntheticChirp` tells what is expected."""
+    bins = scipy.fft.next_fast_len(SAMPLES)
+    louder = 1.0 + 4.0 * np.exp(-(((scipy.fft.fftfreq(bins, 1.0 / SAMPLING_HZ) - 2e6) / 4e5) ** 2))
+    pulse = scipy.fft.ifft(scipy.fft.fft(BAND.replica, bins) * louder)[: BAND.replica.size].astype(np.complex64)
+    lines = scipy.fft.ifft(scipy.fft.fft(scene, bins, axis=1) * louder, axis=1)[:, :SAMPLES].astype(np.complex64)
+    found = [
+        find_interference(reader(lines), lines.shape, evolve(BAND, replica=sent), DEFAULTS, (FREQUENCY,)).blocks[0]
+        for sent in (BAND.replica, pulse)
+    ]
+    assert found[0].isolated_lines.size > 0.9 * LINES
+    assert found[1].isolated_lines.size < 0.05 * LINES
+    wanted = evolve(DEFAULTS, frequency_domain=evolve(DEFAULTS.frequency_domain, synthetic_chirp=False))
+    policies = [Policy("Always", "Frequency", parameters) for parameters in (DEFAULTS, wanted)]
+    assert [pulse_source(policy) for policy in policies] == [NOMINAL, EXTRACTED]
 
 
 def test_missing_lines_are_no_interference(scene: Lines) -> None:

@@ -1,6 +1,5 @@
 """Slices that other radio sources disturbed: found, taken off where AUX_PP1 wants it, and told in the annotation."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +9,13 @@ from attrs import evolve
 from numpy.typing import NDArray
 from tests.kept import kept
 
-from s1pdgs.formats.aux.pp1 import SCHEMA, read_processing, write_processing
-from s1pdgs.formats.aux.safe import read_manifest
 from s1pdgs.formats.l1.annotation import Product, read_product
 from s1pdgs.formats.l1.rfi import Rfi, read_rfi
 from s1pdgs.simulator.interference import Pulses, Tone, interfere
 from s1pdgs.simulator.plan import Plan, TakePlan
 
 from . import readers
-from .slices import noise_of_plan, process, write_slice
+from .slices import noise_of_plan, process, revise_processing, write_slice
 
 TAKES = {
     "IW": TakePlan(mode="IW", duration_s=2.9, samples=1100, polarisation="SV"),
@@ -33,23 +30,14 @@ def make(folder: Path, mode: str, *sources: Tone | Pulses, performed: str) -> Pa
     made = write_slice(folder, *noise_of_plan(Plan(takes=(TAKES[mode],), telemetry=None)), mode, swath=swath)
     (stream,) = [path for path in (folder / made.name).glob("*.dat") if not path.stem.endswith(("annot", "index"))]
     interfere(stream, *sources)
-    order_mitigation(folder / "auxiliary", performed)
+    revise_processing(
+        folder / "auxiliary",
+        lambda one: one if one.slc is None else evolve(one, slc=evolve(one.slc, rfi_mitigation=performed)),
+    )
     workdir = folder / "work"
     workdir.mkdir()
     (product,) = process(made, workdir, f"{mode}_SLC__1S")
     return product
-
-
-def order_mitigation(folder: Path, performed: str) -> None:
-    """Every product of AUX_PP1 in a folder tells when interference is to be taken off."""
-    (old,) = folder.glob("*AUX_PP1*")
-    parameters, manifest = read_processing(old), read_manifest(old)
-    products = tuple(
-        one if one.slc is None else evolve(one, slc=evolve(one.slc, rfi_mitigation=performed))
-        for one in parameters.products
-    )
-    shutil.rmtree(old)
-    write_processing(folder, manifest, evolve(parameters, products=products), {SCHEMA: b""})
 
 
 @pytest.fixture(scope="module")

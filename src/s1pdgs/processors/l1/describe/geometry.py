@@ -27,7 +27,7 @@ _FM_INTERVAL_S = 1.5
 
 
 def doppler_centroid(context: ImageContext) -> DopplerCentroid:
-    """The estimates that focusing used."""
+    """All estimates, of geometry and data, whichever of them focusing used (`dcMethod`)."""
     found = (estimate for swath in context.swaths for estimate in swath.plan.doppler)
     return DopplerCentroid(dc_estimate_list=tuple(_estimate(context, estimate) for estimate in found))
 

@@ -25,7 +25,7 @@ from s1pdgs.formats.l1.annotation import (
 from s1pdgs.processors.l1.ancillary import OrbitSource
 from s1pdgs.processors.l1.channel import application_table_id, looks_of, product_id
 from s1pdgs.processors.l1.describe.context import ImageContext
-from s1pdgs.processors.l1.doppler import DopplerEstimate
+from s1pdgs.processors.l1.doppler import DATA, DopplerEstimate
 from s1pdgs.processors.l1.images import SIGNED, UNSIGNED
 from s1pdgs.processors.l1.looks import LookParameters
 from s1pdgs.processors.l1.rfi.search import policy_of
@@ -82,7 +82,8 @@ def quality_information(context: ImageContext) -> QualityInformation:
 
 def dc_method(context: ImageContext) -> str:
     """What the Doppler centroid rests on."""
-    return "Data Analysis" if any(found.reliable for found in _estimates(context)) else "Orbit and Attitude"
+    methods = [found.method for found in _estimates(context)]
+    return DATA if DATA in methods else methods[0]
 
 
 def _estimates(context: ImageContext) -> list[DopplerEstimate]:

@@ -45,6 +45,13 @@ class BlockInterference:
     isolated: NDArray[np.bool_]
     persistent: NDArray[np.bool_]
 
+    def only(self, first: int, lines: int) -> "BlockInterference":
+        """The same in some of its lines."""
+        runs, isolated = (_within(touched, first, lines) for touched in (self.runs[:, 0], self.isolated_lines))
+        return BlockInterference(
+            first, lines, self.runs[runs], self.isolated_lines[isolated], self.isolated[isolated], self.persistent
+        )
+
     def pulses(self, samples: int) -> Extent:
         """How many lines have pulses, and the share of their samples."""
         touched, inverse = np.unique(self.runs[:, 0], return_inverse=True)
@@ -113,14 +120,20 @@ class Mitigation:
 def find_interference(
     read: LineSource, shape: tuple[int, int], band: Band, parameters: RfiParameters, domains: tuple[str, ...]
 ) -> Mitigation:
-    """Look through an acquisition of (lines, samples) by blocks of lines, as many as AUX_PP1 says."""
+    """Look through an acquisition of (lines, samples) by blocks of lines, as many as AUX_PP1 says.
+
+    Neighbouring blocks are searched with as many lines in common as it says; what each found counts up to the middle.
+    """
     lines, samples = shape
     size = -(-lines // max(parameters.frequency_domain.blocks, 1))
-    blocks = tuple(
-        _search_block(read, (first, min(size, lines - first), samples), band, parameters, domains)
-        for first in range(0, lines, size)
-    )
-    return Mitigation(blocks, samples, band, domains, parameters.time_domain.correction == "Nearest")
+    before = parameters.frequency_domain.overlap_lines // 2
+    after = parameters.frequency_domain.overlap_lines - before
+    blocks = []
+    for first in range(0, lines, size):
+        begin, end = max(first - before, 0), min(first + size + after, lines)
+        block = _search_block(read, (begin, end - begin, samples), band, parameters, domains)
+        blocks.append(block.only(first, min(size, lines - first)))
+    return Mitigation(tuple(blocks), samples, band, domains, parameters.time_domain.correction == "Nearest")
 
 
 def _search_block(

@@ -16,6 +16,7 @@ from s1pdgs.processors.l1.channel import looks_of, product_id
 from s1pdgs.processors.l1.inputs import ChannelInput, SliceInput
 from s1pdgs.processors.l1.packets import Packets
 from s1pdgs.processors.l1.preprocess import Echoes
+from s1pdgs.processors.l1.receiver import EXTRACTED, NOMINAL
 from s1pdgs.processors.l1.rfi.mitigation import FREQUENCY, TIME, Mitigation, find_interference
 from s1pdgs.processors.l1.rfi.noise import NoiseStatistics, noise_statistics
 from s1pdgs.processors.l1.rfi.tones import Band
@@ -126,7 +127,7 @@ def _searched(inputs: SliceInput, channel: ChannelInput, policy: Policy) -> Chan
     found = Interference(noise, ratios, ())
     if policy.performed == NEVER or (policy.performed != ALWAYS and not found.detected):
         return evolve(channel, interference=found)
-    band = _band(inputs, channel)
+    band = _band(inputs, channel, pulse_source(policy))
     parts = [burst.echoes for burst in channel.bursts] or [channel.echoes]
     cleaned = [evolve(part, mitigation=_mitigation(part, band, policy)) for part in parts]
     bursts = tuple(evolve(burst, echoes=part) for burst, part in zip(channel.bursts, cleaned, strict=False))
@@ -143,10 +144,14 @@ def _mitigation(echoes: Echoes, band: Band, policy: Policy) -> Mitigation:
     return find_interference(echoes.read, (echoes.lines, echoes.samples), band, policy.parameters, policy.domains)
 
 
-def _band(inputs: SliceInput, channel: ChannelInput) -> Band:
+def pulse_source(policy: Policy) -> str:
+    """The pulse whose spectrum echoes are expected to have."""
+    return NOMINAL if policy.parameters.frequency_domain.synthetic_chirp else EXTRACTED
+
+
+def _band(inputs: SliceInput, channel: ChannelInput, source: str) -> Band:
     looks, _ = looks_of(inputs.processing.product(product_id(inputs, "SLC")), channel.swath)
-    sampling_hz = channel.echoes.sampling_hz
-    return Band(sampling_hz, looks.full.bandwidth_hz, channel.replica)
+    return Band(channel.echoes.sampling_hz, looks.full.bandwidth_hz, channel.pulse(source))
 
 
 def own_frequencies_hz(inputs: SliceInput, channel: ChannelInput) -> tuple[float, ...]:
