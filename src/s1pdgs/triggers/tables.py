@@ -36,10 +36,26 @@ order = sa.Table(
         server_default="0",
         comment="whose order it is: a campaign's number; 0 for systematic work and orders by hand",
     ),
+    sa.Column("length_us", sa.BigInteger, sa.Computed("stop - start"), comment="of its time"),
     sa.UniqueConstraint("chain", "unit", "campaign"),
 )
 sa.Index("ix_production_order_state", order.c.state, order.c.check_at)
 sa.Index("ix_production_order_campaign", order.c.campaign, order.c.state, order.c.id)
+WAITS = order.c.state == sa.literal("waiting", literal_execute=True)
+"""It stands in a statement as text, so that both databases see which partial index serves it."""
+for _name, _columns in (("time", (order.c.start, order.c.stop, order.c.satellite)), ("length", (order.c.length_us,))):
+    sa.Index(f"ix_production_order_waits_{_name}", order.c.state, *_columns, sqlite_where=WAITS, postgresql_where=WAITS)
+
+order_product = sa.Table(
+    "order_product",
+    metadata,
+    sa.Column("order_id", sa.ForeignKey(order.c.id, ondelete="CASCADE"), primary_key=True),
+    sa.Column(
+        "product", sa.Text, primary_key=True, comment="name of the product that caused it, or of one of its unit"
+    ),
+)
+"""Of orders that wait, kept by triggers (0018)."""
+sa.Index("ix_order_product_product", order_product.c.product, order_product.c.order_id)
 
 order_need = sa.Table(
     "order_need",

@@ -12,11 +12,11 @@ from s1pdgs.catalogue.query import ANY_SATELLITE
 from s1pdgs.catalogue.retention import Form
 from s1pdgs.catalogue.tables import product
 from s1pdgs.jobs.tables import job, job_input
-from s1pdgs.model.job import JobState, OrderState
+from s1pdgs.model.job import JobState
 from s1pdgs.publication.lta.copying import Archive
 from s1pdgs.publication.lta.tables import OPEN, restore
 from s1pdgs.publication.tables import publication
-from s1pdgs.triggers.tables import order
+from s1pdgs.triggers.tables import WAITS, order, order_product
 
 _NEEDING = [str(state) for state in (JobState.READY, JobState.RUNNING, JobState.PARKED)]
 
@@ -82,24 +82,36 @@ def _read_by_jobs(connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> dic
 def _waited_for(connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> dict[int, str]:
     """An order that waits has chosen nothing yet: it may take what belongs to its unit, caused it or shares its time.
 
-    Of campaigns, which have very many, only those are read that may concern one of the products.
+    Of very many that wait one is found for each product, along indexes.
     """
-    if not rows:
-        return {}
-    names = {row.name: row for row in rows}
-    near = sa.and_(order.c.start <= max(row.stop for row in rows), order.c.stop >= min(row.start for row in rows))
-    waiting = (
-        sa.select(order.c.id, order.c.satellite, order.c.start, order.c.stop, order.c.trigger, order.c.context)
-        .where(order.c.state == OrderState.WAITING, sa.or_(order.c.campaign == 0, order.c.trigger.in_(names), near))
-        .order_by(order.c.id.desc())
+    names = {row.name: row.id for row in rows}
+    named = sa.select(order_product.c.product, sa.func.min(order_product.c.order_id)).group_by(order_product.c.product)
+    found = {names[name]: one for name, one in connection.execute(named.where(order_product.c.product.in_(names)))}
+    longest = connection.scalar(_LONGEST)
+    if longest is not None:
+        beside = _BESIDE.where(product.c.id.in_(names.values()))
+        found = {row.id: row.order for row in connection.execute(beside, {"longest": longest}) if row.order} | found
+    return {number: f"order {one} waits for more to process it" for number, one in found.items()}
+
+
+def _us(moment: sa.Column[Any]) -> sa.ColumnElement[int]:
+    return sa.type_coerce(moment, sa.BigInteger)
+
+
+_LONGEST = sa.select(order.c.length_us).where(WAITS).order_by(order.c.length_us.desc()).limit(1)
+_BESIDE: sa.Select[Any] = sa.select(
+    product.c.id,
+    sa.select(order.c.id)
+    .where(
+        WAITS,
+        _us(order.c.start) >= _us(product.c.start) - sa.bindparam("longest", type_=sa.BigInteger),
+        order.c.start <= product.c.stop,
+        order.c.stop >= product.c.start,
+        sa.or_(product.c.satellite == ANY_SATELLITE, order.c.satellite == product.c.satellite),
     )
-    found = {}
-    for one in connection.execute(waiting):
-        named = [names[name] for name in (one.trigger, *one.context.get("products", ())) if name in names]
-        beside = [
-            row
-            for row in rows
-            if row.satellite in (one.satellite, ANY_SATELLITE) and row.start <= one.stop and row.stop >= one.start
-        ]
-        found.update({row.id: f"order {one.id} waits for more to process it" for row in (*named, *beside)})
-    return found
+    .order_by(order.c.start)
+    .limit(1)
+    .scalar_subquery()
+    .label("order"),
+)
+"""Products with one order each that waits and shares its time; none is longer than the longest."""

@@ -37,6 +37,7 @@ demand = sa.Table(
 sa.Index("ix_demand_status", demand.c.status, demand.c.looked_at, demand.c.id)
 sa.Index("ix_demand_submitted_at", demand.c.submitted_at, demand.c.id)
 sa.Index("ix_demand_workflow", demand.c.workflow, demand.c.submitted_at, demand.c.id)
+sa.Index("ix_demand_reference", demand.c.reference, demand.c.submitted_at, demand.c.id)
 sa.Index("ix_demand_wish_id", demand.c.wish_id)
 _HAS_LOGIN = demand.c.login_id.is_not(None)
 _HAS_ENDED = demand.c.ended_at.is_not(None)
