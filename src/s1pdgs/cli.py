@@ -34,6 +34,7 @@ class _LazyGroup(click.Group):
         "datatake": ("s1pdgs.commands.datatake", "command"),
         "account": ("s1pdgs.commands.datatake", "account_command"),
         "explain": ("s1pdgs.commands.order", "explain_command"),
+        "session": ("s1pdgs.commands.session", "command"),
         "subscription": ("s1pdgs.commands.subscription", "command"),
     }
     summaries: ClassVar = {
@@ -48,6 +49,7 @@ class _LazyGroup(click.Group):
         "datatake": "Look at data takes: planned, received, made, missing and why.",
         "account": "Tell completeness and timeliness.",
         "explain": "Say why an order is where it is, and what was refused.",
+        "session": "Act on downlink sessions: let one whose files went come again.",
         "subscription": "Look at subscriptions, how they are told, and act on them.",
         "export": "Write the catalogue of published products as stac-geoparquet.",
         "tasktable": "Check task tables and see what they ask for.",
