@@ -107,11 +107,13 @@ class _Reader:
             inner = self.condition(depth + 1)
             self._expect(")")
             return inner
+        if self.now.is_word("TRUE", "FALSE") and self._following() not in _COMPARISONS:
+            return self._operand()
         return self._predicate()
 
     def _predicate(self) -> Any:
         name = self.now.text.lower() if self.now.kind == "name" else ""
-        if name.startswith(("s_", "t_")) and self._opens():
+        if name.startswith(("s_", "t_")) and self._following() == "(":
             return self._relation(name)
         left = self._operand()
         if self.now.text in _COMPARISONS:
@@ -146,6 +148,8 @@ class _Reader:
     def _shape(self) -> Any:
         """Well-known text, up to the parenthesis that closes it."""
         begin, depth = self._advance().begin, 0
+        while self.now.kind == "name":  # Z, EMPTY
+            self._advance()
         while True:
             token = self._advance()
             depth += {"(": 1, ")": -1}.get(token.text, 0)
@@ -197,8 +201,8 @@ class _Reader:
         self._expect(")")
         return values
 
-    def _opens(self) -> bool:
-        return self.tokens[self._at[0] + 1].text == "("
+    def _following(self) -> str:
+        return self.tokens[self._at[0] + 1].text
 
     def _advance(self) -> _Token:
         token = self.now

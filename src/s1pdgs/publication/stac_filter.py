@@ -1,6 +1,8 @@
 """STAC's questions as predicates: search parameters and CQL2-JSON (OGC 21-065r2).
 
-Properties of extensions that no product here has (`eo:cloud_cover`) are null; other unknown names are refused.
+Properties of extensions that no product here has (`eo:cloud_cover`) are null; other unknown names are refused. What is
+said of null is neither true nor false in CQL2 (clause 6), so it is not true when it is negated: `not` goes down to
+comparisons, where what is negated is said of values alone.
 """
 
 from collections.abc import Sequence
@@ -64,7 +66,12 @@ SORTABLES = ("id", "collection", "datetime", "start_datetime", "end_datetime", "
 _COMPARISONS = {
     "=": Operator.EQ, "<>": Operator.NE, ">": Operator.GT, ">=": Operator.GE, "<": Operator.LT, "<=": Operator.LE,
 }  # fmt: skip
+_OPPOSITE = {
+    Operator.EQ: Operator.NE, Operator.NE: Operator.EQ, Operator.GT: Operator.LE, Operator.LE: Operator.GT,
+    Operator.GE: Operator.LT, Operator.LT: Operator.GE,
+}  # fmt: skip
 _SPATIAL: dict[str, Relation] = {"s_intersects": "intersects", "s_within": "within", "s_disjoint": "disjoint"}
+_GEOMETRY = {"property": "geometry"}
 _ABSENT = {"mission", "gsd", "license", "title", "description"}  # common metadata that no product here has
 _PREFIXES = {name.partition(":")[0] for name in QUERYABLES if ":" in name}
 _OPERATORS = ["and", "or", "not", "in", "between", "like", "isNull", "casei", "t_intersects", *_COMPARISONS, *_SPATIAL]
@@ -112,49 +119,64 @@ def among(field: str, names: Sequence[str]) -> Predicate:
     return Membership(Field(field), tuple(Value(checked_text(name)) for name in names))
 
 
-def cql2(expression: Any, depth: int = 1) -> Predicate:
-    """The predicate of a CQL2-JSON expression; raises `QueryError` that names what is wrong."""
+def cql2(expression: Any, depth: int = 1, *, truth: bool = True) -> Predicate:
+    """The predicate that a CQL2-JSON expression is true, or where `truth` is False that it is false.
+
+    Raises `QueryError` that names what is wrong.
+    """
     if depth > MAX_DEPTH:
         raise QueryError(f"filter is nested more than {MAX_DEPTH} deep")
     if isinstance(expression, bool):
-        return Constant(expression)
+        return Constant(expression is truth)
     operation, arguments = _operation(expression)
     match operation:
         case "and" | "or":
-            parts = tuple(cql2(argument, depth + 1) for argument in arguments)
-            return Every(parts) if operation == "and" else Either(parts)
+            parts = tuple(cql2(argument, depth + 1, truth=truth) for argument in arguments)
+            return Every(parts) if (operation == "and") is truth else Either(parts)
         case "not":
             (part,) = _exactly(operation, arguments, 1)
-            return Negation(cql2(part, depth + 1))
+            return cql2(part, depth + 1, truth=not truth)
         case _ if operation in _SPATIAL:
-            return _place(operation, arguments)
+            return _place(operation, arguments, truth)
         case _ if operation in _COMPARISONS:
             left, right = _exactly(operation, arguments, 2)
-            return _compared(_COMPARISONS[operation], left, right)
+            return _compared(_COMPARISONS[operation], left, right, truth)
         case _:
-            return _special(operation, arguments)
+            return _special(operation, arguments, truth)
 
 
-def _special(operation: str, arguments: list[Any]) -> Predicate:
+def _special(operation: str, arguments: list[Any], truth: bool) -> Predicate:
     match operation:
         case "in":
             item, options = _exactly(operation, arguments, 2)
             if not isinstance(options, list) or len(options) > MAX_NAMES:
                 raise QueryError(f"filter: in takes a list of at most {MAX_NAMES} values")
             found = _expression(item)
-            return Membership(found, tuple(_fitting(option, found) for option in options))
+            return _said(Membership(found, tuple(_fitting(option, found) for option in options)), found, truth)
         case "between":
             item, low, high = _exactly(operation, _flat(arguments), 3)
-            return Every((_compared(Operator.GE, item, low), _compared(Operator.LE, item, high)))
+            bounds = (_compared(Operator.GE, item, low, truth), _compared(Operator.LE, item, high, truth))
+            return Every(bounds) if truth else Either(bounds)
         case "like":
             item, pattern = _exactly(operation, arguments, 2)
-            return _like(item, pattern)
+            return _like(item, pattern, truth)
         case "isNull":
-            return Comparison(Operator.EQ, _expression(*_exactly(operation, arguments, 1)), Value(None))
+            (item,) = _exactly(operation, arguments, 1)
+            return Comparison(Operator.EQ if truth else Operator.NE, _expression(item), Value(None))
         case "t_intersects":
-            return _while(*_exactly(operation, arguments, 2))
+            sensed_then = _while(*_exactly(operation, arguments, 2))
+            return sensed_then if truth else Negation(sensed_then)
         case _:
             raise QueryError(f"filter: operator {operation[:40]!r} is not supported; {nearest(operation, _OPERATORS)}")
+
+
+def _said(predicate: Predicate, of: Expression, truth: bool) -> Predicate:
+    """What is true of values only, or its contrary, which is true of values only, too."""
+    return predicate if truth else Every((Negation(predicate), _known(of)))
+
+
+def _known(expression: Expression) -> Comparison:
+    return Comparison(Operator.NE, expression, Value(None))
 
 
 def _operation(expression: Any) -> tuple[str, list[Any]]:
@@ -177,16 +199,27 @@ def _flat(arguments: list[Any]) -> list[Any]:
     return [arguments[0], *arguments[1]] if len(arguments) == 2 and isinstance(arguments[1], list) else arguments
 
 
-def _place(operation: str, arguments: list[Any]) -> Predicate:
+def _place(operation: str, arguments: list[Any], truth: bool) -> Predicate:
     left, right = _exactly(operation, arguments, 2)
-    if left != {"property": "geometry"}:
+    relation = _SPATIAL[operation]
+    if right == _GEOMETRY and relation != "within":
+        left, right = right, left
+    if left != _GEOMETRY:
         raise QueryError(f"filter: {operation} compares the property geometry with a GeoJSON geometry")
     match right:
         case {"bbox": list(box)} if all(isinstance(edge, int | float) for edge in box):
-            west, south, east, north = corners(box)
-            return spatial(_SPATIAL[operation], box_area(west, south, east, north), cut=False)
+            area, cut = box_area(*corners(box)), False
         case _:
-            return spatial(_SPATIAL[operation], parse_geojson(right))
+            area, cut = parse_geojson(right), True
+
+    def lies(how: Relation) -> Predicate:
+        return spatial(how, area, cut=cut)
+
+    if relation != "within":
+        return lies("intersects" if (relation == "intersects") is truth else "disjoint")
+    if truth:
+        return lies("within")
+    return Every((Negation(lies("within")), Either((lies("intersects"), lies("disjoint")))))  # of what has a footprint
 
 
 def _while(left: Any, right: Any) -> Predicate:
@@ -204,13 +237,15 @@ def _while(left: Any, right: Any) -> Predicate:
     return sensed(begin, end)
 
 
-def _like(item: Any, pattern: Any) -> Predicate:
+def _like(item: Any, pattern: Any, truth: bool) -> Predicate:
     text, part = _expression(item), _folded(_expression(pattern))
     if not isinstance(part, Value) or not isinstance(part.value, str) or text.kind not in {Kind.STRING, None}:
         raise QueryError("filter: like compares a text with a pattern of letters, % and _")
     if len(part.value) > MAX_PATTERN:
         raise QueryError(f"filter: a pattern of like has at most {MAX_PATTERN} characters")
-    return Constant(False) if text.kind is None else TextMatch("matches", text, Value(wildcards(part.value)))
+    if text.kind is None:
+        return Constant(False)
+    return _said(TextMatch("matches", text, Value(wildcards(part.value))), text, truth)
 
 
 def _folded(expression: Expression) -> Expression:
@@ -244,7 +279,7 @@ def _property(name: str) -> Expression:
     raise QueryError(f"filter: there is no property {bare[:60]!r}; {nearest(bare, list(QUERYABLES))}")
 
 
-def _compared(comparison: Operator, one: Any, other: Any) -> Predicate:
+def _compared(comparison: Operator, one: Any, other: Any, truth: bool) -> Predicate:
     left, right = _expression(one), _expression(other)
     if isinstance(left, Value) and isinstance(right, Value) and None not in (left.kind, right.kind):
         raise QueryError('filter compares two values; one of them is to be {"property": "<name>"}')
@@ -254,7 +289,13 @@ def _compared(comparison: Operator, one: Any, other: Any) -> Predicate:
         left = _fitting(one, right)
     if not comparable(left.kind, right.kind):
         raise QueryError(f"filter compares {_shown(one)} ({left.kind}) with {_shown(other)} ({right.kind})")
-    return Comparison(comparison, left, right)
+    if Value(None) in (left, right):
+        return Constant(False)
+    found = Comparison(comparison if truth else _OPPOSITE[comparison], left, right)
+    unknown = [one for one in (left, right) if not isinstance(one, Value)]
+    if found.operator is Operator.NE or (found.operator is Operator.EQ and len(unknown) == 2):
+        return Every((found, *map(_known, unknown)))
+    return found
 
 
 def _fitting(argument: Any, other: Expression) -> Value:
