@@ -19,17 +19,16 @@ from s1pdgs.access.operators import OperatorGate, operator_gate
 from s1pdgs.api import campaigns, datatakes, jobs, orders, subscriptions
 from s1pdgs.api.service import Service
 from s1pdgs.api.service import mount as mount_api
-from s1pdgs.bus.notices import Courier
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.console.datatakes import data_take_pages
 from s1pdgs.console.demands import demand_pages
 from s1pdgs.console.jobs import job_pages
 from s1pdgs.console.orders import order_pages
 from s1pdgs.console.web import mount as mount_console
+from s1pdgs.ground import courier_of, limits_of
 from s1pdgs.keeping import archive_of, terms_of
 from s1pdgs.publication.auxip import Auxip
 from s1pdgs.publication.cadip import Cadip
-from s1pdgs.publication.limits import BodyLimit
 from s1pdgs.publication.lta.door import OrderDesk
 from s1pdgs.publication.on_demand.odata import OrderDoor
 from s1pdgs.publication.on_demand.orders import Desk as DemandDesk
@@ -40,7 +39,6 @@ from s1pdgs.publication.prip import Prip
 from s1pdgs.publication.sendfile import SendfileProtocol
 from s1pdgs.publication.service import mount as mount_publication
 from s1pdgs.publication.subscriptions.door import Desk
-from s1pdgs.publication.subscriptions.model import Limits
 from s1pdgs.settings import Serve, Settings
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import ObjectStore
@@ -69,10 +67,8 @@ def application(settings: Settings, database: Database, store: ObjectStore, outb
     """Everything that is served, as one ASGI application; `work_root` is where attempts at jobs are made."""
     serve = settings.serve
     app = FastAPI(title="s1pdgs", version=__version__, docs_url=None, redoc_url=None)
-    app.add_middleware(BodyLimit)
     guard = Guard(_gate(serve), None if serve.base_url is None else urlsplit(serve.base_url).netloc)
-    courier = Courier(tuple(settings.notices.hosts))
-    limits = Limits(**settings.subscriptions.model_dump())
+    courier, limits = courier_of(settings.notices), limits_of(settings.subscriptions)
     terms = terms_of(settings, archive_of(settings))
     desk = Desk(database, guard, courier, outbox.clock, limits, serve.base_url, terms)
     restores = OrderDesk(database, terms, guard, courier, outbox.clock, serve.base_url)

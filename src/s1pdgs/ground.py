@@ -15,7 +15,7 @@ from s1pdgs.jobs.queue import BackOff, Claim
 from s1pdgs.jobs.runners.local import LocalRunner
 from s1pdgs.jobs.runners.runner import PYTHON, Runner
 from s1pdgs.model.time import SystemClock
-from s1pdgs.settings import Notices, Settings, Source
+from s1pdgs.settings import Notices, Settings, Source, Subscriptions
 from s1pdgs.stations.profile import Credentials, Profile
 from s1pdgs.storage.database import Database, open_database
 from s1pdgs.storage.objects import ObjectStore
@@ -89,11 +89,11 @@ def courier_of(notices: Notices) -> "Courier":
     return Courier(tuple(notices.hosts), notices.private_networks, secret, notices.max_attempts, backoff)
 
 
-def subscription_limits(ground: GroundSegment) -> "Limits":
+def limits_of(subscriptions: Subscriptions) -> "Limits":
     """The bounds of subscriptions that the settings want."""
     from s1pdgs.publication.subscriptions.model import Limits  # noqa: PLC0415
 
-    return Limits(**ground.settings.subscriptions.model_dump())
+    return Limits(**subscriptions.model_dump())
 
 
 def runner_of(ground: GroundSegment) -> Runner:

@@ -9,7 +9,7 @@ from functools import partial
 from attrs import field, frozen
 
 from s1pdgs.bus.outbox import Subscriber, deliver
-from s1pdgs.ground import GroundSegment, courier_of, keep_of, runner_of, station_profile, subscription_limits
+from s1pdgs.ground import GroundSegment, courier_of, keep_of, limits_of, runner_of, station_profile
 from s1pdgs.jobs.queue import BackOff
 from s1pdgs.jobs.supervisor import Supervisor
 from s1pdgs.settings import Source
@@ -90,7 +90,7 @@ def _trigger_role(ground: GroundSegment) -> Role:
         planner.subscriber(),
         _publication_subscriber(ground),
         accounts.subscriber(ground.store),
-        subscriptions.subscriber(ground.outbox.clock, subscription_limits(ground)),
+        subscriptions.subscriber(ground.outbox.clock, limits_of(ground.settings.subscriptions)),
     ]
     serve = ground.settings.serve
     if serve.auxip:
@@ -159,7 +159,7 @@ def _housekeeping_role(ground: GroundSegment) -> Role:
 
     chains = Chains.read(ground.settings.triggers.chains or SHIPPED)
     in_containers = any(route.chain.container is not None for route in chains.routes)
-    limits, keep_notices = subscription_limits(ground), timedelta(seconds=ground.settings.notices.keep_s)
+    limits, keep_notices = limits_of(ground.settings.subscriptions), timedelta(seconds=ground.settings.notices.keep_s)
 
     def step() -> bool:
         sweep_workdirs(ground.database, ground.work_root / "jobs", keep_of(ground), ground.outbox.clock.now())

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from s1pdgs.cli import ground_of, show_rows
-from s1pdgs.ground import subscription_limits
+from s1pdgs.ground import limits_of
 from s1pdgs.publication.subscriptions.lifecycle import again, set_status
 from s1pdgs.publication.subscriptions.model import By, NotNow, Status, UnknownSubscription
 from s1pdgs.publication.subscriptions.telling import as_lines, details, newest
@@ -103,6 +103,6 @@ def _set(ctx: click.Context, uuid: str, status: Status, told: str) -> None:
     ground = ground_of(ctx)
     by = By(_ACTOR, ground.outbox.clock.now())
     with _possible(), ground.database.write() as connection:
-        if not set_status(connection, subscription_limits(ground), uuid, status, by):
+        if not set_status(connection, limits_of(ground.settings.subscriptions), uuid, status, by):
             raise click.ClickException(f"subscription {uuid} is {status} already")
     click.echo(f"subscription {uuid} {told}")

@@ -9,6 +9,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from s1pdgs.publication import prip
+from s1pdgs.publication.limits import BodyLimit
 from s1pdgs.publication.odata.route import Addition
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import ObjectStore
@@ -29,8 +30,9 @@ def mount(
 
     `base_url` is how users reach the application (`https://host`); None takes the address that each request came to.
     `access` are dependencies that every request to either has to pass (`[Depends(check)]`); none leaves them open.
-    `additions` widen the OData service.
+    `additions` widen the OData service. Bodies of requests to the application, whatever is on it, are bounded.
     """
+    app.add_middleware(BodyLimit)
     logging.getLogger("stac_fastapi.types.config").setLevel(logging.ERROR)  # it warns of its own defaults when imported
     from s1pdgs.publication import stac  # noqa: PLC0415  its import takes 1.6 s, and only a serving role pays
 

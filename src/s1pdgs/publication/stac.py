@@ -6,22 +6,22 @@ from urllib.parse import urlencode
 
 import attr
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.params import Depends
 from fastapi.responses import JSONResponse
-from pydantic import ValidationError
 from stac_fastapi.api.app import StacApi
 from stac_fastapi.api.errors import DEFAULT_STATUS_CODES
 from stac_fastapi.api.models import ItemCollectionUri, create_get_request_model, create_post_request_model
-from stac_fastapi.extensions import FieldsExtension, FilterExtension, TokenPaginationExtension
+from stac_fastapi.extensions import FieldsExtension, FilterExtension, QueryExtension, TokenPaginationExtension
 from stac_fastapi.extensions.fields import FieldsConformanceClasses
 from stac_fastapi.extensions.fields.request import FieldsExtensionGetRequest
 from stac_fastapi.extensions.filter import FilterConformanceClasses
 from stac_fastapi.extensions.filter.client import BaseFiltersClient
 from stac_fastapi.extensions.filter.request import FilterExtensionGetRequest
 from stac_fastapi.extensions.pagination.request import GETTokenPagination
+from stac_fastapi.extensions.query import QueryConformanceClasses
+from stac_fastapi.extensions.query.request import QueryExtensionGetRequest
 from stac_fastapi.extensions.sort import BaseSortablesClient, SearchSortExtension
 from stac_fastapi.extensions.sort.request import SortExtensionGetRequest
 from stac_fastapi.types.config import ApiSettings
@@ -31,13 +31,14 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 
 from s1pdgs.publication.answers import JsonAnswer
-from s1pdgs.publication.errors import QueryError, SlowQueryError
+from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.holdings import spans, types
-from s1pdgs.publication.limits import BodyLimit, bounded
+from s1pdgs.publication.limits import bounded
 from s1pdgs.publication.predicate import KINDS, Kind, checked_text
 from s1pdgs.publication.search import Page, Published, find_name, search
+from s1pdgs.publication.stac_answers import Heads, revalidated, tell_errors
 from s1pdgs.publication.stac_filter import QUERYABLES, SORTABLES
-from s1pdgs.publication.stac_items import collection, item
+from s1pdgs.publication.stac_items import STAC_VERSION, collection, item
 from s1pdgs.publication.stac_request import (
     Asked,
     Fields,
@@ -78,6 +79,8 @@ class Client(BaseCoreClient):
         page["links"] += [
             {"rel": "http://www.opengis.net/def/rel/ogc/1.0/queryables", "type": "application/schema+json",
              "title": "Queryables", "href": f"{root}/queryables"},
+            {"rel": "http://www.opengis.net/def/rel/ogc/1.0/sortables", "type": "application/schema+json",
+             "title": "Sortables", "href": f"{root}/sortables"},
             {"rel": "service-desc", "type": "application/vnd.oai.openapi+json;version=3.0", "href": f"{root}/api"},
             {"rel": "service-doc", "type": "text/html", "href": f"{root}/api.html"},
         ]  # fmt: skip
@@ -106,7 +109,8 @@ class Client(BaseCoreClient):
             found = spans(connection, checked_text(collection_id))
         if not found:
             raise NotFoundError(f"there is no collection {collection_id!r} with published products")
-        return collection(found[0], self._root(kwargs["request"]))
+        request = kwargs["request"]
+        return revalidated(request, collection(found[0], self._root(request)), "application/json")
 
     def check_collection(self, collection_id: str) -> None:
         """`NotFoundError` when nothing is published of a type."""
@@ -121,7 +125,7 @@ class Client(BaseCoreClient):
         if found is None or found.type != collection_id:
             raise NotFoundError(f"there is no item {item_id!r} in collection {collection_id!r}")
         request = kwargs["request"]
-        return item(found, self._site(request), self._root(request))
+        return revalidated(request, item(found, self._site(request), self._root(request)), "application/geo+json")
 
     def item_collection(
         self,
@@ -169,7 +173,8 @@ class Client(BaseCoreClient):
         asked = Asked(
             search_request.collections, search_request.ids, search_request.bbox,
             search_request.intersects, search_request.datetime,
-            filter=filter_parameter(search_request.filter_expr, search_request.filter_lang),
+            filter=filter_parameter(search_request.filter_expr, search_request.filter_lang, search_request.filter_crs),
+            query=search_request.query,
             sortby=[(term.field, term.direction == "desc") for term in search_request.sortby or ()],
             fields=_fields(search_request), limit=search_request.limit or 10, token=search_request.token,
         )  # fmt: skip
@@ -240,8 +245,9 @@ class Sortables(BaseSortablesClient):
 
 @attr.s
 class ItemsUri(
-    ItemCollectionUri, FilterExtensionGetRequest, SortExtensionGetRequest, FieldsExtensionGetRequest, GETTokenPagination
-):
+    ItemCollectionUri, FilterExtensionGetRequest, SortExtensionGetRequest, FieldsExtensionGetRequest,
+    QueryExtensionGetRequest, GETTokenPagination,
+):  # fmt: skip
     """The request for the items of a collection, page by page."""
 
 
@@ -254,16 +260,18 @@ def application(database: Database, base_url: str | None = None, access: Sequenc
         stac_fastapi_version="1.0",
         stac_fastapi_landing_id="s1pdgs",
     )
-    client = Client(database=database, base_url=base_url)
+    client = Client(database=database, base_url=base_url, landing_page_id=settings.stac_fastapi_landing_id)
     filters = Filters(client=Queryables(core=client), conformance_classes=_filter_classes())
     sorting = SearchSortExtension(client=Sortables(core=client))
     sorting.conformance_classes.append(_SORT_1_0)
     paging = TokenPaginationExtension()
+    queries = QueryExtension(conformance_classes=[QueryConformanceClasses.SEARCH, QueryConformanceClasses.ITEMS])
     fields = FieldsExtension(conformance_classes=[FieldsConformanceClasses.SEARCH, FieldsConformanceClasses.ITEMS])
-    extensions = [filters, sorting, fields, paging]
+    extensions = [filters, sorting, fields, queries, paging]
     api = StacApi(
         settings=settings,
         client=client,
+        stac_version=STAC_VERSION,
         extensions=extensions,
         title=title,
         description=settings.stac_fastapi_description,
@@ -276,19 +284,15 @@ def application(database: Database, base_url: str | None = None, access: Sequenc
         items_get_request_model=ItemsUri,
         exceptions={**DEFAULT_STATUS_CODES},
         middlewares=[
+            Middleware(Heads),
             Middleware(GZipMiddleware, minimum_size=1000),
             Middleware(
-                CORSMiddleware, allow_origins=["*"], allow_methods=["OPTIONS", "POST", "GET"],
-                allow_headers=["Content-Type", "Authorization"], max_age=600,
+                CORSMiddleware, allow_origins=["*"], allow_methods=["OPTIONS", "POST", "GET", "HEAD"],
+                allow_headers=["Content-Type", "Authorization", "If-None-Match"], expose_headers=["ETag"], max_age=600,
             ),
         ],  # without the framework's reader of forwarding headers, which believes everybody; `base_url` is for proxies
     )  # fmt: skip
-    api.app.add_middleware(BodyLimit)
-    for wrong in (QueryError, OverflowError, RequestValidationError):
-        api.app.add_exception_handler(wrong, _bad_query)
-    api.app.add_exception_handler(ValidationError, _bad_query)
-    api.app.add_exception_handler(NotFoundError, _not_found)
-    api.app.add_exception_handler(SlowQueryError, _too_slow)
+    tell_errors(api.app)
     made: FastAPI = api.app
     return made
 
@@ -301,7 +305,10 @@ def _extensions(parameters: dict[str, Any]) -> dict[str, Any]:
     """What the extensions read from a query string."""
     asked = "fields" in parameters["request"].query_params  # the framework takes an empty one for none
     return {
-        "filter": filter_parameter(parameters.get("filter_expr"), parameters.get("filter_lang")),
+        "filter": filter_parameter(
+            parameters.get("filter_expr"), parameters.get("filter_lang"), parameters.get("filter_crs")
+        ),
+        "query": json_parameter("query", parameters.get("query")),
         "sortby": sort_terms(parameters.get("sortby")),
         "fields": Fields.read(parameters.get("fields") or ()) if asked else None,
     }
@@ -331,25 +338,6 @@ def _filter_classes() -> list[str]:
         classes.ADVANCED_COMPARISON_OPERATORS, classes.CASE_INSENSITIVE_COMPARISON, classes.BASIC_SPATIAL_FUNCTIONS,
         classes.BASIC_SPATIAL_FUNCTIONS_PLUS,
     ]  # fmt: skip
-
-
-def _bad_query(_: Request, error: Exception) -> JSONResponse:
-    description = str(error)
-    if isinstance(error, RequestValidationError | ValidationError):  # with its input, which may be no JSON
-        description = "; ".join(f"{_where(one)}: {one['msg']}" for one in error.errors()[:5])
-    return JSONResponse({"code": "BadRequest", "description": description}, 400)
-
-
-def _where(fault: Any) -> str:
-    return ".".join(str(step) for step in fault["loc"])[:100]
-
-
-def _not_found(_: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"code": "NotFound", "description": str(error)}, 404)
-
-
-def _too_slow(_: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"code": "QueryTimeout", "description": str(error)}, 503)
 
 
 def _next_link(request: Request, root: str, page: Page, body: dict[str, Any] | None) -> dict[str, Any]:
