@@ -251,5 +251,6 @@ def _administering(name: str) -> Iterator[sa.Connection]:
 
 def _connect(name: str) -> sa.Connection:
     """A connection to a database of the server, whose statements are no transactions."""
-    engine = sa.create_engine(_service().set(drivername="postgresql+pg8000", database=name), poolclass=sa.pool.NullPool)
+    address = _service().set(drivername="postgresql+pg8000", database=name)
+    engine = sa.create_engine(address, poolclass=sa.pool.NullPool, connect_args={"ssl_context": False})
     return engine.connect().execution_options(isolation_level="AUTOCOMMIT")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -112,11 +113,16 @@ class StationHttp:
         return {}
 
 
+@cache
+def _trust() -> ssl.SSLContext:
+    """What certificates are verified by; to read them takes as long as hundreds of requests."""
+    return ssl.create_default_context()
+
+
 def open_http(profile: Profile, clock: Clock, transport: httpx2.BaseTransport | None = None) -> StationHttp:
     """A connection pool for one station; certificates are verified, against `ca_file` when the profile names one."""
-    verify = ssl.create_default_context(cafile=None if profile.ca_file is None else str(profile.ca_file))
     client = httpx2.Client(
-        verify=verify,
+        verify=_trust() if profile.ca_file is None else ssl.create_default_context(cafile=str(profile.ca_file)),
         timeout=profile.timeout_s,
         limits=httpx2.Limits(max_connections=profile.parallel_downloads + 2),
         headers={"Accept-Encoding": "identity", "User-Agent": "s1pdgs"},

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -142,8 +142,9 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
 def open_postgres(url: str) -> Database:
     """A PostgreSQL database, by `postgresql://user:password@host:port/name`; `DatabaseError` when it does not fit.
 
-    `?sslmode=require` or `verify-full` asks for TLS, whose certificate is always verified. A writer that falls silent
-    within a transaction (a stopped or unreachable process) is cut off after half a minute, so that it holds up nobody.
+    `?sslmode=require` or `verify-full` asks for TLS, whose certificate is always verified; without it there is none. A
+    writer that falls silent within a transaction (a stopped or unreachable process) is cut off after half a minute, so
+    that it holds up nobody.
     """
     try:
         address = sa.make_url(url).set(drivername=DRIVER)
@@ -168,7 +169,10 @@ def open_postgres(url: str) -> Database:
     return Database(engine)
 
 
-def _tls(address: sa.URL) -> ssl.SSLContext | None:
+def _tls(address: sa.URL) -> ssl.SSLContext | Literal[False]:
+    """What the driver's `ssl_context` is to be. Its default would read all certificates of the host for each
+    connection, and verify none.
+    """
     unknown = set(address.query) - {"sslmode"}
     mode = address.query.get("sslmode", "disable")
     if unknown or mode not in _TLS_MODES:
@@ -176,7 +180,7 @@ def _tls(address: sa.URL) -> ssl.SSLContext | None:
             f"the database URL may ask for sslmode={'|'.join(_TLS_MODES)} and nothing else, not for "
             f"{', '.join(f'{name}={address.query[name]}' for name in sorted(address.query))}"
         )
-    return None if mode == "disable" else ssl.create_default_context()
+    return False if mode == "disable" else ssl.create_default_context()
 
 
 def _check_postgres(engine: sa.Engine, address: sa.URL) -> None:

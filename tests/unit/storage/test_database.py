@@ -1,5 +1,6 @@
 """Both databases behave as one: writers follow each other, readers see one moment, errors say what mends them."""
 
+import socket
 import threading
 from pathlib import Path
 
@@ -88,6 +89,26 @@ def test_a_database_that_does_not_fit_is_told_without_its_password(change: dict[
             open_postgres(wrong.render_as_string(hide_password=False))
     assert complaint in str(told.value)
     assert "s3cret" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "first"), [("", 196608), ("?sslmode=disable", 196608), ("?sslmode=require", 80877103)]
+)
+def test_a_server_is_asked_for_tls_where_the_url_does(asked: str, first: int) -> None:
+    """The second number that a server is told: version 3.0 of the protocol, or the request for TLS."""
+    heard: list[bytes] = []
+
+    def listen() -> None:
+        with server.accept()[0] as line:
+            heard.append(line.recv(8))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        listener = threading.Thread(target=listen)
+        listener.start()
+        with pytest.raises(DatabaseError, match="cannot be opened"):
+            open_postgres(f"postgresql://user@127.0.0.1:{server.getsockname()[1]}/name{asked}")
+        listener.join()
+    assert int.from_bytes(heard[0][4:]) == first
 
 
 def test_texts_must_be_utf8() -> None:

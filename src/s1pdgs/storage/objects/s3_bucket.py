@@ -5,8 +5,10 @@ list of unfinished writes and no signed address with a file name.
 """
 
 import re
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -118,7 +120,7 @@ class Bucket:
     def open(cls, place: Place) -> "Bucket":
         limits = httpx2.Limits(max_connections=64, max_keepalive_connections=8)
         headers = {"User-Agent": "s1pdgs", "Accept-Encoding": "identity"}
-        return cls(place, httpx2.Client(timeout=place.timeout_s, limits=limits, headers=headers))
+        return cls(place, httpx2.Client(timeout=place.timeout_s, limits=limits, headers=headers, verify=_trust()))
 
     def put(self, key: str, payload: bytes) -> bool:
         """Write an object that does not exist; False when it does."""
@@ -229,3 +231,9 @@ class Bucket:
             return take(parse_xml(answer.content, "the answer"))
         except ValueError as error:
             raise StorageError(f"{self.place.endpoint}: {error}; see that [store] endpoint is an S3 server") from error
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """What certificates are verified by; to read them takes as long as hundreds of requests."""
+    return httpx2.create_ssl_context()
