@@ -17,6 +17,8 @@ ARCHIVE_SUFFIX = ".zip"
 COLLECTION = "SENTINEL-1"
 PRODUCTION_TYPE = "systematic_production"
 CONTENT_TYPE = "application/zip"
+DELIVERED, ORDERABLE = "succeeded", "orderable"
+"""States of products for who orders, in the words of STAC's order extension 1.1: online; offline, with a copy."""
 
 TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
     Kind.STRING: sa.Text(),
@@ -97,6 +99,11 @@ FIELDS: dict[str, Sql] = {
     "timeliness": product.c.timeliness,
     "level": sa.func.replace(_attribute("processingLevel", Kind.STRING), "LEVEL", "L", type_=sa.Text()),
     "facility": _attribute("processingCenter", Kind.STRING),
+    "constellation": sa.literal("sentinel-1", sa.Text()),
+    "order_status": sa.case(
+        (publication.c.evicted_at.is_(None), sa.literal(DELIVERED, sa.Text())),
+        (publication.c.archived_at.is_not(None) | product.c.evicted_at.is_(None), sa.literal(ORDERABLE, sa.Text())),
+    ),
 }
 STORED: dict[str, tuple[Kind, Sql]] = {
     "productType": (Kind.STRING, product.c.type),
@@ -107,6 +114,6 @@ STORED: dict[str, tuple[Kind, Sql]] = {
 """Attributes that the catalogue's door puts into columns."""
 _NULLABLE = {
     "EvictionDate", "mode", "orbit_state", "absolute_orbit", "relative_orbit", "datatake", "timeliness", "level",
-    "facility",
+    "facility", "order_status",
 }  # fmt: skip
 PRODUCTS = Columns(FIELDS, _NULLABLE)

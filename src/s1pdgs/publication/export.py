@@ -48,7 +48,7 @@ _PROPERTIES: dict[str, pa.DataType] = {
 _LINK = pa.struct([(name, pa.string()) for name in ("rel", "type", "href", "title")])
 _ASSET = pa.struct([
     ("href", pa.string()), ("type", pa.string()), ("title", pa.string()), ("roles", _TEXTS), ("file:size", pa.int64()),
-    ("file:checksum", pa.string()), ("storage:tier", pa.string()),
+    ("file:checksum", pa.string()),
 ])  # fmt: skip
 _ASSETS = pa.struct([(name, _ASSET) for name in ("product", "thumbnail", "manifest")])
 _EDGES = ("xmin", "ymin", "xmax", "ymax")

@@ -48,6 +48,8 @@ KINDS: dict[str, Kind] = {
     "timeliness": Kind.STRING,
     "level": Kind.STRING,
     "facility": Kind.STRING,
+    "constellation": Kind.STRING,
+    "order_status": Kind.STRING,
 }
 """Properties of a published product: those of PRIP by their OData paths, and those that STAC adds."""
 

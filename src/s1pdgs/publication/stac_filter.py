@@ -51,8 +51,12 @@ QUERYABLES: dict[str, str] = {
     "end_datetime": "ContentDate/End",
     "created": "PublicationDate",
     "updated": "ModificationDate",
+    "published": "PublicationDate",
+    "expires": "EvictionDate",
+    "constellation": "constellation",
     "platform": "platform",
     "product:type": "type",
+    "order:status": "order_status",
     "processing:level": "level",
     "processing:facility": "facility",
     "s1:datatake_id": "datatake",
@@ -98,6 +102,8 @@ def in_time(text: str) -> Predicate:
         raise QueryError(f"datetime: {error.detail}") from None
     except OverflowError as error:
         raise QueryError(f"datetime: {text[:40]!r} is out of range: {error}") from None
+    if interval is None:
+        raise QueryError(f"datetime is {text[:40]!r}; an interval is open at one end only")
     begin, end = interval if isinstance(interval, tuple) else (interval, interval)
     return sensed(begin, end)
 

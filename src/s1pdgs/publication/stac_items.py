@@ -7,7 +7,7 @@ from shapely.geometry.base import BaseGeometry
 
 from s1pdgs.model.time import format_iso
 from s1pdgs.model.timeliness import Timeliness
-from s1pdgs.publication.columns import CONTENT_TYPE
+from s1pdgs.publication.columns import CONTENT_TYPE, DELIVERED, ORDERABLE
 from s1pdgs.publication.geometry import to_geojson
 from s1pdgs.publication.holdings import Span
 from s1pdgs.publication.search import Published
@@ -138,8 +138,10 @@ def _processing(product: Published) -> dict[str, Any]:
 
 
 def _order(product: Published) -> dict[str, Any]:
-    """What is offline can be ordered where it has a copy."""
-    return {"order:status": "orderable"} if product.evicted_at is not None and product.is_orderable else {}
+    """What is offline can be ordered where it has a copy; of what has none, nothing is told."""
+    if product.evicted_at is None:
+        return {"order:status": DELIVERED}
+    return {"order:status": ORDERABLE} if product.is_orderable else {}
 
 
 def _assets(product: Published, site: str) -> dict[str, Any]:

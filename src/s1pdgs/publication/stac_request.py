@@ -15,13 +15,15 @@ from s1pdgs.publication.geometry import parse_geojson, spatial
 from s1pdgs.publication.predicate import Predicate, joined, nearest
 from s1pdgs.publication.search import MAX_ORDER_TERMS, Order
 from s1pdgs.publication.stac_filter import QUERYABLES, SORTABLES, among, cql2, in_box, in_time
+from s1pdgs.publication.stac_query import to_cql2
 
 _DEFAULT_ORDER = (Order("ContentDate/Start", descending=True),)
 _DEFAULT_FIELDS = frozenset({
     "type", "stac_version", "id", "collection", "geometry", "bbox", "links", "assets", "properties.datetime",
 })  # fmt: skip
-
-
+_CRS84 = tuple(
+    f"{scheme}://www.opengis.net/def/crs/OGC/{crs}" for crs in ("1.3/CRS84", "0/CRS84h") for scheme in ("http", "https")
+)
 _ALWAYS = frozenset({"type", "stac_version", "id", "collection"})
 
 
@@ -80,6 +82,7 @@ class Asked:
     intersects: Any = None
     datetime: str | None = None
     filter: Any = None
+    query: Any = None
     sortby: Sequence[tuple[str, bool]] = ()
     fields: Fields | None = None
     limit: int = 10
@@ -92,16 +95,18 @@ class Asked:
             parts.append(among("type", self.collections))
         if self.ids:
             parts.append(among("item", self.ids))
-        if self.bbox and self.intersects is not None:
+        if self.bbox is not None and self.intersects is not None:
             raise QueryError("bbox and intersects exclude each other")
-        if self.bbox:
+        if self.bbox is not None:
             parts.append(in_box(self.bbox))
         if self.intersects is not None:
             parts.append(spatial("intersects", parse_geojson(self.intersects)))
-        if self.datetime:
+        if self.datetime is not None:
             parts.append(in_time(self.datetime))
         if self.filter is not None:
             parts.append(cql2(self.filter))
+        if self.query is not None:
+            parts.append(cql2(to_cql2(self.query)))
         return joined(*parts)
 
     def order(self) -> tuple[Order, ...]:
@@ -118,8 +123,10 @@ class Asked:
 
 
 class SearchBody(BaseSearchPostRequest):
-    """The body of a search; its geometry is read by `parse_geojson` only."""
+    """The body of a search; its place and time are read as those of a query string, with the same words when wrong."""
 
+    bbox: list[float] | None = Field(None, description="West, south, east and north, in degrees.")  # type: ignore[assignment]
+    datetime: str | None = Field(None, description="A time or an interval (RFC 3339), which may be open at one end.")
     intersects: dict[str, Any] | None = Field(None, description="A GeoJSON geometry.")  # type: ignore[assignment]
 
     @model_validator(mode="before")
@@ -151,8 +158,10 @@ def json_parameter(name: str, text: Any) -> Any:
         raise QueryError(f"{name} is not JSON") from None
 
 
-def filter_parameter(given: Any, language: str | None) -> Any:
+def filter_parameter(given: Any, language: str | None, system: str | None) -> Any:
     """A filter as CQL2-JSON: what is written as text is CQL2 text unless `filter-lang` says otherwise."""
+    if system is not None and system not in _CRS84:
+        raise QueryError(f"filter-crs is {system[:100]!r}; geometries are read in {_CRS84[0]} only")
     if not isinstance(given, str):
         return given
     return json_parameter("filter", given) if language == "cql2-json" else cql2_text.to_json(given)

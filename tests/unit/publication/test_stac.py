@@ -135,7 +135,9 @@ def test_the_landing_page_leads_everywhere(api: httpx2.Client, site: str) -> Non
     assert {link["title"] for link in page["links"] if link["rel"] == "child"} == set(TYPES)
     for address in sorted({link["href"] for link in page["links"] if link.get("method", "GET") == "GET"}):
         assert api.get(address).status_code == 200, address
-    for name in ("cql2-json", "cql2-text", "features-filter", "item-search#fields", "item-search#sort"):
+    assert (page["id"], page["stac_version"]) == ("s1pdgs", "1.1.0")
+    assert get(api, links["http://www.opengis.net/def/rel/ogc/1.0/sortables"])["properties"]["id"] == {"type": "string"}
+    for name in ("cql2-json", "cql2-text", "features-filter", "item-search#fields", "#sort", "item-search#query"):
         assert any(one.endswith(name) for one in page["conformsTo"]), name
 
 
@@ -309,6 +311,82 @@ def test_fields_are_chosen_alike_by_both_methods(api: httpx2.Client) -> None:
     assert api.post("/search", json={"fields": None}).status_code == 400
 
 
+QUERIES: list[tuple[dict[str, Any], int]] = [
+    ({}, 12),
+    ({"platform": {"eq": "sentinel-1a"}}, 6),
+    ({"platform": {"neq": "sentinel-1a"}, "sat:orbit_state": {"eq": "descending"}}, 4),
+    ({"sat:absolute_orbit": {"gte": 33002, "lt": 33004}}, 2),
+    ({"properties.sat:absolute_orbit": {"gt": 33002, "lte": 33004}}, 2),
+    ({"collection": {"in": ["IW_SLC__1S", "X"]}}, 4),
+    ({"sat:absolute_orbit": {"eq": "33002"}}, 1),
+    ({"id": {"startsWith": "S1A_IW"}}, 4),
+    ({"id": {"contains": "_IW_"}, "datetime": {"gte": "2020-06-15T13:00:00Z"}}, 4),
+    ({"id": {"contains": "1SDV%"}}, 0),
+    ({"id": {"endsWith": ".SAFE"}}, 12),
+    ({"eo:cloud_cover": {"lte": 10}}, 0),
+    ({"constellation": {"eq": "sentinel-1"}, "order:status": {"eq": "succeeded"}}, 12),
+]
+
+
+@pytest.mark.parametrize(("query", "matched"), QUERIES, ids=[json.dumps(query) for query, _ in QUERIES])
+def test_properties_are_queried_as_older_clients_do(api: httpx2.Client, query: dict[str, Any], matched: int) -> None:
+    assert post(api, query=query, limit=1)["numberMatched"] == matched
+    assert get(api, "/search", query=json.dumps(query), limit=1)["numberMatched"] == matched
+    only = post(api, query=query, collections=["IW_SLC__1S"], limit=20)["numberMatched"]
+    assert get(api, "/collections/IW_SLC__1S/items", query=json.dumps(query))["numberMatched"] == only
+
+
+@pytest.mark.parametrize(
+    "query",
+    [[], "x", {"platform": "sentinel-1a"}, {"platform": {}}, {"platform": {"is": "x"}}, {"plattform": {"eq": "x"}},
+     {"id": {"startsWith": 5}}, {"sat:absolute_orbit": {"eq": "many"}}, {"collection": {"in": "x"}},
+     {"id": {"eq": None}}],
+)  # fmt: skip
+def test_wrong_queries_of_properties_are_refused(api: httpx2.Client, query: Any) -> None:
+    assert api.post("/search", json={"query": query}).status_code == 400
+    assert api.get("/search", params={"query": json.dumps(query)}).status_code == 400
+
+
+def test_pystac_client_queries_properties(client: Client) -> None:
+    found = client.search(query=["sat:orbit_state=ascending", "sat:absolute_orbit>33005"])
+    assert {item.properties["sat:absolute_orbit"] for item in found.items()} == {33007, 33009, 33011}
+
+
+def test_geometries_of_filters_are_in_longitude_and_latitude(api: httpx2.Client) -> None:
+    text = "platform = 'sentinel-1a'"
+    for ours in ("http://www.opengis.net/def/crs/OGC/1.3/CRS84", "http://www.opengis.net/def/crs/OGC/0/CRS84h"):
+        assert get(api, "/search", **{"filter": text, "filter-crs": ours})["numberMatched"] == 6
+    for path in ("/search", "/collections/IW_SLC__1S/items"):
+        refused = api.get(path, params={"filter": text, "filter-crs": "http://www.opengis.net/def/crs/EPSG/0/3857"})
+        assert refused.status_code == 400
+        assert "CRS84" in refused.json()["description"]
+    assert api.post("/search", json={"filter": cql2_text.to_json(text), "filter-crs": "EPSG:3857"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "body"),
+    [
+        ("bbox=1,2,3", {"bbox": [1, 2, 3]}),
+        ("bbox=1,50,3,40", {"bbox": [1, 50, 3, 40]}),
+        ("datetime=..", {"datetime": ".."}),
+        ("datetime=2020-06-15", {"datetime": "2020-06-15"}),
+        ("datetime=2020-06-15T12:00:00", {"datetime": "2020-06-15T12:00:00"}),
+        ("datetime=2020-06-15_12:00:00Z", {"datetime": "2020-06-15_12:00:00Z"}),
+        ("datetime=1/2/3", {"datetime": "1/2/3"}),
+        ("datetime=", {"datetime": ""}),
+        ("limit=0", {"limit": 0}),
+        ("nothing=x&token=x", {"token": "x"}),
+    ],
+)
+def test_what_is_wrong_is_wrong_by_both_methods_in_one_form(
+    api: httpx2.Client, query: str, body: dict[str, Any]
+) -> None:
+    for answer in (api.get(f"/search?{query}"), api.post("/search", json=body)):
+        assert answer.status_code == 400, answer.text
+        assert set(answer.json()) == {"code", "description"}
+        assert "union" not in answer.json()["description"]
+
+
 NESTED: dict[str, Any] = {"op": "=", "args": [{"property": "id"}, "x"]}
 for _ in range(30):
     NESTED = {"op": "not", "args": [NESTED]}
@@ -376,6 +454,34 @@ def test_wrong_queries_are_refused(api: httpx2.Client, query: str) -> None:
 def test_wrong_bodies_are_refused(api: httpx2.Client, body: bytes) -> None:
     reply = api.post("/search", content=body, headers={"Content-Type": "application/json"})
     assert reply.status_code == 400, (body, reply.text)
+
+
+def test_every_error_has_a_code_and_a_description(api: httpx2.Client) -> None:
+    for answer, status in (
+        (api.get("/nothing"), 404), (api.get("/collections/X"), 404), (api.put("/search"), 405),
+        (api.get("/search", params={"bbox": "x"}), 400),
+    ):  # fmt: skip
+        assert answer.status_code == status
+        assert set(answer.json()) == {"code", "description"}
+        assert len(answer.json()["description"]) > 10
+
+
+def test_head_tells_what_get_would(api: httpx2.Client) -> None:
+    item = next(one["href"] for one in get(api, "/search")["features"][0]["links"] if one["rel"] == "self")
+    for path in ("/", "/search", "/collections", "/collections/IW_SLC__1S/items", item):
+        asked, read = api.head(path), api.get(path)
+        assert (asked.status_code, asked.content) == (200, b"")
+        assert asked.headers["content-type"] == read.headers["content-type"]
+    assert api.head("/collections/X").status_code == 404
+
+
+def test_what_a_client_has_is_not_sent_again(api: httpx2.Client) -> None:
+    item = next(one["href"] for one in get(api, "/search")["features"][0]["links"] if one["rel"] == "self")
+    for path in (item, "/collections/IW_SLC__1S"):
+        etag = api.get(path).headers["etag"]
+        again = api.get(path, headers={"If-None-Match": f'"x", {etag}'})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
+        assert api.get(path, headers={"If-None-Match": '"x"'}).status_code == 200
 
 
 @pytest.mark.parametrize(

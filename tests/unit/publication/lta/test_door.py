@@ -194,6 +194,10 @@ def test_stac_says_that_it_can_be_ordered(house: House) -> None:
         assert item["properties"]["order:status"] == "orderable"
         assert item["properties"]["expires"] == "2026-01-05T08:00:01.000000Z"
         assert "https://stac-extensions.github.io/order/v1.1.0/schema.json" in item["stac_extensions"]
+        search = f"{str(client.base_url).removesuffix('/odata/v1/')}/stac/search"
+        for status, found in (("orderable", [product.name]), ("succeeded", [])):
+            page = client.get(search, params={"filter": f"order:status = '{status}'"}).json()
+            assert [one["id"] for one in page["features"]] == found
 
 
 @pytest.mark.parametrize(
