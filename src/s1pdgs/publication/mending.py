@@ -101,4 +101,4 @@ def _zip_anew(connection: sa.Connection, held: Held, row: sa.Row[Any], now: date
         connection.execute(gone.values(gone_at=now))
         discard(connection, [row.location], now + _GRACE)
         note_changed(connection, [held.id], now)
-    bring_back(connection, held.name, now)
+    bring_back(connection, held.name, now, just_went=row.evicted_at is None)

@@ -25,7 +25,7 @@ from s1pdgs.publication.lta.needs import needs
 from s1pdgs.publication.mending import Mender
 from s1pdgs.publication.tables import publication
 from s1pdgs.storage.database import Database
-from s1pdgs.storage.objects import Checksums, MissingObject, ObjectStore
+from s1pdgs.storage.objects import Checksums, MissingObject, ObjectStore, StorageError
 
 NOT_HERE = "it is not here"
 LOOK_AGAIN = timedelta(hours=1)
@@ -89,10 +89,10 @@ def _evict_due(evictor: Evictor, form: Form) -> bool:
 
 def _evict(evictor: Evictor, form: Form, numbers: Sequence[int], *, only_due: bool = False) -> dict[int, str]:
     """Let a form of some products go; those that stay with the reason, and what is due of them is due later."""
-    damaged = {} if form is Form.ZIP else _damaged_zips(evictor, numbers)
+    damaged, unread = ({}, {}) if form is Form.ZIP else _damaged_zips(evictor, numbers)
     now = evictor.outbox.clock.now()
     with evictor.database.write() as connection:
-        kept = needs(connection, evictor.archive, form, numbers) | damaged
+        kept = needs(connection, evictor.archive, form, numbers) | damaged | unread
         going = _here(connection, form, [number for number in numbers if number not in kept])
         if only_due:  # some may have got more time meanwhile
             going = [row for row in going if row.evict_at is not None and row.evict_at <= now]
@@ -163,9 +163,9 @@ def _note_gone(connection: sa.Connection, numbers: Sequence[int], now: datetime)
     connection.execute(gone.values(gone_at=now))
 
 
-def _damaged_zips(evictor: Evictor, numbers: Sequence[int]) -> dict[int, str]:
+def _damaged_zips(evictor: Evictor, numbers: Sequence[int]) -> tuple[dict[int, str], dict[int, str]]:
     """Before files go, the zip that is to stay is read again once; those whose zip is not as it was published, which is
-    made again then.
+    made again then, and those of which the store does not tell now.
     """
     unverified = (
         sa.select(publication)
@@ -180,19 +180,37 @@ def _damaged_zips(evictor: Evictor, numbers: Sequence[int]) -> dict[int, str]:
     )
     with evictor.database.read() as connection:
         rows = connection.execute(unverified).all()
-    damaged, well = {}, []
-    archive = None if evictor.archive is None else evictor.archive.store
+    damaged: dict[int, str] = {}
+    well: list[int] = []
+    unread: dict[int, str] = {}
     for row in rows:
         try:
-            check_object(evictor.store, row.location, Checksums(row.size, row.md5, row.sha256))
-        except (CorruptProductError, MissingObject) as error:
-            damaged[row.product_id] = f"its zip is damaged: {error}"
-            _log.error("stored zip is damaged", reason=str(error))
-            Mender(evictor.database, evictor.store, archive).examine(row.product_id, evictor.outbox.clock.now())
-        else:
+            why = _damage(evictor, row)
+        except StorageError as error:
+            _log.warning("zips cannot be read before files go", reason=str(error))
+            others = {one.product_id for one in rows} - {*damaged, *well}
+            unread = dict.fromkeys(others, f"its zip cannot be read now: {error}")
+            break
+        if why is None:
             well.append(row.product_id)
+        else:
+            damaged[row.product_id] = why
     if well:
         verified = publication.update().where(publication.c.product_id.in_(well))
         with evictor.database.write() as connection:
             connection.execute(verified.values(verified_at=evictor.outbox.clock.now()))
-    return damaged
+    return damaged, unread
+
+
+def _damage(evictor: Evictor, row: sa.Row[Any]) -> str | None:
+    """What is wrong with a zip, which is made again then; None when nothing is. `StorageError` when nobody can tell."""
+    try:
+        check_object(evictor.store, row.location, Checksums(row.size, row.md5, row.sha256))
+    except (CorruptProductError, OSError) as error:
+        if isinstance(error, StorageError) and not isinstance(error, MissingObject):
+            raise
+        _log.error("stored zip is damaged", reason=str(error))
+        archive = None if evictor.archive is None else evictor.archive.store
+        Mender(evictor.database, evictor.store, archive).examine(row.product_id, evictor.outbox.clock.now())
+        return f"its zip is damaged: {error}"
+    return None

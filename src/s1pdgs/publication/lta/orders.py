@@ -94,10 +94,12 @@ def place(connection: sa.Connection, terms: Terms, name: str, asked: Asked, now:
     return _add(connection, row, asked, now, values)
 
 
-def bring_back(connection: sa.Connection, name: str, now: datetime) -> None:
-    """Let a published product come online though nobody ordered it: what brings it back is here."""
+def bring_back(connection: sa.Connection, name: str, now: datetime, *, just_went: bool = False) -> None:
+    """Let a published product come online though nobody ordered it: what brings it back is here. A restore that runs
+    begins again when the zip `just_went`, for it knows nothing of that.
+    """
     row = connection.execute(_PRODUCT.where(product.c.name == name)).one()
-    _restore_of(connection, row, DEFAULT_PRIORITY, now, files=False)
+    _restore_of(connection, row, DEFAULT_PRIORITY, now, files=False, just_went=just_went)
 
 
 def check_orderable(terms: Terms, row: Any) -> None:
@@ -199,7 +201,9 @@ def _complete_at_once(connection: sa.Connection, terms: Terms, row: Any, asked: 
     return order
 
 
-def _restore_of(connection: sa.Connection, row: Any, priority: int, now: datetime, *, files: bool) -> tuple[int, bool]:
+def _restore_of(
+    connection: sa.Connection, row: Any, priority: int, now: datetime, *, files: bool, just_went: bool = False
+) -> tuple[int, bool]:
     """The open restore of a product and whether it runs, as urgent and whole as its orders want it together; a new one
     when there is none.
     """
@@ -209,9 +213,9 @@ def _restore_of(connection: sa.Connection, row: Any, priority: int, now: datetim
         added = connection.execute(restore.insert().values(**values, size=row.size, files=files, attempts=0))
         return int(added.inserted_primary_key[0]), False  # type: ignore[index]
     changes = {"priority": max(priority, known.priority)}
-    begins_again = files and not known.files
+    begins_again = just_went or (files and not known.files)
     if begins_again:
-        changes |= {"files": True, "state": "queued", "due_at": now, "attempts": known.attempts + 1}
+        changes |= {"files": files or known.files, "state": "queued", "due_at": now, "attempts": known.attempts + 1}
         discard(connection, [prefix_of(known.id, known.attempts)], now + ZOMBIE)
     connection.execute(restore.update().where(restore.c.id == known.id).values(**changes))
     return int(known.id), known.state == "running" and not begins_again

@@ -47,3 +47,11 @@ class DisturbedStore(LocalObjects):
         if self.happens:
             self.happens.pop()()
         return sums
+
+
+@frozen
+class AwayStore(LocalObjects):
+    """A store that cannot be asked now."""
+
+    def read(self, key: str, _start: int = 0, _stop: int | None = None) -> Iterator[bytes]:
+        raise StorageError(f"object {key} cannot be read: the store is away")

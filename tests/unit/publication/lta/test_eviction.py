@@ -23,6 +23,7 @@ from s1pdgs.storage.database import Database
 from s1pdgs.triggers.tables import order
 from tests.unit.publication.conftest import NOON
 from tests.unit.publication.lta.conftest import L0, SLC, House, plan
+from tests.unit.publication.lta.stores import AwayStore
 
 HOUR = timedelta(hours=1)
 
@@ -184,6 +185,30 @@ def test_files_whose_zip_is_lost_stay_though_nothing_is_archived(house: House) -
     why = evict(bare.evictor, product.name, [Form.FILES])[Form.FILES]
     assert why == "it is being restored"
     assert bare.held(product).evicted_at is None
+
+
+def test_a_zip_that_the_disk_does_not_give_holds_up_nothing_else(house: House) -> None:
+    bad, good = (house.make(SLC, number) for number in (1, 2))
+    house.settle()
+    place = house.store.path(house.published(bad).location)
+    place.unlink()
+    place.symlink_to(place)  # who opens it gets an error of the system
+    house.later(hours=6)
+    assert house.held(good).evicted_at is not None
+    assert house.held(bad).evicted_at is None
+    assert house.published(bad).evicted_at is not None
+
+
+def test_a_store_that_is_away_lets_nothing_go_and_the_rest_goes_on(house: House) -> None:
+    product = house.make(SLC)
+    house.settle()
+    away = evolve(house, evictor=evolve(house.evictor, store=AwayStore(house.store.folder)))
+    house.segment.clock.advance(6 * 3600)
+    assert evict_step(away.evictor)
+    assert not evict_step(away.evictor)
+    assert house.held(product).evicted_at is None
+    house.later(hours=1)
+    assert house.held(product).evicted_at is not None
 
 
 def test_files_whose_publication_is_not_done_stay(house: House) -> None:

@@ -18,7 +18,8 @@ from s1pdgs.publication.lta.tables import archive_copy
 from s1pdgs.publication.mending import Mender
 from s1pdgs.publication.tables import damaged_object
 from s1pdgs.storage.objects import Checksums, LocalObjects, checksums_of
-from tests.unit.publication.lta.conftest import SLC, House
+from tests.unit.publication.lta.conftest import L0, SLC, House
+from tests.unit.publication.lta.stores import DisturbedStore
 
 
 @pytest.fixture
@@ -237,3 +238,26 @@ def test_a_zip_found_damaged_before_files_go_is_made_again_and_they_go_then(hous
     assert bare.held(product).evicted_at is not None
     row = bare.published(product)
     assert checksums_of(bare.store, row.location) == Checksums(row.size, row.md5, row.sha256)
+
+
+def test_a_zip_found_damaged_while_its_files_come_back_is_made_again(house: House) -> None:
+    product = house.make(L0)
+    house.settle()
+    evict(house.evictor, product.name, [Form.FILES])
+    with house.database.write() as connection:
+        place(connection, house.restorer.terms, product.name, Asked(files=True), house.now())
+
+    def rots() -> None:
+        rot_zip(house, product)
+        Mender(house.database, house.store, archive_of(house)).examine(house.held(product).id, house.now())
+
+    store = DisturbedStore(house.store.folder, [rots])
+    restore_step(evolve(house.restorer, store=store))
+    assert house.published(product).evicted_at is not None
+    house.later(minutes=5)
+    while restore_step(house.restorer):
+        pass
+    row = house.published(product)
+    assert row.evicted_at is None
+    assert checksums_of(house.store, row.location) == Checksums(row.size, row.md5, row.sha256)
+    assert house.held(product).evicted_at is None
