@@ -38,10 +38,10 @@ def register(connection: sa.Connection, outbox: Outbox, product: Product) -> boo
     """Make a product exist and tell it; False when one of its name is here, and what was stored beside that is garbage.
 
     One whose files went comes back: with the bytes that it had as the same product, with others as a new version in
-    its place.
+    its place, unless a legal hold keeps what is left of it.
     """
     known, now = connection.execute(_KNOWN, {"name": product.name}).one_or_none(), outbox.clock.now()
-    if known is not None and (known.evicted_at is None or known.location == product.location):
+    if known is not None and not _may_return(connection, known, product):
         if known.location != product.location and product.type != _SESSION:
             connection.execute(t.garbage.insert().values(prefix=product.location, due_at=now + _GRACE))
         return False
@@ -85,6 +85,15 @@ def _describe(connection: sa.Connection, number: int, product: Product) -> None:
     if product.footprint is not None:
         own = {"product_id": number, "start": product.validity.start, "stop": product.validity.stop}
         connection.execute(_BOX, [own | box for box in footprint_boxes(product.footprint)])
+
+
+def _may_return(connection: sa.Connection, known: Any, product: Product) -> bool:
+    """Whether a product whose files went comes in again; under legal hold it does with the bytes that it had only."""
+    if known.evicted_at is None or known.location == product.location:
+        return False
+    hold = t.legal_hold.c
+    held = sa.select(hold.id).where(hold.product_id == known.id, hold.released_at.is_(None)).limit(1)
+    return connection.execute(held).first() is None or _sums(product) == _held_sums(connection, known.id)
 
 
 def _sums(product: Product) -> dict[str, str]:

@@ -65,6 +65,7 @@ def family_of(kind: str, name: str) -> Family:
 _STARTS = {
     "SESSION": Family.SESSION,
     "REP_": Family.PLAN_OR_REPORT,
+    "MPL_ORB": Family.AUXILIARY,
     "MPL_": Family.PLAN_OR_REPORT,
     "AUX_": Family.AUXILIARY,
     "MSK_": Family.AUXILIARY,

@@ -26,6 +26,7 @@ EVERYTHING = [
     ("MSK_EW_SLC", "S1__OPER_MSK_EW_SLC_V20150101T000000_G20150101T000000.EOF", Family.AUXILIARY),
     ("REP_L0PSA_", "S1A_OPER_REP_L0PSA__x.EOF", Family.PLAN_OR_REPORT),
     ("MPL_ACQPLN", "S1A_MPL_ACQPLN", Family.PLAN_OR_REPORT),
+    ("MPL_ORBPRE", "S1A_OPER_MPL_ORBPRE_x.EOF", Family.AUXILIARY),
     ("XX", "anything", Family.OTHER),
 ]
 
@@ -64,6 +65,9 @@ def test_the_shipped_rules_are_those_of_the_reference_system() -> None:
         Family.BLANK: (None, None), Family.LEVEL_1: (7, 7), Family.LEVEL_2: (7, 7), Family.AUXILIARY: (None, 7),
         Family.PLAN_OR_REPORT: (None, None), Family.OTHER: (None, None),
     }  # fmt: skip
+    for kind in ("IW_ETA__AX", "IW_ETA__1S"):
+        assert shipped.files_due(kind, f"S1A_{kind}", NOON, None) is None
+        assert shipped.zip_due(kind, f"S1A_{kind}", NOON).at == NOON + timedelta(days=7)  # type: ignore[union-attr]
     assert shipped.files_due("AUX_TRO", "S1__AUX_TRO", NOON, None).at == NOON + timedelta(days=180)  # type: ignore[union-attr]
 
 

@@ -11,7 +11,7 @@ from attrs import evolve
 from s1pdgs.bus.events import AnyEvent
 from s1pdgs.bus.outbox import Subscriber, deliver
 from s1pdgs.catalogue.door import CatalogueError, register
-from s1pdgs.catalogue.lifecycle import sweep_garbage
+from s1pdgs.catalogue.lifecycle import hold, sweep_garbage
 from s1pdgs.catalogue.query import candidates
 from s1pdgs.catalogue.retention import Form
 from s1pdgs.catalogue.tables import garbage, product_file
@@ -229,3 +229,21 @@ class NewsReader:
         while deliver(self._house.database, reader):
             pass
         return [type(event).__name__ for event in told]
+
+
+def test_a_product_under_legal_hold_is_not_replaced_and_comes_back_as_it_was(house: House) -> None:
+    product = house.make(L0)
+    settle(house)
+    new, same = stored_at(house, product, "jobs/9/1/new", OTHER), stored_at(house, product, "jobs/9/1/same")
+    let_go(house, product, Form.FILES)
+    with house.database.write() as connection:
+        hold(connection, product.name, "case 1", "ops", house.now())
+    before = house.published(product)
+    assert not comes(house, new)
+    house.later(hours=2)
+    assert house.published(product) == before
+    assert set(house.held(product).product.files) == set(product.files)
+    assert house.store.size(before.location) == before.size
+    assert house.store.list(new.location) == []
+    assert comes(house, same)
+    assert house.held(product).evicted_at is None
