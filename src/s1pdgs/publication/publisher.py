@@ -24,7 +24,7 @@ from s1pdgs.publication.holdings import note
 from s1pdgs.publication.tables import publication
 from s1pdgs.publication.versions import area_of, first_key, fresh
 from s1pdgs.storage.database import Database
-from s1pdgs.storage.objects import Checksums, KeyTaken, ObjectStore
+from s1pdgs.storage.objects import Checksums, KeyTaken, MissingObject, ObjectStore, StorageError
 
 QUICKLOOK = "preview/quick-look.png"
 SUBSCRIBER = "publication"
@@ -152,7 +152,8 @@ def publish_step(
 ) -> bool:
     """Publish the product that waits longest; False when none is due. Files that match `deflated` shrink in its zip.
 
-    A failed attempt is recorded with its reason and tried again later, or given up as `failed`. A publisher that dies
+    A failed attempt is recorded with its reason and tried again later, or given up as `failed`. A store that is full or
+    away is waited for as long as it takes, for that is not held against the product. A publisher that dies
     is replaced after its lease; the zip that it left behind has the bytes that the next one writes.
     """
     claim = _claim(database, clock, patience)
@@ -165,7 +166,7 @@ def publish_step(
             if _mark_published(connection, claim.held.id, archived, clock.now()):
                 outbox.emit(connection, ProductPublished(claim.held.name))
     except (OSError, PublicationError) as error:
-        _record_failure(database, clock, claim, patience, str(error))
+        _record_failure(database, clock, claim, patience, error)
     else:
         _log.info("product published", product=claim.held.name, bytes=archived.sums.size, attempt=claim.attempts)
     return True
@@ -243,12 +244,14 @@ def _remove_leftover(database: Database, store: ObjectStore, number: int, key: s
             store.delete(key)
 
 
-def _record_failure(database: Database, clock: Clock, claim: _Claim, patience: Patience, reason: str) -> None:
-    final = claim.attempts >= patience.max_attempts
+def _record_failure(database: Database, clock: Clock, claim: _Claim, patience: Patience, error: Exception) -> None:
+    is_stores = isinstance(error, StorageError) and not isinstance(error, KeyTaken | MissingObject)
+    final, reason = claim.attempts >= patience.max_attempts and not is_stores, str(error)
     changes = {
         "state": "failed" if final else "pending",
+        "attempts": claim.attempts - is_stores,
         "reason": reason,
-        "retry_at": clock.now() + patience.wait(claim.attempts),
+        "retry_at": clock.now() + patience.wait(patience.max_attempts if is_stores else claim.attempts),
     }
     with database.write() as connection:
         connection.execute(_of(claim.held.id).where(publication.c.state == "pending").values(**changes))

@@ -20,6 +20,7 @@ from s1pdgs.publication.publisher import Patience, publish_again, publish_step, 
 from s1pdgs.publication.tables import publication
 from s1pdgs.storage.objects import MissingObject, memory_objects
 from tests.unit.publication.conftest import NOON, PNG, Segment, product_name, store_product
+from tests.unit.publication.lta.stores import FullStore
 
 NAME = product_name("S1A", "IW_SLC__1SDV", NOON, 1)
 
@@ -197,6 +198,23 @@ def test_damaged_bytes_never_go_out(segment: Segment, damage: str) -> None:
     assert "measurement/data.tiff" in row.reason
     assert segment.store.list("published") == []
     assert _told(segment) == []
+
+
+def test_a_disk_that_is_full_for_long_makes_no_publication_fail(segment: Segment) -> None:
+    segment.register(store_product(segment.store, NAME, "IW_SLC__1S"))
+    segment.deliver()
+    full, patience = FullStore(segment.store.folder), Patience(max_attempts=3, backoff_s=10.0)
+    waits = []
+    for _ in range(12):
+        before = segment.clock.now()
+        assert publish_step(segment.database, full, segment.outbox, segment.clock, patience)
+        waits.append((_row(segment).retry_at - before) / timedelta(seconds=1))
+        segment.clock.advance(waits[-1])
+    assert (waits[0], max(waits)) == (40.0, 40.0)
+    assert (_row(segment).state, "No space left on device" in _row(segment).reason) == ("pending", True)
+    assert publish_step(segment.database, segment.store, segment.outbox, segment.clock, patience)
+    assert _row(segment).state == "published"
+    assert len(_told(segment)) == 1
 
 
 def test_a_failed_publication_can_be_asked_for_again(segment: Segment) -> None:
