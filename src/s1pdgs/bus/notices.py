@@ -9,6 +9,7 @@ Where it may go: this host, and the hosts that the settings list. The addresses 
 and used, so that a name which begins to resolve elsewhere reaches nothing; redirects are not followed.
 """
 
+import asyncio
 import hmac
 import json
 import socket
@@ -314,7 +315,8 @@ def _send(courier: Courier, row: sa.Row[Any], login: Login | None) -> str:
     if login is not None:
         headers["Authorization"] = login.header
     request = httpx2.Request("POST", url, content=body, headers=headers, extensions={"sni_hostname": host})
-    status = _status_of(host, [url.copy_with(host=str(address)) for address in addresses], request)
+    urls = [url.copy_with(host=str(address)) for address in addresses]
+    status = asyncio.run(_status_of(host, urls, request))
     if 300 <= status < 400:
         raise NoticeError(f"{host} answered {status}; redirects are not followed, tell the address itself")
     if not 200 <= status < 300:
@@ -322,21 +324,29 @@ def _send(courier: Courier, row: sa.Row[Any], login: Login | None) -> str:
     return f"{host} answered {status}"
 
 
-def _status_of(host: str, urls: list[httpx2.URL], request: httpx2.Request) -> int:
-    """What the first address that takes connections answers."""
+async def _status_of(host: str, urls: list[httpx2.URL], request: httpx2.Request) -> int:
+    """What the first address that takes connections answers, all in all within `_TIMEOUT_S`: one that answers byte by
+    byte holds nobody up.
+    """
     failure: Exception | None = None
-    with httpx2.Client(timeout=_TIMEOUT_S, follow_redirects=False, trust_env=False, verify=_tls()) as client:
-        for url in urls:
-            request.url = url
-            try:
-                answer = client.send(request, stream=True)
-            except httpx2.ConnectError as error:
-                failure = error
-                continue
-            except (httpx2.HTTPError, OSError) as error:
-                raise NoticeError(f"{host} did not answer: {type(error).__name__} {error}") from error
-            answer.close()
-            return answer.status_code
+    try:
+        async with (
+            asyncio.timeout(_TIMEOUT_S),
+            httpx2.AsyncClient(timeout=None, follow_redirects=False, trust_env=False, verify=_tls()) as client,
+        ):
+            for url in urls:
+                request.url = url
+                try:
+                    answer = await client.send(request, stream=True)
+                except httpx2.ConnectError as error:
+                    failure = error
+                    continue
+                await answer.aclose()
+                return answer.status_code
+    except TimeoutError as error:
+        raise NoticeError(f"{host} did not answer within {_TIMEOUT_S:g} s") from error
+    except (httpx2.HTTPError, OSError) as error:
+        raise NoticeError(f"{host} did not answer: {type(error).__name__} {error}") from error
     raise NoticeError(f"{host} was not reached: {failure}")
 
 

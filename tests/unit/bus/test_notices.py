@@ -4,6 +4,7 @@ import json
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
@@ -14,6 +15,7 @@ from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
 
+from s1pdgs.bus import notices
 from s1pdgs.bus.notices import (
     Courier,
     Login,
@@ -220,6 +222,40 @@ def test_redirects_are_not_followed(database: Database, clock: ManualClock, rece
     send_due(database, COURIER, clock)
     assert "localhost answered 302; redirects are not followed" in str(only(database))
     assert len(receiver.bodies) == 1
+
+
+@pytest.fixture
+def trickler() -> Iterator[str]:
+    """The URL of a server that answers byte by byte, and would be done after some hundred rests."""
+    stopped = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            with suppress(OSError):
+                for byte in b"HTTP/1.1 204 No Content\r\nX-Long: " + b"x" * 300 + b"\r\n\r\n":
+                    self.wfile.write(bytes([byte]))
+                    stopped.wait(0.02)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://localhost:{server.server_address[1]}/told"
+        stopped.set()
+        server.shutdown()
+        thread.join()
+
+
+def test_a_receiver_that_answers_byte_by_byte_holds_nobody_up(
+    database: Database, clock: ManualClock, trickler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "_TIMEOUT_S", 0.5)
+    put(database, clock, trickler)
+    assert send_due(database, COURIER, clock)
+    assert only(database).state is NoticeState.PENDING
+    assert only(database).reason == "localhost did not answer within 0.5 s"
 
 
 def test_a_host_that_takes_no_connection_is_told(database: Database, clock: ManualClock) -> None:
