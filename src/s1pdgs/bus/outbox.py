@@ -56,7 +56,9 @@ def deliver(database: Database, subscriber: Subscriber, limit: int = 100) -> int
     event undelivered and ends the round: the events before it take effect alone, and the error reaches the caller.
     """
     with database.read() as connection:
-        found = connection.execute(unseen(subscriber.name, subscriber.types).limit(limit)).all()
+        found = connection.execute(_oldest_unseen(subscriber.name, subscriber.types), {"most": limit}).all()
+        if not found:
+            return 0
         seen_until = _seen_until(connection, subscriber.name, found[-1].id if len(found) == limit else None)
     for begin in range(0, len(found), _TOGETHER):
         together = found[begin : begin + _TOGETHER]
@@ -67,7 +69,7 @@ def deliver(database: Database, subscriber: Subscriber, limit: int = 100) -> int
                 raise
             for row in together:
                 _hand_over(database, subscriber, [row])
-    if found and seen_until is not None:
+    if seen_until is not None:
         with database.write() as connection:
             _catch_up(connection, subscriber.name, seen_until)
     return len(found)
@@ -103,6 +105,12 @@ def unseen(consumer: str, types: Iterable[str]) -> sa.Select[tuple[int, str, dic
         )
         .order_by(event_table.c.id)
     )
+
+
+@cache
+def _oldest_unseen(consumer: str, types: frozenset[str]) -> sa.Select[tuple[int, str, dict[str, Any]]]:
+    """The first `most` of them; said several times a second, so it is built once."""
+    return unseen(consumer, types).limit(sa.bindparam("most", type_=sa.Integer))
 
 
 def _seen_until(connection: sa.Connection, consumer: str, last: int | None) -> int | None:

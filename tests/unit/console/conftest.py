@@ -46,6 +46,7 @@ SLC = "S1A_S3_SLC__1SDV_20260105T104204_20260105T104229_051312_06309A_1C2D.SAFE"
 GRD = "S1A_S3_GRDH_1SDV_20260105T104204_20260105T104229_051312_06309A_77AA.SAFE"
 PACIFIC = "S1C_IW_GRDH_1SDV_20260105T061000_20260105T061025_001234_00270F_0D0E.SAFE"
 SLICE = "S1A_S3_RAW__0SDV_20260105T104202_20260105T104231_051312_06309A_9F3E.SAFE"
+SHIPPED = Chains.read()
 SEGMENT = "S1A_S3_RAW__0SDV_20260105T104150_20260105T104300_051312_06309A_AB12.SAFE"
 ORBIT = "S1A_OPER_AUX_RESORB_OPOD_20260105T112233_V20260105T073000_20260105T110000.EOF"
 ADRIATIC: list[LonLat] = [(12.2, 45.9), (13.3, 45.75), (13.05, 44.85), (11.97, 45.0)]
@@ -80,7 +81,7 @@ class Stage:
         mount(
             app, self.database, self.store, self.clock, operator_gate(key), work_root=self.work_root,
             sources={"svalbard": 20.0, "auxip": 60.0} if sources is None else sources,
-            additions=(data_take_pages(Chains.read()), job_pages(Planner(Chains.read(), self.outbox))),
+            additions=(data_take_pages(SHIPPED), job_pages(Planner(SHIPPED, self.outbox))),
         )  # fmt: skip
         return app
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,12 @@ class Mission:
         self.deliver()
 
 
+@cache
+def shipped() -> Chains:
+    """The chains that we ship; they are values, so all missions may have the same."""
+    return Chains.read()
+
+
 @contextmanager
 def open_mission(folder: Path, chains: Chains | None = None) -> Iterator[Mission]:
     database = new_sqlite(folder)
@@ -208,7 +215,7 @@ def open_mission(folder: Path, chains: Chains | None = None) -> Iterator[Mission
 
 def mission_on(database: Database, chains: Chains | None = None) -> Mission:
     watch = Watch()
-    return Mission(database, Planner(chains or Chains.read(), Outbox(watch)), watch)
+    return Mission(database, Planner(chains or shipped(), Outbox(watch)), watch)
 
 
 @pytest.fixture
