@@ -86,16 +86,29 @@ def earliest_end(predicate: Predicate) -> datetime | None:
 
 def where_lies(predicate: Spatial, window: Window) -> sa.ColumnElement[Any]:
     """The condition of footprints that lie to an area as asked, where another one keeps products within the window."""
-    size = sum((east - west) * (north - south) for west, south, east, north in predicate.boxes)
-    few = size * window.days <= _FEW_DEG2_DAYS
+    few = _are_few(predicate, window)
     near = _in_tree(predicate, window) if few else _in_a_box(predicate)
-    within_time = _in_a_timed_box(predicate, window) if few else None
+    within_time = is_near_in_time(predicate, window)
     located = publication.c.area.is_not(None)
+    found = sa.and_(located, _tested(predicate, near, sa.null() if within_time is None else within_time, few=few))
+    return sa.and_(located, sa.not_(found)) if predicate.relation == "disjoint" else found
+
+
+def _are_few(predicate: Spatial, window: Window) -> bool:
+    """Whether few products are near an area within a window."""
+    size = sum((east - west) * (north - south) for west, south, east, north in predicate.boxes)
+    return size * window.days <= _FEW_DEG2_DAYS
+
+
+def lies(predicate: Spatial) -> sa.ColumnElement[Any]:
+    """The exact test alone, for PostGIS: of products that are known to be near."""
+    return _tested(predicate, sa.true(), sa.true(), few=True)
+
+
+def _tested(predicate: Spatial, near: Any, within_time: Any, *, few: bool) -> sa.ColumnElement[Any]:
     test = Within if predicate.relation == "within" else Intersects
     area = sa.literal(predicate.area, sa.Text())
-    timed = sa.null() if within_time is None else within_time
-    found = sa.and_(located, test(near, timed, publication.c.area, area, FEW if few else MANY))
-    return sa.and_(located, sa.not_(found)) if predicate.relation == "disjoint" else found
+    return test(near, within_time, publication.c.area, area, FEW if few else MANY)
 
 
 def _in_tree(predicate: Spatial, window: Window) -> sa.ColumnElement[bool]:
@@ -114,9 +127,9 @@ def _in_tree(predicate: Spatial, window: Window) -> sa.ColumnElement[bool]:
     return product.c.id.in_(sa.union_all(*parts) if len(parts) > 1 else parts[0])
 
 
-def _in_a_timed_box(predicate: Spatial, window: Window) -> sa.ColumnElement[bool] | None:
-    """The same for PostGIS, in a bounded window."""
-    if window.begin is None or window.end is None:
+def is_near_in_time(predicate: Spatial, window: Window) -> sa.ColumnElement[bool] | None:
+    """For PostGIS, whether a product is one of the few near an area within a window; None where they may be many."""
+    if window.begin is None or window.end is None or not _are_few(predicate, window):
         return None
     box = footprint_box.c
     columns = (box.west, box.south, box.start, box.east, box.north, box.stop)

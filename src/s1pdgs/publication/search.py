@@ -17,7 +17,7 @@ from s1pdgs.publication.dialects import Unordered, prepare_areas, prepare_patter
 from s1pdgs.publication.holdings import held
 from s1pdgs.publication.limits import check_size
 from s1pdgs.publication.paging import beyond, read_token, write_token
-from s1pdgs.publication.places import conjuncts, earliest_end
+from s1pdgs.publication.places import EVER, conjuncts, earliest_end, is_near_in_time, lies
 from s1pdgs.publication.predicate import (
     KINDS,
     Constant,
@@ -35,7 +35,7 @@ from s1pdgs.publication.tables import publication, published_type
 
 MAX_SKIP = 10_000_000
 MAX_ORDER_TERMS = 5
-_NEVER = 2**62
+_NULL = -(2**62)
 _EPOCH = datetime(1, 1, 1, tzinfo=UTC)
 _PUBLISHING = {"PublicationDate", "ModificationDate"}
 
@@ -204,7 +204,8 @@ def search(
     else of them is read. With `count_to` the page tells how many match when they are no more than so many, or without
     a bound for None; 0 leaves it out. Raises `QueryError` for a token that is not ours.
     """
-    wanted = condition(connection, predicate)
+    late = _tested_late(connection, predicate)
+    wanted = condition(connection, predicate) if late is None else condition(connection, late.others) & late.near
     keys = _keys(order, predicate)
     descending = [*(term.descending for term in order), order[0].descending]
     labels = [key.label(f"key_{index}") for index, key in enumerate(keys)]
@@ -212,9 +213,10 @@ def search(
     if after is not None:
         types = [str if KINDS[term.field] is Kind.STRING else int for term in order]
         query = query.where(beyond(keys, descending, read_token(after, [*types, int])))
-    elif skip:
-        query = query.offset(skip)
-    found = query.order_by(*_directed(keys, descending)).limit(limit + 1).subquery("found")
+    query = query.order_by(*_directed(keys, descending))
+    if late is not None:
+        query = _passing(query, late.test, descending)
+    found = query.offset(skip if after is None and skip else None).limit(limit + 1).subquery("found")
     whole = _JOIN.join(found, found.c[labels[-1].name] == product.c.id)
     rows = connection.execute(
         sa.select(*_COLUMNS, *found.c).select_from(whole).order_by(*_directed(found.c, descending))
@@ -225,14 +227,48 @@ def search(
         return Page(shown, token)
     if after is None and not skip and len(rows) <= limit:
         return Page(shown, token, len(shown))
-    return Page(shown, token, _matched(connection, predicate, wanted, count_to))
+    return Page(shown, token, _matched(connection, predicate, count_to))
 
 
-def _matched(connection: sa.Connection, predicate: Predicate, wanted: Any, most: int | None) -> int | None:
+@frozen
+class _Late:
+    """A search by area and time whose exact test comes last: `near` tells the few that it is asked of."""
+
+    near: Any
+    test: Any
+    others: Predicate
+
+
+def _tested_late(connection: sa.Connection, predicate: Predicate) -> _Late | None:
+    """How PostGIS finds a page sooner: those near in order, tested until the page is full. None where it is not so."""
+    if connection.dialect.name == "sqlite":
+        return None
+    parts = tuple(conjuncts(predicate))
+    window = EVER.narrowed(parts)
+    for place, part in enumerate(parts):
+        if isinstance(part, Spatial) and part.relation != "disjoint":
+            near = is_near_in_time(part, window)
+            if near is not None:
+                check_size(predicate)
+                prepare_areas(connection)
+                return _Late(near, lies(part), Every(parts[:place] + parts[place + 1 :]))
+    return None
+
+
+def _passing(query: sa.Select[Any], test: Any, descending: Sequence[bool]) -> sa.Select[Any]:
+    """The rows of keys, in their order, whose product passes a test of its publication."""
+    near = query.offset(0).subquery("near")  # by itself, so that the test comes behind it
+    *_, number = near.c
+    whole = publication.join(near, publication.c.product_id == number)
+    tested = sa.select(*near.c).select_from(whole).where(publication.c.area.is_not(None), test)
+    return tested.order_by(*_directed(near.c, descending))
+
+
+def _matched(connection: sa.Connection, predicate: Predicate, most: int | None) -> int | None:
     known = _counted(connection, predicate)
     if known is not None:
         return known
-    found = _count(connection, wanted, most)
+    found = _count(connection, condition(connection, predicate), most)
     return None if most is not None and found > most else found
 
 
@@ -294,11 +330,11 @@ def _keys(order: Sequence[Order], predicate: Predicate) -> list[Any]:
 
 
 def _key(term: Order) -> Any:
-    """What is sorted by: never null, times as microseconds."""
+    """What is sorted by: never null, times as microseconds; nulls come first (OData 4.01 part 2, section 5.1.5)."""
     if term.field == "Name":
         return product.c.name
     if term.field == "EvictionDate":
-        return sa.func.coalesce(sa.type_coerce(FIELDS[term.field], sa.BigInteger), _NEVER, type_=sa.BigInteger())
+        return sa.func.coalesce(sa.type_coerce(FIELDS[term.field], sa.BigInteger), _NULL, type_=sa.BigInteger())
     match KINDS[term.field]:
         case Kind.TIME:
             return sa.type_coerce(FIELDS[term.field], sa.BigInteger)
