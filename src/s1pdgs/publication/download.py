@@ -109,7 +109,7 @@ def _several(store: ObjectStore, download: Download, spans: list[tuple[int, int]
 
 
 def _headers(download: Download) -> dict[str, str]:
-    name = quote(download.filename)
+    name = quote(download.filename, safe="")
     headers = {
         "Accept-Ranges": "bytes",
         "Content-Disposition": f"attachment; filename=\"{name}\"; filename*=UTF-8''{name}",

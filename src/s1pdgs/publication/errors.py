@@ -9,6 +9,10 @@ class QueryError(PublicationError, ValueError):
     """A query that its protocol does not allow or that this service does not know (400)."""
 
 
+class UnservedError(QueryError):
+    """A query that its protocol allows and that this service does not answer (501)."""
+
+
 class SlowQueryError(PublicationError):
     """A query took longer than this service lets one take (503)."""
 

@@ -16,8 +16,9 @@ from s1pdgs.publication.errors import EvictedError, UnknownProductError
 from s1pdgs.publication.limits import bounded
 from s1pdgs.publication.lta.telling import why_gone
 from s1pdgs.publication.manifest import files_of, manifest, manifest_text
-from s1pdgs.publication.odata.entity import CONTEXT, attributes, entity, quicklooks
-from s1pdgs.publication.odata.options import MAX_TOP, next_link, read_options
+from s1pdgs.publication.odata.belongings import Read, add_belonging, add_properties
+from s1pdgs.publication.odata.entity import CONTEXT, belonging_to, entity
+from s1pdgs.publication.odata.options import MAX_TOP, NAVIGATIONS, Options, next_link, read_options
 from s1pdgs.publication.odata.route import VERSION, Addition, AddRoute, bare, read_body, reply
 from s1pdgs.publication.odata.service import ODataService, root
 from s1pdgs.publication.predicate import checked_text
@@ -65,7 +66,7 @@ class Prip:
                 after=options.after,
                 count_to=None if options.count else 0,
             )
-        body: dict[str, Any] = {"@odata.context": CONTEXT}
+        body: dict[str, Any] = {"@odata.context": f"{CONTEXT}{options.selected}"}
         if page.matched is not None:
             body["@odata.count"] = page.matched
         body["value"] = [entity(product, options) for product in page.products]
@@ -83,15 +84,8 @@ class Prip:
     def product(self, request: Request, key: str) -> Response:
         """One product."""
         options = read_options(request.query_params.multi_items(), ["$expand", "$select", "$format"])
-        return reply({"@odata.context": f"{CONTEXT}/$entity", **entity(self._found(key), options)})
-
-    def attributes(self, key: str) -> Response:
-        """The attributes of a product."""
-        return reply({"@odata.context": f"{CONTEXT}({bare(key)})/Attributes", "value": attributes(self._found(key))})
-
-    def quicklooks(self, key: str) -> Response:
-        """The quicklooks of a product."""
-        return reply({"@odata.context": f"{CONTEXT}({bare(key)})/Quicklooks", "value": quicklooks(self._found(key))})
+        context = f"{CONTEXT}{options.selected}/$entity"
+        return reply({"@odata.context": context, **entity(self._found(key), options)})
 
     def manifest(self, request: Request, key: str) -> Response:
         """Every file of a product with its checksums: JSON, or what `sha256sum --check` reads for `text/plain`."""
@@ -114,8 +108,9 @@ class Prip:
     def quicklook(self, request: Request, key: str, image: str) -> Response:
         """The image of a quicklook."""
         found = self._found(key)
-        if found.quicklook is None or bare(image) != found.quicklook_name:
-            raise UnknownProductError(f"product {found.archive_name} has no quicklook {bare(image)!r}")
+        name = bare(image, "Image")
+        if found.quicklook is None or name != found.quicklook_name:
+            raise UnknownProductError(f"product {found.archive_name} has no quicklook {name[:100]!r}")
         return respond(
             request, self.store, Download(found.quicklook, found.quicklook_name, "image/png", found.published_at)
         )
@@ -127,7 +122,8 @@ class Prip:
         names = [checked_text(one.Name) for one in wanted if one.Name is not None]
         uuids = [checked_text(one.Id.lower()) for one in wanted if one.Id is not None]
         found = await run_in_threadpool(self._listed, uuids, [name.removesuffix(ARCHIVE_SUFFIX) for name in names])
-        return reply({"@odata.context": CONTEXT, "value": [entity(product, options) for product in found]})
+        context = f"../{CONTEXT}{options.selected}"
+        return reply({"@odata.context": context, "value": [entity(product, options) for product in found]})
 
     def _listed(self, uuids: list[str], names: list[str]) -> list[Published]:
         with bounded(self.database) as connection:
@@ -137,8 +133,11 @@ class Prip:
         with bounded(self.database) as connection:
             found = find(connection, checked_text(bare(key).lower()))
         if found is None:
-            raise UnknownProductError(f"there is no published product with Id {bare(key)!r}")
+            raise UnknownProductError(f"there is no published product with Id {bare(key)[:100]!r}")
         return found
+
+    def _reader(self, name: str) -> Read:
+        return lambda _, key: belonging_to(self._found(key), name)
 
     def _online(self, request: Request, key: str) -> Published:
         found = self._found(key)
@@ -153,11 +152,12 @@ class Prip:
         add("/Products/$count", self.count)
         add("/Products/OData.CSC.FilterList", self.filter_list, "POST")
         add("/Products({key})", self.product)
-        add("/Products({key})/Attributes", self.attributes)
-        add("/Products({key})/Quicklooks", self.quicklooks)
+        for name, belonging in NAVIGATIONS.items():
+            add_belonging(add, "Products", name, belonging, self._reader(name))
         add("/Products({key})/Manifest", self.manifest)
         add("/Products({key})/$value", self.value)
         add("/Products({key})/Quicklooks({image})/$value", self.quicklook)
+        add_properties(add, "Products", lambda _, key: entity(self._found(key), Options({})))
 
 
 def router(service: Prip, access: Sequence[Depends] = (), additions: Sequence[Addition] = ()) -> APIRouter:

@@ -35,6 +35,8 @@ from fastapi.responses import PlainTextResponse, Response
 from s1pdgs.model.time import format_iso
 from s1pdgs.publication.columns import Columns
 from s1pdgs.publication.errors import QueryError, UnknownProductError
+from s1pdgs.publication.limits import bounded
+from s1pdgs.publication.odata.belongings import Read, add_belonging, add_properties
 from s1pdgs.publication.odata.expand import Belonging
 from s1pdgs.publication.odata.expressions import Names
 from s1pdgs.publication.odata.options import Offer, Options, next_link, read_options
@@ -281,7 +283,8 @@ class Shelf:
         add(f"{path}/$count", self.count)
         add(f"{path}({{key}})", self.one)
         for navigation in self.entities.navigations:
-            add(f"{path}({{key}})/{navigation.name}", self._reader(navigation))
+            add_belonging(add, self.entities.name, navigation.name, navigation.belonging, self._reader(navigation))
+        add_properties(add, self.entities.name, self._entry)
 
     def listing(self, request: Request) -> Response:
         """A page of entities."""
@@ -289,8 +292,8 @@ class Shelf:
         options = read_options(request.query_params.multi_items(), offer=entities.offer)
         if options.expand:
             options = evolve(options, top=min(options.top, EXPANDED_TOP))
-        body: dict[str, Any] = {"@odata.context": self._context}
-        with self.database.read() as connection:
+        body: dict[str, Any] = {"@odata.context": f"{self._context}{options.selected}"}
+        with bounded(self.database) as connection:
             if options.count:
                 body["@odata.count"] = count(connection, entities, options, only)
             page = find_page(connection, entities, options, only)
@@ -303,31 +306,29 @@ class Shelf:
     def count(self, request: Request) -> Response:
         """How many entities a filter selects, as plain text."""
         options = read_options(request.query_params.multi_items(), ["$filter", "$format"], self.entities.offer)
-        with self.database.read() as connection:
+        with bounded(self.database) as connection:
             total = count(connection, self.entities, options, self._only(request))
         return PlainTextResponse(str(total), headers=VERSION)
 
     def one(self, request: Request, key: str) -> Response:
         """One entity."""
         options = read_options(request.query_params.multi_items(), _ONE, self.entities.offer)
-        with self.database.read() as connection:
+        with bounded(self.database) as connection:
             row = find_one(connection, self.entities, key, self._only(request))
             (entry,) = shown(connection, self.entities, [row], options)
-        return reply({"@odata.context": f"{self._context}/$entity", **entry})
+        return reply({"@odata.context": f"{self._context}{options.selected}/$entity", **entry})
 
-    def _reader(self, navigation: Navigation) -> Callable[[Request, str], Response]:
-        """The endpoint of a navigation: a collection, or a single entity, of one entity."""
+    def _entry(self, request: Request, key: str) -> dict[str, Any]:
+        with bounded(self.database) as connection:
+            row = find_one(connection, self.entities, key, self._only(request))
+        return _entry(self.entities, row, frozenset(self.entities.offer.selectable))
 
-        def read(request: Request, key: str) -> Response:
-            with self.database.read() as connection:
+    def _reader(self, navigation: Navigation) -> Read:
+        def read(request: Request, key: str) -> Any:
+            with bounded(self.database) as connection:
                 row = find_one(connection, self.entities, key, self._only(request))
                 (value,) = navigation.read(connection, [row])
-            context = f"{self._context}({bare(key)})/{navigation.name}"
-            if isinstance(value, list):
-                return reply({"@odata.context": context, "value": value})
-            if value is None:
-                raise UnknownProductError(f"{self.entities.name}({bare(key)}) has no {navigation.name}")
-            return reply({"@odata.context": context, **value})
+            return value
 
         return read
 

@@ -24,6 +24,12 @@ def entity(product: Published, options: Options) -> dict[str, Any]:
     return found
 
 
+def belonging_to(product: Published, navigation: str) -> list[dict[str, Any]]:
+    """What a navigation of a product leads to."""
+    found: list[dict[str, Any]] = _NAVIGATIONS[navigation](product)
+    return found
+
+
 def attributes(product: Published) -> list[dict[str, Any]]:
     """The typed attributes, by name; the datatake under both names that clients know it by."""
     stored = {**product.attributes, "productType": [Kind.STRING.value, product.type]}

@@ -4,7 +4,7 @@ They are read with the entity that they belong to, and are few: so they are chos
 4.01 part 2, section 5.1.3).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -13,7 +13,7 @@ from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.odata.expressions import ITSELF, Names
 from s1pdgs.publication.odata.filter import compile_filter
 from s1pdgs.publication.odata.matching import holds, rank, value_of
-from s1pdgs.publication.odata.words import flag, natural, order_terms, selected, split
+from s1pdgs.publication.odata.words import flag, natural, order_terms, selected, selected_in_context, split
 from s1pdgs.publication.predicate import ALWAYS, Field, Kind, Predicate, nearest
 
 _OPTIONS = ("$filter", "$orderby", "$top", "$skip", "$count", "$select")
@@ -24,25 +24,28 @@ _OF_ONE = ("$select",)
 class Belonging:
     """What may be asked of entities that belong to others: the names of filter and order, and those of `$select`.
 
-    `are_attributes` tells that they are typed attributes, `many` that they are a collection.
+    `are_attributes` tells that they are typed attributes, `many` that they are a collection, `key` what tells one from
+    the others.
     """
 
     names: Names = field(factory=lambda: Names({}))
     selectable: tuple[str, ...] = ()
     are_attributes: bool = False
     many: bool = True
+    key: str = ""
 
     @classmethod
     def entities(cls, names: Names, selectable: tuple[str, ...], *, many: bool = True) -> "Belonging":
         """Those of an entity set: filters name the properties that are shown, not what belongs to these in turn."""
         shown = {path: one for path, one in names.properties.items() if path.partition("/")[0] in selectable}
-        return cls(evolve(names, properties=shown, attributes=False, areas=False), selectable, many=many)
+        return cls(evolve(names, properties=shown, attributes=False, areas=False), selectable, many=many, key="Id")
 
 
 ATTRIBUTES = Belonging(
     Names({"Name": Field("Name", Kind.STRING), "ValueType": Field("ValueType", Kind.STRING)}),
     ("Name", "ValueType", "Value"),
     are_attributes=True,
+    key="Name",
 )
 
 
@@ -58,20 +61,30 @@ class Wanted:
     count: bool = False
     select: frozenset[str] | None = None
 
+    @property
+    def selected(self) -> str:
+        """The selected properties as addresses of contexts tell them."""
+        return "" if self.select is None else selected_in_context(self.select)
+
     def of(self, name: str, value: Any) -> dict[str, Any]:
         """The members that an entity gets for a navigation: its value, and before it how many there are if asked."""
         if self == ALL:
             return {name: value}
         if not isinstance(value, list):
-            return {name: value if value is None else self._shown(value)}
+            return {name: value if value is None else self.shown(value)}
+        number, found = self.chosen(value)
+        return {**({f"{name}@odata.count": number} if self.count else {}), name: found}
+
+    def chosen(self, value: Sequence[dict[str, Any]]) -> tuple[int, list[dict[str, Any]]]:
+        """How many of a collection are meant, and those that are wanted of them."""
         found = [one for one in value if holds(self.predicate, one)]
         for prop, descending in reversed(self.order):
             found.sort(key=lambda one, prop=prop: rank(value_of(prop, one)), reverse=descending)  # type: ignore[misc]
-        number = {f"{name}@odata.count": len(found)} if self.count else {}
         end = None if self.top is None else self.skip + self.top
-        return {**number, name: [self._shown(one) for one in found[self.skip : end]]}
+        return len(found), [self.shown(one) for one in found[self.skip : end]]
 
-    def _shown(self, entry: dict[str, Any]) -> dict[str, Any]:
+    def shown(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """An entity with what is wanted of it."""
         if self.select is None:
             return entry
         return {name: value for name, value in entry.items() if name in self.select or name.startswith("@")}
@@ -110,12 +123,13 @@ def _read(name: str, text: str, belonging: Belonging, most: int) -> Wanted:
             raise QueryError(f"$expand: {option} of {name} is given twice")
         given[option] = value
     try:
-        return _checked(given, belonging, most)
+        return read_wanted(given, belonging, most)
     except QueryError as error:
         raise QueryError(f"$expand of {name}: {error}") from None
 
 
-def _checked(given: Mapping[str, str], belonging: Belonging, most: int) -> Wanted:
+def read_wanted(given: Mapping[str, str], belonging: Belonging, most: int) -> Wanted:
+    """What options ask of what belongs to others, with at most so many entities; raises `QueryError`."""
     names, text = belonging.names, given.get("$filter")
     variable = ITSELF if belonging.are_attributes else None
     terms = order_terms(given["$orderby"], list(names.properties)) if "$orderby" in given else ()

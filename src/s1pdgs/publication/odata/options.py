@@ -5,12 +5,12 @@ from urllib.parse import quote
 
 from attrs import field, frozen
 
-from s1pdgs.publication.errors import QueryError
+from s1pdgs.publication.errors import QueryError, UnservedError
 from s1pdgs.publication.odata.expand import ATTRIBUTES, Belonging, Wanted, read_expand
 from s1pdgs.publication.odata.expressions import PRODUCTS as PRODUCT_NAMES
 from s1pdgs.publication.odata.expressions import Names
 from s1pdgs.publication.odata.filter import compile_filter
-from s1pdgs.publication.odata.words import flag, natural, order_terms, selected
+from s1pdgs.publication.odata.words import flag, natural, order_terms, selected, selected_in_context
 from s1pdgs.publication.predicate import ALWAYS, Field, Kind, Predicate, nearest
 from s1pdgs.publication.search import DEFAULT_ORDER, MAX_SKIP, Order
 
@@ -18,13 +18,18 @@ DEFAULT_TOP = 100
 MAX_TOP = 1000
 NAVIGATIONS = {
     "Attributes": ATTRIBUTES,
-    "Quicklooks": Belonging(Names({"Image": Field("Image", Kind.STRING)}), ("Image",)),
+    "Quicklooks": Belonging(Names({"Image": Field("Image", Kind.STRING)}), ("Image",), key="Image"),
 }
 SELECTABLE = (
     "Id", "Name", "ContentType", "ContentLength", "OriginDate", "PublicationDate", "ModificationDate", "Online",
     "EvictionDate", "Checksum", "ProductionType", "ContentDate", "Footprint", "GeoFootprint",
 )  # fmt: skip
 _OPTIONS = ("$filter", "$orderby", "$top", "$skip", "$count", "$expand", "$select", "$format", "$skiptoken")
+
+_UNSERVED = {
+    "$search", "$apply", "$compute", "$index", "$levels", "$deltatoken", "$schemaversion", "$id",
+}  # fmt: skip
+"""Options of the protocol that are not served anywhere."""
 
 
 @frozen
@@ -59,6 +64,11 @@ class Options:
     expand: Mapping[str, Wanted] = field(factory=dict)
     select: frozenset[str] = frozenset(SELECTABLE)
 
+    @property
+    def selected(self) -> str:
+        """The selected properties as addresses of contexts tell them (OData 4.01 part 1, section 10.7)."""
+        return selected_in_context(self.select) if "*" not in self.given.get("$select", "*") else ""
+
 
 def read_options(
     pairs: Iterable[tuple[str, str]], allowed: Iterable[str] = _OPTIONS, offer: Offer = PRODUCTS
@@ -67,7 +77,7 @@ def read_options(
 
     Raises `QueryError` for an option that is unknown, given twice or malformed.
     """
-    given = _given(pairs, list(allowed))
+    given = given_options(pairs, list(allowed))
     text = given.get("$filter")
     return Options(
         given=given,
@@ -89,13 +99,16 @@ def next_link(address: str, options: Options, shown: int, after: str) -> str:
     return f"{address}?{pairs}"
 
 
-def _given(pairs: Iterable[tuple[str, str]], allowed: list[str]) -> dict[str, str]:
+def given_options(pairs: Iterable[tuple[str, str]], allowed: list[str]) -> dict[str, str]:
+    """The options of a query string, as they came; raises `QueryError` for one that is not allowed or given twice."""
     given: dict[str, str] = {}
     for name, value in pairs:
         if name in given:
             raise QueryError(f"query option {name} is given twice")
         if name in allowed:
             given[name] = value
+        elif name in _UNSERVED:
+            raise UnservedError(f"query option {name} is not served; {', '.join(_OPTIONS)} are")
         elif name.startswith("$") or f"${name}" in _OPTIONS:
             raise QueryError(f"query option {name!r} is not supported here; {nearest(name, allowed)}")
     form = given.get("$format", "json").split(";")[0].lower()

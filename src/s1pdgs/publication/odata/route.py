@@ -1,16 +1,19 @@
 """What all below `/odata/v1` has in common: routes whose errors are OData errors, and what others add to it."""
 
+import re
 from collections.abc import Callable, Coroutine, Sequence
 from http import HTTPStatus
 from typing import Any, Protocol
 
+import msgspec
 import structlog
 from attrs import frozen
-from fastapi import HTTPException, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
+from starlette.exceptions import HTTPException
 
 from s1pdgs.publication.answers import JsonAnswer
 from s1pdgs.publication.errors import (
@@ -20,8 +23,8 @@ from s1pdgs.publication.errors import (
     QueryError,
     SlowQueryError,
     UnknownProductError,
+    UnservedError,
 )
-from s1pdgs.publication.limits import MAX_BODY_BYTES
 from s1pdgs.publication.ranges import UnsatisfiableRange
 from s1pdgs.storage.objects import MissingObject, StorageError
 
@@ -29,18 +32,23 @@ _log = structlog.get_logger(__name__)
 VERSION = {"OData-Version": "4.0"}
 _STATUS: dict[type[PublicationError], tuple[int, str]] = {
     QueryError: (400, "BadRequest"),
+    UnservedError: (501, "NotImplemented"),
     UnknownProductError: (404, "NotFound"),
     EvictedError: (410, "Gone"),
     ConflictError: (409, "Conflict"),
     SlowQueryError: (503, "QueryTimeout"),
 }
+_LEVEL = re.compile(r"\bmetadata=(none|minimal|full)")
+_KEPT = {"@odata.count", "@odata.nextLink"}
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class AddRoute(Protocol):
-    """Puts an endpoint at a path below the service root; one for GET answers HEAD too."""
+    """Puts an endpoint at a path below the service root; one for GET answers HEAD too. One that is `last` answers where
+    none of any part does, and is not in the OpenAPI document.
+    """
 
-    def __call__(self, path: str, endpoint: Callable[..., Any], method: str = "GET") -> None: ...
+    def __call__(self, path: str, endpoint: Callable[..., Any], method: str = "GET", *, last: bool = False) -> None: ...
 
 
 @frozen
@@ -55,14 +63,16 @@ class Addition:
 
 
 class ODataRoute(APIRoute):
-    """A route whose errors are OData error objects."""
+    """A route whose errors are OData error objects, and whose answers tell their version and how much they annotate."""
 
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
             try:
-                return await handle(request)
+                answer = await handle(request)
+                answer.headers.setdefault("OData-Version", VERSION["OData-Version"])
+                return _annotated(request, answer) if isinstance(answer, JsonAnswer) else answer
             except PublicationError as error:
                 status, code = _STATUS.get(type(error), (500, "InternalError"))
                 return error_object(status, code, str(error))
@@ -79,6 +89,31 @@ class ODataRoute(APIRoute):
         return guarded
 
 
+def _annotated(request: Request, answer: JsonAnswer) -> JsonAnswer:
+    """An answer with the control information that was asked for (OData JSON format 4.01, section 3.1): none of what the
+    model tells, or what is needed besides the model, which also who asks for all is told to get.
+    """
+    asked = _LEVEL.search(f"{request.query_params.get('$format', '')} {request.headers.get('accept', '')}")
+    if asked is None:
+        return answer
+    level = "none" if asked[1] == "none" else "minimal"
+    answer.headers["Content-Type"] = f"{answer.media_type};odata.metadata={level}"
+    if level == "none":
+        answer.body = answer.render(_plain(msgspec.json.decode(answer.body)))
+        answer.headers["Content-Length"] = str(len(answer.body))
+    return answer
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _plain(part) for name, part in value.items() if "@odata." not in name or name in _KEPT}
+        case list():
+            return [_plain(part) for part in value]
+        case _:
+            return value
+
+
 def _store_error(error: StorageError) -> JSONResponse:
     """What is wrong with the store is for operators, not for users."""
     if isinstance(error, MissingObject):
@@ -92,19 +127,16 @@ def error_object(status: int, code: str, message: str, headers: dict[str, str] |
     return JSONResponse({"error": {"code": code, "message": message}}, status, {**VERSION, **(headers or {})})
 
 
-def bare(key: str) -> str:
-    """A key with or without quotes."""
-    return key.strip("'")
+def bare(key: str, name: str = "Id") -> str:
+    """The value of a key: with or without quotes, and with or without the name of its property."""
+    text = key.removeprefix(f"{name}=")
+    is_quoted = len(text) > 1 and text[0] == text[-1] == "'"
+    return text[1:-1].replace("''", "'") if is_quoted else text
 
 
 async def read_body(request: Request) -> bytes:
-    """The body of a request; `QueryError` for one that is longer than a request may be."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise QueryError(f"the body is longer than {MAX_BODY_BYTES} bytes")
-    return bytes(body)
+    """The body of a request; `HTTPException` 413, of `BodyLimit`, for one that is longer than a request may be."""
+    return await request.body()
 
 
 def reply(body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> JSONResponse:

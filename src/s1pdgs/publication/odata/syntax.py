@@ -1,7 +1,8 @@
 """The text of a `$filter` to its syntax tree: odata-query's grammar, mended where stations and clients write more.
 
 Added to the grammar: lists of one (`in ('a')`), keywords before a parenthesis (`in('a','b')`, `not(...)`), enumeration
-literals (`OData.CSC.ProductionType'systematic_production'`), names that begin with a keyword, blanks at the ends.
+literals (`OData.CSC.ProductionType'systematic_production'`), names that begin with a keyword, blanks at the ends, a
+blank for the plus of an offset from UTC (`2026-01-31T12:00:00 02:00`), which addresses lose when it is not encoded.
 """
 
 import logging
@@ -23,6 +24,7 @@ logging.getLogger("odata_query").setLevel(logging.ERROR)  # it warns of every na
 _KEYWORDS = {"and": ("AND", ast.And), "or": ("OR", ast.Or), "in": ("IN", ast.In), "not": ("NOT", ast.Not)}
 _WORDS = {"ANY": "any", "ALL": "all", "NULL": "null", "BOOLEAN": None}
 _NODE = ast.Identifier.__base__ or object
+_OFFSET = ["DATETIME", "WS", "INTEGER", ":", "INTEGER"]
 _LITERALS = {"STRING", "INTEGER", "DECIMAL", "BOOLEAN", "GUID", "DATE", "DATETIME", "NULL"}
 
 
@@ -55,7 +57,7 @@ def _place(error: Exception, text: str) -> str:
 
 
 def _mended(tokens: Iterable[Token]) -> Iterator[Token]:
-    return iter(_single_lists(_keywords(_whole_names(list(tokens)))))
+    return iter(_single_lists(_keywords(_offsets(_whole_names(list(tokens))))))
 
 
 def _whole_names(tokens: list[Token]) -> list[Token]:
@@ -74,6 +76,20 @@ def _whole_names(tokens: list[Token]) -> list[Token]:
             continue
         whole.append(token)
     return whole
+
+
+def _offsets(tokens: list[Token]) -> list[Token]:
+    """A time, a blank, and hours and minutes are a time with an offset whose plus was taken for a blank."""
+    mended: list[Token] = []
+    for token in tokens:
+        mended.append(token)
+        if [one.type for one in mended[-5:]] != _OFFSET:
+            continue
+        time, blank, hours, _, minutes = mended[-5:]
+        if (len(blank.value), len(hours.value.val), len(minutes.value.val)) == (1, 2, 2):
+            told = f"{time.value.val}+{hours.value.val}:{minutes.value.val}"
+            mended[-5:] = [_token("DATETIME", ast.DateTime(told), time)]
+    return mended
 
 
 def _identifier(text: str) -> ast.Identifier:

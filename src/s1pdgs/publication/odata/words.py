@@ -1,5 +1,7 @@
 """The values of query options, read and checked."""
 
+from collections.abc import Iterable
+
 from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.predicate import nearest
 from s1pdgs.publication.search import MAX_ORDER_TERMS, Order
@@ -28,11 +30,12 @@ def order_terms(text: str, known: list[str]) -> tuple[Order, ...]:
 
 
 def _term(words: list[str], known: list[str]) -> Order:
-    if not words or len(words) > 2 or words[1:] not in ([], ["asc"], ["desc"]):
+    directions = [word.lower() for word in words[1:]]
+    if not words or len(words) > 2 or directions not in ([], ["asc"], ["desc"]):
         raise QueryError(f"$orderby: {' '.join(words)[:100]!r} is not a property with asc or desc")
     if words[0] not in known:
         raise QueryError(f"$orderby: there is no property {words[0][:100]!r}; {nearest(words[0], known)}")
-    return Order(words[0], words[1:] == ["desc"])
+    return Order(words[0], directions == ["desc"])
 
 
 def selected(text: str, known: tuple[str, ...]) -> frozenset[str]:
@@ -41,6 +44,11 @@ def selected(text: str, known: tuple[str, ...]) -> frozenset[str]:
     for name in sorted(names - {*known, "*"}):
         raise QueryError(f"$select: there is no {name[:100]!r}; {nearest(name, [*known, '*'])}")
     return frozenset(known) if "*" in names else frozenset(names)
+
+
+def selected_in_context(names: Iterable[str]) -> str:
+    """Selected properties as addresses of contexts tell them."""
+    return f"({','.join(sorted(names))})"
 
 
 def split(text: str, mark: str) -> list[str]:
