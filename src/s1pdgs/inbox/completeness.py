@@ -1,7 +1,7 @@
 """When a session is complete: of each channel, every block up to the final one is stored."""
 
 from collections.abc import Iterable
-from itertools import groupby
+from itertools import groupby, islice
 
 from attrs import frozen
 
@@ -48,14 +48,18 @@ def _lack(channel: int, blocks: list[BlockState]) -> str | None:
     final = max((block.number for block in blocks if block.final), default=None)
     last = max(block.number for block in blocks) if final is None else final
     troubles = {block.number: block.trouble for block in blocks if block.trouble and block.number not in stored}
-    missing = [number for number in range(min(1, blocks[0].number), last + 1) if number not in stored]
+    first = min(1, blocks[0].number)
+    missing = last + 1 - first - sum(first <= number <= last for number in stored)
     reasons = []
-    if missing:
-        listed = ", ".join(str(number) for number in missing[:_LISTED])
-        more = f" and {len(missing) - _LISTED} more" if len(missing) > _LISTED else ""
+    if missing > 0:  # a station may write any number: never count up to it
+        gone = (number for number in range(first, last + 1) if number not in stored)
+        listed = ", ".join(str(number) for number in islice(gone, _LISTED))
+        more = f" and {missing - _LISTED} more" if missing > _LISTED else ""
         total = "" if final is None else f" of {final}"
         reasons.append(f"channel {channel}: block {listed}{more}{total} not stored")
-        reasons += [f"block {number} is in quarantine ({troubles[number]})" for number in missing if number in troubles]
+        reasons += [
+            f"block {number} is in quarantine ({why})" for number, why in sorted(troubles.items()) if number <= last
+        ]
     if final is None:
         reasons.append(f"channel {channel}: final block not announced (last block seen is {last})")
     return "; ".join(reasons) or None

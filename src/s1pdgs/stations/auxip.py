@@ -4,16 +4,13 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
-import structlog
 from attrs import frozen
 
 from s1pdgs.inbox.files import Announcement
 from s1pdgs.stations import odata
-from s1pdgs.stations.errors import StationAnswerError, StationError
+from s1pdgs.stations.errors import StationAnswerError
 from s1pdgs.stations.http import StationHttp
-from s1pdgs.stations.odata import Record
-
-_log = structlog.get_logger(__name__)
+from s1pdgs.stations.odata import Parsed, Record
 
 
 @frozen
@@ -22,33 +19,28 @@ class AuxipClient:
 
     http: StationHttp
 
-    def products(self, after: datetime) -> Iterator[list[Announcement]]:
+    def products(self, after: datetime) -> Iterator[Parsed[Announcement]]:
         """Pages of the products published after a time whose names the profile wants. Raises `StationError`."""
         profile = self.http.profile
         options = {"$orderby": "PublicationDate asc"}
         if profile.publication_filter:
             options["$filter"] = f"PublicationDate gt {odata.literal(after)}"
-        for page in odata.pages(self.http, "Products", options):
-            parsed = [found for record in page if (found := self._understood(record)) is not None]
-            yield [product for product in parsed if re.match(profile.match, product.name)]
+        onward = odata.published_onward if profile.publication_filter else None
+        for page in odata.pages(self.http, "Products", options, onward):
+            yield odata.parsed(page, self._wanted)
 
     def file_url(self, remote_id: str) -> str:
         """Where the bytes of a product are."""
         return odata.entity_url(self.http, f"Products{odata.key(remote_id)}/$value")
 
-    def _understood(self, record: Record) -> Announcement | None:
-        try:
-            return product_of(record, self.http.profile.name)
-        except StationError as error:
-            _log.warning("a record was passed over", source=self.http.profile.name, why=str(error))
-            return None
+    def _wanted(self, record: Record) -> Announcement | None:
+        product = product_of(record, self.http.profile.name)
+        return product if re.match(self.http.profile.match, product.name) else None
 
 
 def product_of(record: Record, source: str) -> Announcement:
     """The product of an OData record. Raises `StationAnswerError` for one without what it needs or a hostile name."""
-    name = odata.text_of(record, "Name")
-    if "/" in name or "\\" in name or name.startswith("."):
-        raise StationAnswerError(f"product name {name!r} is not a plain file name")
+    name = odata.name_of(record, "Name")
     published = odata.moment_of(record, "PublicationDate")
     if published is None:
         raise StationAnswerError(f"product {name}: PublicationDate is missing")

@@ -11,7 +11,7 @@ from s1pdgs.stations.profile import Profile
 
 @frozen
 class Position:
-    """Everything published until `published` was seen; the last poll was at `polled_at` and failed with `error`."""
+    """Everything published until `published` was seen; the last poll was at `polled_at`, and `error` is its trouble."""
 
     published: datetime
     polled_at: datetime
@@ -29,8 +29,10 @@ def beginning(profile: Profile, now: datetime) -> datetime:
     return profile.start or now - timedelta(seconds=profile.overlap_s)
 
 
-def advance(connection: sa.Connection, profile: Profile, newest: datetime | None, now: datetime) -> None:
-    """Note a good poll whose newest record was published at `newest`.
+def advance(
+    connection: sa.Connection, profile: Profile, newest: datetime | None, now: datetime, remark: str | None = None
+) -> None:
+    """Note a good poll whose newest record was published at `newest`; `remark` is what operators should know of it.
 
     The position only moves forward, and never beyond (newest - overlap): what appears later under an older date is
     still asked for. A date in the future (a station's wrong clock) counts as now.
@@ -39,7 +41,7 @@ def advance(connection: sa.Connection, profile: Profile, newest: datetime | None
     reached = beginning(profile, now) if known is None else known.published
     if newest is not None:
         reached = max(reached, min(newest, now) - timedelta(seconds=profile.overlap_s))
-    _write(connection, profile.name, Position(reached, now, None), is_known=known is not None)
+    _write(connection, profile.name, Position(reached, now, remark), is_known=known is not None)
 
 
 def note_failure(connection: sa.Connection, profile: Profile, error: str, now: datetime) -> None:

@@ -13,10 +13,13 @@ class StationError(Exception):
 
 
 class StationUnreachable(StationError):  # noqa: N818
-    """A station does not answer or says that it cannot now; `retry_after_s` is what it asked to wait."""
+    """A station does not answer or says that it cannot now; `status` is its HTTP status, `retry_after_s` what it asked
+    to wait.
+    """
 
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+    def __init__(self, message: str, status: int | None = None, retry_after_s: float | None = None) -> None:
         super().__init__(message)
+        self.status = status
         self.retry_after_s = retry_after_s
 
 

@@ -18,7 +18,7 @@ from s1pdgs.inbox.files import Due, fail_file, postpone_file, store_file
 from s1pdgs.inbox.quarantine import keep_bytes
 from s1pdgs.stations.auxip import AuxipClient
 from s1pdgs.stations.cadip import CadipClient
-from s1pdgs.stations.errors import StationError, StationRefusal, WrongBytes
+from s1pdgs.stations.errors import StationError, StationRefusal, StationUnreachable, WrongBytes
 from s1pdgs.stations.profile import Integrity, Profile
 from s1pdgs.stations.transfer import Expected, agrees, put_stream, spool, transfer, verified
 from s1pdgs.storage.database import Database
@@ -39,8 +39,10 @@ class Fetcher:
     outbox: Outbox
     work_root: Path
 
-    def fetch(self, due: Due) -> None:
-        """Download one file; whatever happens to it is in the database afterwards."""
+    def fetch(self, due: Due) -> StationUnreachable | None:
+        """Download one file; whatever happens to it is in the database afterwards. Gives back why the station could
+        not be reached.
+        """
         file = due.announcement
         folder = Path(tempfile.mkdtemp(dir=self.work_root, prefix=f"{self.profile.name}-"))
         try:
@@ -63,8 +65,10 @@ class Fetcher:
             self._fail(due, f"{file.name} differs from what was stored before: {error}", folder)
         except (StationError, StorageError) as error:
             self._postpone(due, error)
+            return error if isinstance(error, StationUnreachable) else None
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+        return None
 
     def _fetch_block(self, due: Due, folder: Path) -> None:
         """A block streams straight into the store; in its last attempt by way of a file, so that bytes remain."""

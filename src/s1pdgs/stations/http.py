@@ -16,7 +16,7 @@ from attrs import frozen
 
 from s1pdgs.model.time import Clock
 from s1pdgs.stations.errors import StationAnswerError, StationRefusal, StationUnreachable
-from s1pdgs.stations.profile import Profile
+from s1pdgs.stations.profile import Profile, Retry
 from s1pdgs.stations.tokens import TokenSource
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -45,9 +45,9 @@ class StationHttp:
         retry = self.profile.retry
 
         def wait(error: Exception) -> bool | float:
-            if not isinstance(error, StationUnreachable):
+            if not isinstance(error, StationUnreachable) or asks_for_more(error, retry):
                 return False
-            return True if error.retry_after_s is None else min(error.retry_after_s, retry.longest_wait_s)
+            return True if error.retry_after_s is None else error.retry_after_s
 
         return stamina.retry_context(
             on=wait,
@@ -68,7 +68,7 @@ class StationHttp:
                 yield response
             finally:
                 response.close()
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:
             raise StationUnreachable(f"{url}: {type(error).__name__} {error}".rstrip()) from error
         except httpx2.InvalidURL as error:
             raise StationAnswerError(f"{url}: {error}") from error
@@ -132,13 +132,18 @@ def open_http(profile: Profile, clock: Clock, transport: httpx2.BaseTransport | 
     return StationHttp(profile, client, TokenSource(client, profile.credentials, clock) if has_tokens else None)
 
 
+def asks_for_more(error: StationUnreachable, retry: Retry) -> bool:
+    """Whether a station asked for a longer wait than one request has patience for."""
+    return error.retry_after_s is not None and error.retry_after_s > retry.longest_wait_s
+
+
 def _check_status(url: str, response: httpx2.Response) -> None:
     status = response.status_code
     if status in {200, 206}:
         return
     detail = _detail(response)
     if status >= 500 or status in _BUSY:
-        raise StationUnreachable(f"{url} answers {status}{detail}", _retry_after_s(response))
+        raise StationUnreachable(f"{url} answers {status}{detail}", status, _retry_after_s(response))
     raise StationRefusal(f"{url} answers {status}{detail}", status)
 
 

@@ -1,24 +1,24 @@
 """The two steps of a source's role: look what is new, and download what is due."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import httpx2
 import structlog
-from attrs import frozen
+from attrs import define, field, frozen
 
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.inbox import deliveries
 from s1pdgs.inbox import sessions as inbox
-from s1pdgs.inbox.files import announce_file, due_files
-from s1pdgs.model.session import Session
+from s1pdgs.inbox.files import Due, announce_file, due_files
 from s1pdgs.stations import folder
 from s1pdgs.stations.auxip import AuxipClient
 from s1pdgs.stations.cadip import CadipClient
 from s1pdgs.stations.cursor import advance, beginning, note_failure, position
-from s1pdgs.stations.errors import StationError
+from s1pdgs.stations.errors import StationError, StationUnreachable
 from s1pdgs.stations.fetch import Fetcher
 from s1pdgs.stations.http import open_http
 from s1pdgs.stations.profile import Kind, Profile
@@ -27,6 +27,31 @@ from s1pdgs.storage.objects import ObjectStore
 
 _log = structlog.get_logger(__name__)
 _ROUNDS = 4
+_LISTED = 3
+LONGEST_REST = timedelta(hours=1)
+
+
+@define
+class Rest:
+    """How long a station asked to be left alone (Retry-After, within an hour), known to this process only."""
+
+    until: datetime | None = None
+    why: str = ""
+
+    def begin(self, error: StationError, now: datetime) -> bool:
+        """Rest if a station's answer asks for it; whether it does."""
+        asked_s = error.retry_after_s if isinstance(error, StationUnreachable) else None
+        if not asked_s:
+            return False
+        self.until, self.why = now + timedelta(seconds=min(asked_s, LONGEST_REST.total_seconds())), str(error)
+        return True
+
+    def lasts(self, now: datetime) -> bool:
+        """Whether the station is to be left alone; a clock that was put back ends it within an hour."""
+        return self.until is not None and self.until - LONGEST_REST <= now < self.until
+
+    def __str__(self) -> str:
+        return f"{self.why}; it is asked again at {self.until:%Y-%m-%dT%H:%M:%SZ}"
 
 
 @frozen
@@ -39,6 +64,7 @@ class Source:
     objects: ObjectStore
     outbox: Outbox
     work_root: Path
+    rest: Rest = field(factory=Rest)
 
     def now(self) -> datetime:
         return self.outbox.clock.now()
@@ -71,12 +97,15 @@ def open_source(
 def poll(source: Source) -> bool:
     """Look at a source when its interval has passed; True when it brought news.
 
-    A source that fails is noted with the reason and looked at again after its interval.
+    A source that fails is noted with the reason and looked at again after its interval, or when it asked to be.
     """
     now = source.now()
     with source.database.read() as connection:
         known = position(connection, source.profile.name)
-    if known is not None and now < known.polled_at + timedelta(seconds=source.profile.poll_s):
+    if known is not None and known.polled_at <= now < known.polled_at + timedelta(seconds=source.profile.poll_s):
+        return False
+    if source.rest.lasts(now):
+        _note_failure(source, str(source.rest), now)
         return False
     after = beginning(source.profile, now) if known is None else known.published
     try:
@@ -89,15 +118,23 @@ def poll(source: Source) -> bool:
                 news = _poll_folder(source)
     except StationError as error:
         _log.warning("poll failed", source=source.profile.name, why=str(error))
-        with source.database.write() as connection:
-            note_failure(connection, source.profile, str(error), now)
+        source.rest.begin(error, now)
+        _note_failure(source, str(error), now)
         return False
     return news
 
 
+def _note_failure(source: Source, why: str, now: datetime) -> None:
+    with source.database.write() as connection:
+        note_failure(connection, source.profile, why, now)
+
+
 def download(source: Source) -> bool:
-    """Download some of what is due, several files at once; True when there was any."""
-    if source.client is None:
+    """Download some of what is due, several files at once; True when there was any.
+
+    When nobody answers, or the station asks for a rest, the others wait for the next time.
+    """
+    if source.client is None or source.rest.lasts(source.now()):
         return False
     profile = source.profile
     with source.database.read() as connection:
@@ -105,8 +142,15 @@ def download(source: Source) -> bool:
     if not due:
         return False
     fetcher = Fetcher(source.client, profile, source.database, source.objects, source.outbox, source.work_root)
+    is_away = Event()
+
+    def fetch(entry: Due) -> None:
+        error = None if is_away.is_set() else fetcher.fetch(entry)
+        if error is not None and (error.status is None or source.rest.begin(error, source.now())):
+            is_away.set()
+
     with ThreadPoolExecutor(profile.parallel_downloads, thread_name_prefix=f"download-{profile.name}") as pool:
-        list(pool.map(fetcher.fetch, due))
+        list(pool.map(fetch, due))
     if isinstance(source.client, CadipClient):
         touched = {entry.announcement.session_id for entry in due}
         _conclude(source, source.client, sorted(session for session in touched if session is not None))
@@ -115,49 +159,67 @@ def download(source: Source) -> bool:
 
 def _poll_auxip(source: Source, client: AuxipClient, after: datetime) -> bool:
     newest: datetime | None = None
+    passed_over: list[str] = []
     news = False
     for page in client.products(after):
-        newest = max([entry.published for entry in page] + ([] if newest is None else [newest]), default=None)
+        newest = max((time for time in (newest, page.newest) if time is not None), default=None)
+        passed_over += page.passed_over
         with source.database.write() as connection:
-            for entry in page:
+            for entry in page.found:
                 news |= announce_file(connection, entry, source.now())
     with source.database.write() as connection:
-        advance(connection, source.profile, newest, source.now())
+        advance(connection, source.profile, newest, source.now(), _remark(source, passed_over))
     return news
 
 
 def _poll_cadip(source: Source, client: CadipClient, after: datetime) -> bool:
     """Announce the sessions and, whatever their dates, the files of each one that may still get some."""
-    found: list[Session] = [session for page in client.sessions(after) for session in page]
+    pages = list(client.sessions(after))
     now = source.now()
     news = False
     with source.database.write() as connection:
-        for session in found:
+        for session in [session for page in pages for session in page.found]:
             news |= deliveries.announce_session(connection, source.profile.name, session, now)
-        newest = max((session.publication_time for session in found), default=None)
-        advance(connection, source.profile, newest, now)
         since = now - timedelta(seconds=source.profile.follow_incomplete_s)
         followed = inbox.sessions_to_follow(connection, source.profile.name, since)
-    troubles = []
+    passed_over = [why for page in pages for why in page.passed_over]
+    troubles: list[StationError] = []
     for session_id in dict.fromkeys(known.session.id for known in followed):
         try:
-            news |= _announce_files(source, client, session_id)
+            news |= _announce_files(source, client, session_id, passed_over)
         except StationError as error:
-            troubles.append(str(error))
+            troubles.append(error)
+            if isinstance(error, StationUnreachable):
+                break
+    newest = max((page.newest for page in pages if page.newest is not None), default=None)
+    with source.database.write() as connection:
+        advance(connection, source.profile, newest, now, _remark(source, passed_over))
     with source.database.read() as connection:  # blocks flagged as retransferred may have begun a delivery
         followed = inbox.sessions_to_follow(connection, source.profile.name, since)
     news |= _conclude(source, client, [known.delivery for known in followed])
     news |= _give_up(source, client)
     if troubles:
-        raise StationError("; ".join(troubles))
+        raise troubles[-1]
     return news
 
 
-def _announce_files(source: Source, client: CadipClient, session_id: str) -> bool:
+def _remark(source: Source, passed_over: Sequence[str]) -> str | None:
+    """What operators should know of a poll that went well: records that nobody could understand."""
+    different = list(dict.fromkeys(passed_over))
+    if not different:
+        return None
+    for why in different:
+        _log.warning("a record was passed over", source=source.profile.name, why=why)
+    listed = "; ".join(different[:_LISTED])
+    return f"{len(different)} record{'s' * (len(different) > 1)} passed over: {listed}"
+
+
+def _announce_files(source: Source, client: CadipClient, session_id: str, passed_over: list[str]) -> bool:
     news = False
     for page in client.files(session_id):
+        passed_over += page.passed_over
         with source.database.write() as connection:
-            for file in page:
+            for file in page.found:
                 news |= deliveries.announce_block(connection, source.profile.name, file, source.now())
     return news
 

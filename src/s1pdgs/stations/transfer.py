@@ -10,7 +10,7 @@ import structlog
 from attrs import define, frozen
 
 from s1pdgs.stations.errors import StationError, StationRefusal, StationUnreachable, WrongBytes
-from s1pdgs.stations.http import StationHttp
+from s1pdgs.stations.http import StationHttp, asks_for_more
 from s1pdgs.stations.profile import Integrity
 from s1pdgs.storage.objects import Checksums, ObjectStore
 
@@ -28,10 +28,13 @@ class Expected:
 
 @define
 class _Progress:
-    """How far a transfer has come; `etag` is the version of the file that it began with."""
+    """How far a transfer has come; `etag` is the version of the file that it began with. Bytes of an answer that is
+    `coded` (gzip) are counted as they come out of it, which no range can ask for.
+    """
 
     offset: int = 0
     etag: str | None = None
+    is_coded: bool = False
     is_done: bool = False
 
 
@@ -48,7 +51,7 @@ def transfer(http: StationHttp, url: str, name: str, offset: int = 0) -> Iterato
             yield from _stretch(http, url, name, progress)
         except StationUnreachable as error:
             idle = 0 if progress.offset > before else idle + 1
-            if idle >= http.profile.retry.attempts:
+            if idle >= http.profile.retry.attempts or asks_for_more(error, http.profile.retry):
                 raise
             wait_s = _wait_s(http, error, idle)
             _log.info("transfer broken", file=name, offset=progress.offset, why=str(error), wait_s=wait_s)
@@ -57,19 +60,21 @@ def transfer(http: StationHttp, url: str, name: str, offset: int = 0) -> Iterato
 
 def _wait_s(http: StationHttp, error: StationUnreachable, idle: int) -> float:
     retry = http.profile.retry
-    asked_s = retry.first_wait_s * 2 ** max(idle - 1, 0) if error.retry_after_s is None else error.retry_after_s
-    return min(asked_s, retry.longest_wait_s)
+    own_s = min(retry.first_wait_s * 2 ** max(idle - 1, 0), retry.longest_wait_s)
+    return own_s if error.retry_after_s is None else error.retry_after_s
 
 
 def _stretch(http: StationHttp, url: str, name: str, progress: _Progress) -> Iterator[bytes]:
     """The bytes from where a transfer stands to the next break or the end."""
-    headers = {"Range": f"bytes={progress.offset}-"} if progress.offset else {}
-    if progress.offset and progress.etag is not None and not progress.etag.startswith("W/"):
-        headers["If-Range"] = progress.etag
+    headers = {}
+    if progress.offset and not progress.is_coded:
+        headers["Range"] = f"bytes={progress.offset}-"
+        if progress.etag is not None and not progress.etag.startswith("W/"):
+            headers["If-Range"] = progress.etag
     try:
         with http.open(url, headers) as response:
             skip = _begin(response, name, progress)
-            for chunk in response.iter_raw():
+            for chunk in response.iter_bytes() if progress.is_coded else response.iter_raw():
                 fresh = chunk[skip:]
                 skip = max(skip - len(chunk), 0)
                 if fresh:
@@ -87,7 +92,10 @@ def _begin(response: httpx2.Response, name: str, progress: _Progress) -> int:
     if progress.offset and progress.etag is not None and etag is not None and etag != progress.etag:
         raise WrongBytes(f"{name} changed at its source while it was downloaded; it will be downloaded afresh")
     progress.etag = etag if progress.etag is None else progress.etag
+    progress.is_coded = response.headers.get("content-encoding", "identity").lower() != "identity"
     if response.status_code == 206:
+        if progress.is_coded:
+            raise WrongBytes(f"{name}: the source sends a part of a compressed answer")
         span = response.headers.get("content-range", "")
         if not span.startswith(f"bytes {progress.offset}-"):
             raise WrongBytes(f"{name}: asked for bytes from {progress.offset}, the source sends {span or 'others'}")

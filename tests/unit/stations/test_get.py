@@ -9,7 +9,6 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 from fastapi import FastAPI
-from tests.unit.publication.conftest import NOON, Segment, new_segment, product_name, serving, square, store_product
 
 from s1pdgs.model.time import SystemClock
 from s1pdgs.publication.service import mount
@@ -20,6 +19,7 @@ from s1pdgs.stations.http import StationHttp, open_http
 from s1pdgs.stations.profile import Kind, Profile, Retry
 from s1pdgs.storage.database import open_sqlite
 from s1pdgs.storage.schema import migrate
+from tests.unit.publication.conftest import NOON, Segment, new_segment, product_name, serving, square, store_product
 
 COUNT = 5
 

@@ -14,7 +14,6 @@ from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.publication.conftest import NOON, Segment, new_segment, product_name, serving, square, store_product
 
 from s1pdgs.model.time import SystemClock
 from s1pdgs.publication.service import mount
@@ -27,6 +26,7 @@ from s1pdgs.stations.profile import Kind, Profile, Retry
 from s1pdgs.stations.stac import ItemWish, checksum_of, files_of, listed
 from s1pdgs.storage.database import open_sqlite
 from s1pdgs.storage.schema import migrate
+from tests.unit.publication.conftest import NOON, Segment, new_segment, product_name, serving, square, store_product
 
 COUNT = 5
 

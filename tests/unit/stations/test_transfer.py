@@ -109,12 +109,7 @@ def test_a_station_that_stays_down_is_unreachable_after_the_allowed_attempts(clo
     assert len(asked) == 3
 
 
-@pytest.mark.parametrize("header", ["120", "Wed, 21 Oct 2099 07:28:00 GMT", "soon"])
-def test_the_wait_that_a_station_asks_for_is_honoured_within_reason(
-    clock: Any, monkeypatch: pytest.MonkeyPatch, header: str
-) -> None:
-    waits: list[float] = []
-    monkeypatch.setattr("s1pdgs.stations.transfer.time.sleep", waits.append)
+def refusing_once(header: str) -> Answer:
     turns = iter(range(9))
 
     def answer(_: httpx2.Request) -> httpx2.Response:
@@ -124,8 +119,28 @@ def test_the_wait_that_a_station_asks_for_is_honoured_within_reason(
             else httpx2.Response(200, stream=httpx2.ByteStream(DATA))
         )
 
-    assert whole(http_of(answer, clock)) == DATA
-    assert waits == [0.001 if header == "soon" else 0.002]
+    return answer
+
+
+@pytest.mark.parametrize(("header", "wait_s"), [("0.0015", 0.0015), ("0", 0.0), ("soon", 0.001)])
+def test_the_wait_that_a_station_asks_for_is_honoured(
+    clock: Any, monkeypatch: pytest.MonkeyPatch, header: str, wait_s: float
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("s1pdgs.stations.transfer.time.sleep", waits.append)
+    assert whole(http_of(refusing_once(header), clock)) == DATA
+    assert waits == [wait_s]
+
+
+@pytest.mark.parametrize("header", ["120", "Wed, 21 Oct 2099 07:28:00 GMT"])
+def test_a_wait_that_is_too_long_for_one_request_is_told_at_once(clock: Any, header: str) -> None:
+    http = http_of(refusing_once(header), clock)
+    with pytest.raises(StationUnreachable, match="429") as told:
+        whole(http)
+    assert told.value.retry_after_s is not None
+    assert told.value.retry_after_s >= 120
+    with pytest.raises(StationUnreachable, match="429"):
+        http_of(refusing_once(header), clock).get_json("http://station/odata/v1/Sessions")
 
 
 def test_a_refusal_is_not_repeated(clock: Any) -> None:
