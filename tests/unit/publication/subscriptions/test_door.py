@@ -1,16 +1,21 @@
 """Subscriptions as their clients meet them: a real server, real HTTP, and a guard in front of it."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx2
 import pytest
+import sqlalchemy as sa
+from attrs import field, frozen
 from fastapi import FastAPI
+from starlette.testclient import TestClient
 
 from s1pdgs.access.guard import KEY_HEADER, Guard
 from s1pdgs.access.operators import operator_gate
 from s1pdgs.publication.service import mount
 from s1pdgs.publication.subscriptions.door import Desk as Door
+from s1pdgs.storage.database import Database
 from tests.unit.publication.conftest import serving
 from tests.unit.publication.subscriptions.conftest import Desk, Endpoint
 
@@ -81,6 +86,33 @@ def test_a_pull_subscription_from_its_creation_to_its_end(client: httpx2.Client,
     assert "there is no subscription" in refused(client.delete(place), 404)
     assert "there is nothing in Subscriptions" in refused(client.get(place), 404)
     assert told(client.get("/Subscriptions/$count")) == 0
+
+
+@frozen
+class BusyDatabase(Database):
+    """A database that others write to first: a product is published while one waits."""
+
+    desk: Desk = field(kw_only=True)
+
+    @contextmanager
+    def write(self, *, alone: bool = True) -> Iterator[sa.Connection]:
+        self.desk.segment.clock.advance(5.0)
+        self.desk.publish(1)
+        with Database.write(self, alone=alone) as connection:
+            yield connection
+
+
+def test_what_was_published_before_the_submission_date_is_not_told_and_all_after_it_is(desk: Desk) -> None:
+    busy = BusyDatabase(desk.database.engine, desk=desk)
+    app = FastAPI()
+    door = Door(busy, Guard(operator_gate(KEY)), desk.courier, desk.segment.clock, desk.limits)
+    mount(app, desk.database, desk.segment.store, additions=(door.addition,))
+    with TestClient(app, headers={KEY_HEADER: KEY}) as opened:
+        made = opened.post("/odata/v1/Subscriptions", json={**PULL, "SubscriptionEvent": ["created"]}).json()
+        before = f"PublicationDate le {made['SubmissionDate']}"
+        seen = opened.get("/odata/v1/Products", params={"$filter": before}).json()["value"]
+    desk.deliver()
+    assert (len(seen), desk.told(made["Id"])) == (1, [])
 
 
 def test_no_reply_tells_the_login(client: httpx2.Client, desk: Desk, endpoint: Endpoint) -> None:
