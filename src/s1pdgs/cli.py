@@ -144,6 +144,7 @@ def run(ctx: click.Context, roles: tuple[str, ...]) -> None:
     """
     import signal
     import threading
+    from contextlib import ExitStack
 
     from s1pdgs import keeping
     from s1pdgs.app import running
@@ -163,7 +164,12 @@ def run(ctx: click.Context, roles: tuple[str, ...]) -> None:
         keeping.policy_of(ground.settings, keeping.archive_of(ground.settings))
     except (StorageError, SettingsError) as error:
         raise click.ClickException(str(error)) from None
-    with running(ground, roles or ROLES, at_once) as doors:
+    with ExitStack() as stack:
+        try:
+            doors = stack.enter_context(running(ground, roles or ROLES, at_once))
+        except OSError as error:
+            where = f"{ground.settings.serve.host} port {ground.settings.serve.port}"
+            raise click.ClickException(f"{where}: {error.strerror}; set host and port in [serve]") from None
         if doors is not None:
             click.echo(f"serving {doors.url}")
         stop.wait()

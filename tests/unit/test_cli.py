@@ -1,6 +1,7 @@
 """The command line: quick to start, tables for people, JSON for machines, one line for mistakes."""
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -138,3 +139,14 @@ class TestDataTakes:
         result = told.invoke(cli, ["datatake", "show", identifier])
         assert result.exit_code == 1
         assert message in result.output
+
+
+def test_an_address_that_is_taken_ends_run_with_the_setting_to_change(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        config = tmp_path / "s1pdgs.toml"
+        config.write_text(f"data_dir = '{tmp_path / 'data'}'\n[serve]\nport = {port}\n")
+        told = CliRunner().invoke(cli, ["--config", str(config), "run", "--role", "serve"])
+    assert told.exit_code == 1
+    assert f"127.0.0.1 port {port}: Address already in use" in told.output
+    assert told.output.strip().endswith("set host and port in [serve]")
