@@ -99,6 +99,7 @@ FIELDS: dict[str, Sql] = {
     "timeliness": product.c.timeliness,
     "level": sa.func.replace(_attribute("processingLevel", Kind.STRING), "LEVEL", "L", type_=sa.Text()),
     "facility": _attribute("processingCenter", Kind.STRING),
+    "polarisations": _attribute("polarisationChannels", Kind.STRING),
     "constellation": sa.literal("sentinel-1", sa.Text()),
     "order_status": sa.case(
         (publication.c.evicted_at.is_(None), sa.literal(DELIVERED, sa.Text())),
@@ -114,6 +115,6 @@ STORED: dict[str, tuple[Kind, Sql]] = {
 """Attributes that the catalogue's door puts into columns."""
 _NULLABLE = {
     "EvictionDate", "mode", "orbit_state", "absolute_orbit", "relative_orbit", "datatake", "timeliness", "level",
-    "facility", "order_status",
+    "facility", "order_status", "polarisations",
 }  # fmt: skip
 PRODUCTS = Columns(FIELDS, _NULLABLE)

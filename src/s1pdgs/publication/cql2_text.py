@@ -32,6 +32,7 @@ _COMPARISONS = {"=", "<>", "<", "<=", ">", ">="}
 _SHAPES = {
     "POINT", "LINESTRING", "POLYGON", "MULTIPOINT", "MULTILINESTRING", "MULTIPOLYGON", "GEOMETRYCOLLECTION",
 }  # fmt: skip
+_SPELT = {"a_containedby": "a_containedBy"}
 _RESERVED = {"AND", "OR", "NOT", "LIKE", "BETWEEN", "IN", "IS", "NULL", "TRUE", "FALSE"}
 
 
@@ -113,7 +114,7 @@ class _Reader:
 
     def _predicate(self) -> Any:
         name = self.now.text.lower() if self.now.kind == "name" else ""
-        if name.startswith(("s_", "t_")) and self._following() == "(":
+        if name.startswith(("s_", "t_", "a_")) and self._following() == "(":
             return self._relation(name)
         left = self._operand()
         if self.now.text in _COMPARISONS:
@@ -135,7 +136,12 @@ class _Reader:
 
     def _relation(self, name: str) -> Any:
         self._advance()
-        return {"op": name, "args": self._list(self._place if name.startswith("s_") else self._operand)}
+        read = {"s_": self._place, "t_": self._operand, "a_": self._member}[name[:2]]
+        return {"op": _SPELT.get(name, name), "args": self._list(read)}
+
+    def _member(self) -> Any:
+        """A list of values, or the property that is one."""
+        return self._list(self._operand) if self.now.text == "(" else self._operand()
 
     def _place(self) -> Any:
         if self.now.is_word("BBOX"):

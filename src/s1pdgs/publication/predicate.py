@@ -50,6 +50,7 @@ KINDS: dict[str, Kind] = {
     "facility": Kind.STRING,
     "constellation": Kind.STRING,
     "order_status": Kind.STRING,
+    "polarisations": Kind.STRING,
 }
 """Properties of a published product: those of PRIP by their OData paths, and those that STAC adds."""
 

@@ -39,6 +39,7 @@ from s1pdgs.publication.search import Page, Published, find_name, search
 from s1pdgs.publication.stac_answers import Heads, revalidated, tell_errors
 from s1pdgs.publication.stac_filter import QUERYABLES, SORTABLES
 from s1pdgs.publication.stac_items import STAC_VERSION, collection, item
+from s1pdgs.publication.stac_lists import CHANNELS, LISTS
 from s1pdgs.publication.stac_request import (
     Asked,
     Fields,
@@ -336,7 +337,7 @@ def _filter_classes() -> list[str]:
     return [
         classes.FILTER, classes.SEARCH, classes.ITEMS, classes.BASIC_CQL2, classes.CQL2_JSON, classes.CQL2_TEXT,
         classes.ADVANCED_COMPARISON_OPERATORS, classes.CASE_INSENSITIVE_COMPARISON, classes.BASIC_SPATIAL_FUNCTIONS,
-        classes.BASIC_SPATIAL_FUNCTIONS_PLUS,
+        classes.BASIC_SPATIAL_FUNCTIONS_PLUS, classes.ARRAY_FUNCTIONS,
     ]  # fmt: skip
 
 
@@ -361,6 +362,7 @@ def _schema(
         place = f"collections/{collection_id}/{place}"
     properties: dict[str, Any] = {name: _JSON_TYPES[KINDS[QUERYABLES[name]]] for name in names}
     if title == "Queryables":
+        properties |= {name: {"type": "array", "items": {"type": "string", "enum": CHANNELS}} for name in LISTS}
         properties["geometry"] = {"$ref": "https://geojson.org/schema/Geometry.json"}
     return {"$schema": _SCHEMA, "$id": f"{root}/{place}", "type": "object", "title": title, "properties": properties,
             "additionalProperties": title == "Queryables"}  # fmt: skip

@@ -39,6 +39,7 @@ from s1pdgs.publication.predicate import (
     comparable,
     nearest,
 )
+from s1pdgs.publication.stac_lists import LISTS, OPERATORS, compared_lists, list_of
 
 MAX_NAMES = 1000
 MAX_DEPTH = 20
@@ -78,7 +79,20 @@ _SPATIAL: dict[str, Relation] = {"s_intersects": "intersects", "s_within": "with
 _GEOMETRY = {"property": "geometry"}
 _ABSENT = {"mission", "gsd", "license", "title", "description"}  # common metadata that no product here has
 _PREFIXES = {name.partition(":")[0] for name in QUERYABLES if ":" in name}
-_OPERATORS = ["and", "or", "not", "in", "between", "like", "isNull", "casei", "t_intersects", *_COMPARISONS, *_SPATIAL]
+_OPERATORS = [
+    "and",
+    "or",
+    "not",
+    "in",
+    "between",
+    "like",
+    "isNull",
+    "casei",
+    "t_intersects",
+    *_COMPARISONS,
+    *_SPATIAL,
+    *OPERATORS,
+]
 
 
 def in_box(box: Sequence[float]) -> Predicate:
@@ -168,10 +182,12 @@ def _special(operation: str, arguments: list[Any], truth: bool) -> Predicate:
             return _like(item, pattern, truth)
         case "isNull":
             (item,) = _exactly(operation, arguments, 1)
-            return Comparison(Operator.EQ if truth else Operator.NE, _expression(item), Value(None))
+            return Comparison(Operator.EQ if truth else Operator.NE, list_of(item) or _expression(item), Value(None))
         case "t_intersects":
             sensed_then = _while(*_exactly(operation, arguments, 2))
             return sensed_then if truth else Negation(sensed_then)
+        case _ if operation in OPERATORS:
+            return compared_lists(operation, *_exactly(operation, arguments, 2), truth=truth)
         case _:
             raise QueryError(f"filter: operator {operation[:40]!r} is not supported; {nearest(operation, _OPERATORS)}")
 
@@ -280,6 +296,8 @@ def _property(name: str) -> Expression:
     bare = name.removeprefix("properties.")
     if bare in QUERYABLES:
         return Field(QUERYABLES[bare])
+    if bare in LISTS:
+        raise QueryError(f"filter: {bare} is a list, of which {', '.join(OPERATORS)} and isNull ask")
     if bare in _ABSENT or (":" in bare and bare.partition(":")[0] not in _PREFIXES):
         return Value(None)
     raise QueryError(f"filter: there is no property {bare[:60]!r}; {nearest(bare, list(QUERYABLES))}")

@@ -9,9 +9,11 @@ from typing import Any
 from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.predicate import KINDS, Kind
 from s1pdgs.publication.stac_filter import QUERYABLES
+from s1pdgs.publication.stac_lists import LISTS
 
 _COMPARISONS = {"eq": "=", "neq": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 _PATTERNS = {"startsWith": "{}%", "endsWith": "%{}", "contains": "%{}%"}
+_OF_LISTS = {"eq": "a_equals", "in": "a_overlaps", "contains": "a_contains"}
 _OPERATORS = (*_COMPARISONS, *_PATTERNS, "in")
 
 
@@ -31,6 +33,8 @@ def _pairs(name: str, asked: Any) -> list[tuple[str, Any]]:
 
 def _condition(name: str, operation: str, value: Any) -> dict[str, Any]:
     item = {"property": name}
+    if name.removeprefix("properties.") in LISTS and operation in _OF_LISTS:
+        return {"op": _OF_LISTS[operation], "args": [item, value if isinstance(value, list) else [value]]}
     if operation in _COMPARISONS:
         return {"op": _COMPARISONS[operation], "args": [item, _number(name, value)]}
     if operation == "in":

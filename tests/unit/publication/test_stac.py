@@ -181,6 +181,7 @@ def test_the_items_of_a_collection_are_paged(api: httpx2.Client) -> None:
 
 
 NORTHERN_ITALY = {"type": "Polygon", "coordinates": [[[9, 44], [13, 44], [13, 48], [9, 48], [9, 44]]]}
+POLARISATIONS = {"property": "sar:polarizations"}
 CQL2: list[tuple[str, Any, int]] = [
     ("collection IN ('IW_SLC__1S','X')", {"op": "in", "args": [{"property": "collection"}, ["IW_SLC__1S", "X"]]}, 4),
     ("NOT platform = 'sentinel-1a'",
@@ -217,6 +218,17 @@ CQL2: list[tuple[str, Any, int]] = [
     ("(collection='IW_SLC__1S') AND (TRUE)",
      {"op": "and", "args": [{"op": "=", "args": [{"property": "collection"}, "IW_SLC__1S"]}, True]}, 4),
     ("NOT false", {"op": "not", "args": [False]}, 12),
+    ("A_CONTAINS(sar:polarizations, ('VV'))", {"op": "a_contains", "args": [POLARISATIONS, ["VV"]]}, 12),
+    ("NOT A_CONTAINS(sar:polarizations, ('VV','HH'))",
+     {"op": "not", "args": [{"op": "a_contains", "args": [POLARISATIONS, ["VV", "HH"]]}]}, 12),
+    ("A_EQUALS(sar:polarizations, ('VH','VV'))", {"op": "a_equals", "args": [POLARISATIONS, ["VH", "VV"]]}, 12),
+    ("A_EQUALS(sar:polarizations, ('VV'))", {"op": "a_equals", "args": [POLARISATIONS, ["VV"]]}, 0),
+    ("A_CONTAINEDBY(sar:polarizations, ('VV','VH','HH'))",
+     {"op": "a_containedBy", "args": [POLARISATIONS, ["VV", "VH", "HH"]]}, 12),
+    ("a_containedBy(('VV'), sar:polarizations)", {"op": "a_containedBy", "args": [["VV"], POLARISATIONS]}, 12),
+    ("A_OVERLAPS(sar:polarizations, ('VV','XX'))", {"op": "a_overlaps", "args": [POLARISATIONS, ["VV", "XX"]]}, 12),
+    ("A_OVERLAPS(sar:polarizations, ('V','&'))", {"op": "a_overlaps", "args": [POLARISATIONS, ["V", "&"]]}, 0),
+    ("sar:polarizations IS NULL", {"op": "isNull", "args": [POLARISATIONS]}, 0),
 ]  # fmt: skip
 
 
@@ -324,6 +336,9 @@ QUERIES: list[tuple[dict[str, Any], int]] = [
     ({"id": {"contains": "1SDV%"}}, 0),
     ({"id": {"endsWith": ".SAFE"}}, 12),
     ({"eo:cloud_cover": {"lte": 10}}, 0),
+    ({"sar:polarizations": {"eq": ["VV", "VH"]}}, 12),
+    ({"sar:polarizations": {"contains": "HH"}}, 0),
+    ({"sar:polarizations": {"in": ["HH", "VV"]}}, 12),
     ({"constellation": {"eq": "sentinel-1"}, "order:status": {"eq": "succeeded"}}, 12),
 ]
 
@@ -415,6 +430,10 @@ for _ in range(30):
         {"op": "in", "args": [{"property": "id"}, "x"]},
         {"op": "s_intersects", "args": [{"property": "geometry"}, {"type": "Nowhere"}]},
         {"op": "s_intersects", "args": [{"property": "id"}, ITALY]},
+        {"op": "=", "args": [POLARISATIONS, "VV"]},
+        {"op": "a_contains", "args": [POLARISATIONS, "VV"]},
+        {"op": "a_contains", "args": [POLARISATIONS, [5]]},
+        {"op": "a_contains", "args": [{"property": "platform"}, ["x"]]},
         {"op": "and", "args": []},
         {"op": "and"},
         {"args": []},
