@@ -152,6 +152,33 @@ def test_clients_find_what_they_want(station: Station) -> None:
     )
 
 
+def test_every_form_of_filter_that_real_stations_are_probed_with_is_answered(station: Station) -> None:
+    """The forms of rs-testsuite's `odata_tests_auxip.sh` (peers.md, section 1.7)."""
+    station.ingest(ORBIT)
+    station.ingest(INSTRUMENT, **INSTRUMENT_FILES)
+    station.offer()
+    orbit, both = {ORBIT}, {ORBIT, f"{INSTRUMENT}.zip"}
+    octets = "ContentType eq 'application/octet-stream'"
+    for form, found in {
+        octets: orbit, "ContentType ne 'application/zip'": orbit, "PublicationDate ne 2026-03-01T00:00:00.000Z": both,
+        "Name ne 'foo'": both, "PublicationDate gt 2026-01-01T00:00:00.000Z": both,
+        "PublicationDate ge 2026-01-01T00:00:00.000Z": both, "PublicationDate lt 2026-01-01T00:00:00.000Z": set(),
+        "PublicationDate le 2026-02-01T00:00:00.000Z": both, "ContentType in ('application/octet-stream','foo')": orbit,
+        f"{octets} and PublicationDate lt 2027-01-01T00:00:00.000Z": orbit, f"{octets} or ContentType eq 'foo'": orbit,
+        "not endswith(Name,'p')": orbit, "not(ContentType eq 'application/zip')": orbit,
+        "not (ContentType eq 'application/zip')": orbit,
+        f"{octets} and (contains(Name,'2026') or contains(Name,'3000'))": orbit,
+        "concat(ContentType,'Z') eq 'application/octet-streamZ'": orbit, "contains(Name,'RESORB')": orbit,
+        "endswith(Name,'p')": both - orbit, "indexof(ContentType,'p') eq 1": both, "length(ContentType) eq 24": orbit,
+        "startswith(Name,'S1A')": both, "substring(ContentType,23) eq 'm'": orbit,
+        "matchesPattern(ContentType,'^application/.*m$')": orbit,
+        "tolower(ContentType) eq 'application/octet-stream'": orbit,
+        "toupper(ContentType) eq 'APPLICATION/OCTET-STREAM'": orbit,
+        "trim(ContentType) eq 'application/octet-stream'": orbit, "ContentLength gt 0": both,
+    }.items():  # fmt: skip
+        assert set(station.names(filter=form, orderby="PublicationDate desc")) == found, form
+
+
 def test_what_was_evicted_is_not_offered_and_leaves_no_zip(station: Station) -> None:
     station.ingest(ORBIT)
     station.ingest(INSTRUMENT, **INSTRUMENT_FILES)

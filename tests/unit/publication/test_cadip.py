@@ -174,6 +174,30 @@ def test_what_clients_of_stations_ask_is_answered(station: Station) -> None:
     assert station.client.get("/Files/$count").text == "3"
 
 
+def test_every_form_of_filter_that_real_stations_are_probed_with_is_answered(station: Station) -> None:
+    """The forms of rs-testsuite's `odata_tests_cadip.sh` (peers.md, section 1.7)."""
+    station.announce(PASS)
+    station.announce(evolve(PASS, id="S1C_20200615130000033001", satellite="S1C", remote_id=""))
+    for form, found in {
+        "Satellite eq 'S1A'": "A", "Satellite ne 'S1A'": "C", "PublicationDate gt 2026-01-01T00:00:00.000Z": "AC",
+        "PublicationDate ge 2026-01-05T08:00:00.000Z": "AC", "PublicationDate lt 2026-01-05T08:00:00.000Z": "",
+        "PublicationDate le 2026-01-05T08:00:00.000Z": "AC", "Satellite in ('S1A','S1C','S1D')": "AC",
+        "Satellite in ( 'S1A' , 'S1B' )": "A", "SessionId in ('S1C_20200615130000033001')": "C",
+        "Satellite eq 'S1C' and PublicationDate lt 2026-02-01T00:00:00.000Z": "C",
+        "Satellite eq 'S1A' or Satellite eq 'S1C' or Satellite eq 'S1D'": "AC", "not endswith(SessionId,'0')": "C",
+        "not(Satellite eq 'S1A')": "C", "not (Satellite eq 'S1A')": "C",
+        "Satellite eq 'S1A' and (contains(SessionId,'2000') or contains(SessionId,'3000'))": "A",
+        "concat(Satellite,'Z') eq 'S1AZ'": "A", "contains(SessionId,'2000')": "A", "endswith(SessionId,'0')": "A",
+        "indexof(Satellite,'A') eq 2": "A", "length(Satellite) eq 3": "AC", "startswith(SessionId,'S1A')": "A",
+        "substring(Satellite,1) eq '1A'": "A",
+        "matchesPattern(Satellite,'^S.*A$')": "A", "tolower(Satellite) eq 's1a'": "A",
+        "toupper(Satellite) eq 'S1A'": "A", "trim(Satellite) eq 'S1A'": "A", "Retransfer eq false": "AC",
+        f"Id eq {station.get('/Sessions')['value'][0]['Id']}": "A",
+    }.items():  # fmt: skip
+        told = station.get("/Sessions", filter=form, orderby="PublicationDate desc", top="10")["value"]
+        assert {one["Satellite"][2] for one in told} == set(found), form
+
+
 def test_a_block_is_fetched_whole_and_in_parts(station: Station) -> None:
     station.announce(PASS, first := block(1))
     station.receive(first)
