@@ -13,7 +13,6 @@ from typing import Self
 import attrs
 import numpy as np
 from attrs import frozen
-from scipy.integrate import OdeSolution, solve_ivp
 from scipy.optimize import brentq
 
 from s1pdgs.model.time import MICROSECOND
@@ -23,6 +22,7 @@ from s1pdgs.sar.constants import EARTH_ROTATION_RAD_S
 from s1pdgs.sar.earth import ellipsoid_normal, geodetic_to_ecef, intersect_ellipsoid
 from s1pdgs.sar.orbit import Array, StateVector, fit_orbit
 from s1pdgs.simulator.errors import SimulatorError
+from s1pdgs.simulator.propagation import Ephemeris
 from s1pdgs.simulator.swaths import STRIPMAP, swath
 
 CYCLE = timedelta(days=12)
@@ -43,12 +43,10 @@ _SEED_VELOCITY_M_S = (1473.045295, 583.283873, 7430.211301)
 _TRACK_KEEPING = 1.0 - 4.183268e-6
 """Slows the seed by 3 cm/s: without tesseral gravity 175 orbits would else take 13 s more than 12 days."""
 
-_GM_M3_S2 = 3.986004418e14
-_EARTH_RADIUS_M = 6_378_137.0
-_J2, _J3, _J4 = 1.08262668e-3, -2.53265649e-6, -1.61962159e-6
 _DIFFERENCE_S = 0.5
 _SAMPLE_S = 20.0
 _BEYOND_S = 180.0
+_NEWTON_STEPS = 4
 _LONGEST_RANGE_M = 1.2e6
 _EDGE = 0.05
 """The part of the beam at each edge in which a place does not count as covered."""
@@ -92,33 +90,6 @@ def acquisition_over(
     )
 
 
-def _acceleration(_time: float, state: Array) -> tuple[float, float, float, float, float, float]:
-    """Point mass and zonal harmonics J2 to J4 (Vallado, Fundamentals of Astrodynamics, section 8.7)."""
-    x, y, z, vx, vy, vz = state.tolist()
-    square = x * x + y * y + z * z
-    flat = z * z / square
-    central = _GM_M3_S2 / (square * square**0.5)
-    ratio = _EARTH_RADIUS_M * _EARTH_RADIUS_M / square
-    tilt = _J3 * ratio * _EARTH_RADIUS_M / square
-    quartic = 1.875 * _J4 * ratio * ratio
-    common = 1.0 + 1.5 * _J2 * ratio * (1.0 - 5.0 * flat) + 2.5 * tilt * z * (3.0 - 7.0 * flat)
-    common -= quartic * (1.0 - 14.0 * flat + 21.0 * flat * flat)
-    polar = z * (1.0 + 1.5 * _J2 * ratio * (3.0 - 5.0 * flat))
-    polar += 2.5 * tilt * square * (6.0 * flat - 7.0 * flat * flat - 0.6)
-    polar -= quartic * z * (5.0 - 70.0 / 3.0 * flat + 21.0 * flat * flat)
-    return vx, vy, vz, -central * x * common, -central * y * common, -central * polar
-
-
-def _integrate(state: Array, span_s: float) -> OdeSolution:
-    """Inertial states over the seconds from 0 to `span_s` (negative: into the past)."""
-    result = solve_ivp(
-        _acceleration, (0.0, span_s), state, method="DOP853", rtol=1e-11, atol=1e-6, max_step=150.0, dense_output=True
-    )
-    if result.sol is None:
-        raise SimulatorError(f"orbit propagation over {span_s} s failed: {result.message}")
-    return result.sol
-
-
 def _about_pole(vectors: Array, angle_rad: Array) -> Array:
     """Vectors (n, 3) in a frame turned by angles (n,) about the Earth's axis."""
     c, s = np.cos(angle_rad), np.sin(angle_rad)
@@ -136,7 +107,7 @@ class AscendingNode:
 
 @frozen(eq=False)
 class Trajectory:
-    """The satellite's way from `start` to `stop`, integrated both ways from the state vector at `epoch`.
+    """The satellite's way from `start` to `stop`, propagated both ways from the state vector at `epoch`.
 
     It is moved by `across_m` to the right of the flight and by `above_m` away from the Earth.
     """
@@ -145,8 +116,7 @@ class Trajectory:
     epoch_orbit: int
     start: datetime
     stop: datetime
-    past: OdeSolution
-    future: OdeSolution
+    inertial: Ephemeris
     nodes: tuple[AscendingNode, ...] = ()
     across_m: float = 0.0
     above_m: float = 0.0
@@ -154,8 +124,8 @@ class Trajectory:
     @classmethod
     @lru_cache(maxsize=8)
     def spanning(cls, start: datetime, stop: datetime, satellite: str = "S1A") -> Self:
-        """Propagate over a span of UTC time, of a few weeks at most: seconds of work, which all that is planned in
-        the same span shares. Raises `SimulatorError` for longer ones.
+        """Propagate over a span of UTC time, of a few weeks at most, which all that is planned in the same span shares.
+        Raises `SimulatorError` for longer ones.
         """
         if satellite not in _SEEDS:
             raise SimulatorError(f"satellite {satellite!r} is not simulated; {', '.join(_SEEDS)} are")
@@ -169,10 +139,9 @@ class Trajectory:
         velocity = np.array(_SEED_VELOCITY_M_S) + np.cross([0.0, 0.0, EARTH_ROTATION_RAD_S], position)
         state = np.concatenate([position, velocity * _TRACK_KEEPING])
         first, last = (start - epoch).total_seconds(), (stop - epoch).total_seconds()
-        spans = (min(first, 0.0) - _BEYOND_S, max(last, 0.0) + _BEYOND_S)
-        past, future = (_integrate(state, span) for span in spans)
-        bare = cls(epoch, seed_orbit + cycles * CYCLE_ORBITS, start, stop, past, future)
-        return cls(epoch, bare.epoch_orbit, start, stop, past, future, bare._find_nodes())
+        inertial = Ephemeris.around(state, min(first, 0.0) - _BEYOND_S, max(last, 0.0) + _BEYOND_S)
+        bare = cls(epoch, seed_orbit + cycles * CYCLE_ORBITS, start, stop, inertial)
+        return attrs.evolve(bare, nodes=bare._find_nodes())
 
     def seconds(self, moment: datetime) -> float:
         """Seconds of a UTC time after the epoch."""
@@ -189,10 +158,10 @@ class Trajectory:
     def earth_fixed(self, time_s: Array) -> tuple[Array, Array]:
         """Earth-fixed positions in metres and velocities in m/s, both (n, 3), at seconds (n,) after the epoch."""
         time = np.atleast_1d(np.asarray(time_s, dtype=np.float64))
-        position, velocity = self._integrated(time)
+        position, velocity = self._flown(time)
         if not self.across_m and not self.above_m:
             return position, velocity
-        ahead, behind = (self._offset(*self._integrated(time + step)) for step in (_DIFFERENCE_S, -_DIFFERENCE_S))
+        ahead, behind = (self._offset(*self._flown(time + step)) for step in (_DIFFERENCE_S, -_DIFFERENCE_S))
         return position + self._offset(position, velocity), velocity + (ahead - behind) / (2.0 * _DIFFERENCE_S)
 
     def _offset(self, position: Array, velocity: Array) -> Array:
@@ -200,12 +169,8 @@ class Trajectory:
         right = np.cross(velocity, position)
         return np.asarray(self.above_m * up + self.across_m * right / np.linalg.norm(right, axis=-1, keepdims=True))
 
-    def _integrated(self, time: Array) -> tuple[Array, Array]:
-        states = np.empty((time.size, 6))
-        for solution, chosen in ((self.past, time < 0.0), (self.future, time >= 0.0)):
-            if chosen.any():
-                states[chosen] = solution(time[chosen]).T
-        angle = EARTH_ROTATION_RAD_S * time
+    def _flown(self, time: Array) -> tuple[Array, Array]:
+        states, angle = self.inertial.at(time), EARTH_ROTATION_RAD_S * time
         position, velocity = _about_pole(states[:, :3], angle), _about_pole(states[:, 3:], angle)
         return position, velocity - np.cross([0.0, 0.0, EARTH_ROTATION_RAD_S], position)
 
@@ -262,13 +227,13 @@ class Trajectory:
         time = np.arange(min(first, 0.0) - _BEYOND_S, max(last, 0.0) + _BEYOND_S, 3.0 * _SAMPLE_S)
         height = self.earth_fixed(time)[0][:, 2]
         rising = np.flatnonzero((height[:-1] < 0.0) & (height[1:] >= 0.0))
-        crossings = [float(brentq(self._height, time[k], time[k + 1], xtol=1e-8)) for k in rising]
-        begun = sum(crossing <= 0.0 for crossing in crossings)
-        numbered = enumerate(crossings, start=self.epoch_orbit - begun + 1)
+        crossings = time[rising]
+        for _ in range(_NEWTON_STEPS):
+            position, velocity = self.earth_fixed(crossings)
+            crossings = crossings - position[:, 2] / velocity[:, 2]
+        begun = int(np.count_nonzero(crossings <= 0.0))
+        numbered = enumerate(crossings.tolist(), start=self.epoch_orbit - begun + 1)
         return tuple(AscendingNode(self.utc(time), orbit) for orbit, time in numbered if first <= time <= last)
-
-    def _height(self, time_s: float) -> float:
-        return float(self.earth_fixed(np.array([time_s]))[0][0, 2])
 
 
 @frozen(eq=False)
