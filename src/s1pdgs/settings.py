@@ -11,7 +11,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FilePath,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 PREFIX = "S1PDGS_"
 
@@ -39,16 +49,16 @@ class SettingsError(ValueError):
     """The configuration cannot be used; the message names the file or variable, the key and the remedy."""
 
 
-def _compiles(patterns: list[str]) -> list[str]:
-    for pattern in patterns:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
-    return patterns
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+    return pattern
 
 
-Patterns = Annotated[list[str], AfterValidator(_compiles)]
+Pattern = Annotated[str, AfterValidator(_compiles)]
+Patterns = list[Pattern]
 
 
 class Table(BaseModel):
@@ -65,16 +75,30 @@ class Source(Table):
     url: str = Field(pattern=r"^https?://", description="OData service root")
     station: str = Field("SIM_", description="station code in names and job orders")
     satellites: list[str] = Field(["S1A", "S1B", "S1C", "S1D"], description="satellites asked for")
-    token_url: str | None = Field(None, description="OAuth2 token endpoint; none means no authentication")
+    token_url: str | None = Field(None, description="OAuth2 token endpoint; none is Basic with username and password")
     username: str | None = None
     password: SecretStr | None = None
     client_id: str | None = None
     client_secret: SecretStr | None = None
+    scope: str | None = Field(None, description="of the token, where the endpoint asks for one")
+    token_header: str = Field("Authorization", pattern=r"^[A-Za-z0-9-]+$", description="header that carries the token")
+    trusted_hosts: list[str] = Field([], description="other hosts that get the credentials when sent there")
+    ca_file: FilePath | None = Field(
+        None, description="certificates (PEM) that its own is verified by; none is the host's"
+    )
+    timeout_s: Seconds = Field(60.0, description="how long an answer is waited for")
     poll_s: Seconds = Field(20.0, description="time between polls")
     parallel_downloads: int = Field(2, ge=1, le=64)
     page_size: int = Field(200, ge=1, le=1000)
     overlap_s: Seconds = Field(3600.0, description="how far behind the newest publication a poll looks again")
+    start: AwareDatetime | None = Field(None, description="where the first poll begins; none is overlap_s ago")
+    match: Pattern = Field(".*", description="AUXIP: names begin with what this regular expression matches")
     max_attempts: int = Field(5, ge=1, description="downloads of a file before it is set aside")
+    integrity: Literal["strict", "warn", "off"] = Field(
+        "strict", description="where sizes or checksums are not those announced: refuse, tell, or do not look"
+    )
+    publication_filter: bool = Field(True, description="false where filters on PublicationDate are answered wrongly")
+    asks_count: bool = Field(True, description="false where $count is answered wrongly")
 
 
 class Store(Table):
