@@ -12,7 +12,7 @@ from s1pdgs.catalogue.query import Held, named
 from s1pdgs.catalogue.tables import product
 from s1pdgs.jobs import tables as jobs
 from s1pdgs.jobs.spec import OPTIONS, told_options
-from s1pdgs.publication.errors import EvictedError
+from s1pdgs.publication.errors import EvictedError, UnknownProductError
 from s1pdgs.publication.lta.orders import Asked, Terms
 from s1pdgs.publication.lta.orders import place as bring_back
 from s1pdgs.publication.lta.tables import restore
@@ -93,7 +93,7 @@ def _out(connection: sa.Connection, row: sa.Row[Any], made: Sequence[str], now: 
     if any(each.state == "pending" for each in found):
         return Fate(Status.IN_PROGRESS, "is being published", products)
     offline = [each for each in found if each.evicted_at is not None]
-    wrong = [_bring_back(connection, row, each, now, terms) for each in offline]
+    wrong = [come_back(connection, row, each, now, terms) for each in offline]
     if any(wrong):
         return Fate(Status.FAILED, next(filter(None, wrong)), products)
     if offline:
@@ -118,8 +118,12 @@ def newest(connection: sa.Connection, names: Sequence[str], parameters: Mapping[
     return list({each.name.rpartition("_")[0]: each for each in sorted(held, key=lambda each: each.id)}.values())
 
 
-def _bring_back(connection: sa.Connection, row: sa.Row[Any], gone: Any, now: datetime, terms: Terms) -> str | None:
-    """Order a product that is offline, once; why that cannot be or went wrong, None while it may come."""
+def come_back(
+    connection: sa.Connection, row: sa.Row[Any], gone: Any, now: datetime, terms: Terms, *, files: bool = False
+) -> str | None:
+    """Order a product that is offline, once; why that cannot be or went wrong, None while it may come. With `files` for
+    jobs to read.
+    """
     last = sa.select(restore).where(restore.c.product_id == gone.id).order_by(restore.c.id.desc()).limit(1)
     known = connection.execute(last).first()
     if known is not None and known.ended_at is None:
@@ -127,7 +131,7 @@ def _bring_back(connection: sa.Connection, row: sa.Row[Any], gone: Any, now: dat
     if known is not None and known.state == "failed" and known.ended_at >= row.submitted_at:
         return f"{gone.name} could not be brought back: {known.reason}"
     try:
-        bring_back(connection, terms, gone.name, Asked(row.priority), now)
-    except EvictedError as error:
+        bring_back(connection, terms, gone.name, Asked(row.priority, files), now)
+    except (EvictedError, UnknownProductError) as error:
         return str(error)
     return None

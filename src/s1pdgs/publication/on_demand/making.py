@@ -8,11 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from s1pdgs.bus.notices import Courier
+from s1pdgs.catalogue.query import Held, find
 from s1pdgs.catalogue.tables import product
 from s1pdgs.jobs import tables as jobs
 from s1pdgs.model.job import JobState, OrderState
 from s1pdgs.model.timeliness import Timeliness
-from s1pdgs.publication.on_demand.fates import newest
+from s1pdgs.publication.lta.orders import Terms
+from s1pdgs.publication.on_demand.fates import come_back, newest
 from s1pdgs.publication.on_demand.tables import demand as table
 from s1pdgs.publication.tables import publication
 from s1pdgs.triggers import tables as t
@@ -34,8 +36,43 @@ def change(connection: sa.Connection, row: sa.Row[Any], **values: Any) -> None:
     connection.execute(table.update().where(table.c.id == row.id).values(**values))
 
 
-def begin(planner: Planner, connection: sa.Connection, row: sa.Row[Any]) -> None:
-    """Wish for what an order wants, unless it exists or is made with other options just now. Raises `WantedError`."""
+def begin(planner: Planner, connection: sa.Connection, row: sa.Row[Any], terms: Terms) -> None:
+    """Wish for what an order wants, unless it exists or is made with other options just now. A product that it is to be
+    made of, and that is offline, is brought back first. Raises `WantedError`.
+    """
+    try:
+        _wish(planner, connection, row)
+    except WantedError:
+        source = None if row.reference is None else find(connection, row.reference)
+        if source is None or source.evicted_at is None:
+            raise
+        now = planner.outbox.clock.now()
+        wrong = come_back(connection, row, source, now, terms, files=True)
+        if wrong is not None:
+            raise WantedError(wrong) from None
+        for name in _companions(connection, source):
+            beside = find(connection, name)
+            if beside is not None:
+                come_back(connection, row, beside, now, terms, files=True)
+        change(connection, row, message=f"waits for {source.name}, which is being brought back")
+
+
+def _companions(connection: sa.Connection, source: Held) -> Sequence[str]:
+    """The annotation, calibration and noise products beside a Level-0 slice that are offline too."""
+    kind, c = source.product.type, product.c
+    types = [kind[:-1] + role for role in "ACN"] if kind.endswith("_RAW__0S") else []
+    query = sa.select(c.name).where(
+        c.type.in_(types),
+        c.satellite == source.product.satellite,
+        c.datatake == source.product.attributes.get("datatakeID"),
+        c.start <= source.validity.stop,
+        c.stop >= source.validity.start,
+        c.evicted_at.is_not(None),
+    )
+    return connection.scalars(query.order_by(c.id)).all()
+
+
+def _wish(planner: Planner, connection: sa.Connection, row: sa.Row[Any]) -> None:
     asked = Asked(  # type: ignore[call-arg]
         type=row.workflow,
         product=row.reference,

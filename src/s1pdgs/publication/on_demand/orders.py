@@ -84,7 +84,7 @@ def place(desk: Desk, connection: sa.Connection, wanted: Demand, repeatable: Rep
         raise QueryError("a product, a time or both are wanted to make it of")
     number = _insert(connection, wanted, None if source is None else source.name, desk.clock.now(), repeatable)
     try:
-        begin(desk.planner, connection, _row(connection, number))
+        begin(desk.planner, connection, _row(connection, number), desk.terms)
     except WantedError as error:
         raise QueryError(str(error)) from None
     return _look(connection, _row(connection, number), desk.clock.now(), desk.terms)
@@ -109,7 +109,7 @@ def advance(planner: Planner, connection: sa.Connection, terms: Terms) -> int:
     for row in connection.execute(query).all():
         if row.wish_id is None and not row.products:
             try:
-                begin(planner, connection, row)
+                begin(planner, connection, row, terms)
             except WantedError as error:
                 _become(connection, row, Fate(Status.FAILED, str(error)), now)
                 changed += 1

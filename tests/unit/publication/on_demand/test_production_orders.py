@@ -15,16 +15,18 @@ from s1pdgs.bus.notices import Courier
 from s1pdgs.catalogue.retention import Form, Retention
 from s1pdgs.jobs import queue
 from s1pdgs.jobs.queue import Failure
+from s1pdgs.model.product import Product, StoredFile
 from s1pdgs.publication.lta.dating import Policy
 from s1pdgs.publication.lta.eviction import Evictor, evict
 from s1pdgs.publication.lta.orders import Terms
 from s1pdgs.publication.lta.restore import Restorer, restore_step
 from s1pdgs.publication.on_demand.tables import demand
+from s1pdgs.publication.publisher import request
 from s1pdgs.triggers import tables as t
 from s1pdgs.triggers.wanted import wish as wanted_wish
 from s1pdgs.triggers.wanted.asked import asked_of
 from tests.unit.publication.on_demand.conftest import House, body_of
-from tests.unit.triggers.conftest import raw_slice
+from tests.unit.triggers.conftest import companion, raw_slice
 
 OTHER = raw_slice(2, -2975, -2942)
 FINE = [{"Name": "Dem", "Value": "fine"}]
@@ -432,6 +434,52 @@ def test_what_is_offline_is_brought_back_and_not_made_again(small: House) -> Non
     assert download.content[:2] == b"PK"
     assert small.client.get(f"/odata/v1/ProductionOrder({first})/Product/$value").status_code == 410
     assert small.status(again) == "completed"
+
+
+def stored(house: House, of: Product) -> Product:
+    """A Level-0 product with its file in the store, published."""
+    location, data = f"jobs/9/1/{of.name}", of.name.encode() * 9
+    sums = house.store.put(f"{location}/manifest.safe", iter([data]))
+    files = (StoredFile("manifest.safe", sums.size, sums.md5, sums.sha256),)
+    product = evolve(of, location=location, files=files)
+    house.mission.receive(product)
+    with house.database.write() as connection:
+        request(connection, product.name, house.mission.watch.now())
+    house.settle()
+    return product
+
+
+def test_what_it_is_made_of_is_brought_back_when_that_is_offline(small: House) -> None:
+    level_0 = [stored(small, product) for product in (OTHER, companion("N", -2990, -2942))]
+    evictor = Evictor(small.database, small.store, small.mission.planner.outbox, None)
+    for product in level_0:
+        assert evict(evictor, product.name, [Form.FILES]) == {Form.FILES: None}
+    order = small.order(reference=OTHER.name)
+    place = f"/ProductionOrder({order})"
+    said = small.ask("GET", place)[1]
+    assert (said["Status"], said["StatusMessage"]) == (
+        "queued", f"waits for {OTHER.name}, which is being brought back",
+    )  # fmt: skip
+    small.settle()
+    assert small.status(order) == "queued"
+    assert small.mission.jobs("l1-sm") == []
+    policy = Policy(Retention.read(), timedelta(days=3), None)
+    restorer = Restorer(small.database, small.store, small.mission.planner.outbox, Terms(), policy)
+    assert [restore_step(restorer) for _ in range(3)] == [True, True, False]
+    small.settle()
+    assert small.mission.jobs("l1-sm") == [(1, "ready")]
+    small.work(OTHER)
+    small.settle()
+    assert small.status(order) == "completed"
+
+
+def test_what_cannot_be_brought_back_to_be_made_of_is_told(small: House) -> None:
+    product = stored(small, OTHER)
+    evictor = Evictor(small.database, small.store, small.mission.planner.outbox, None)
+    assert evict(evictor, product.name, list(Form)) == dict.fromkeys(Form)
+    message = told(small, 400, "/ProductionOrders", body_of(OTHER.name))
+    assert message == f"{OTHER.name} was evicted and has no copy in the archive; it can be made again on demand"
+    assert small.ask("GET", "/ProductionOrders")[1]["value"] == []
 
 
 def test_what_an_operator_orders_with_parameters_is_for_all(small: House) -> None:
