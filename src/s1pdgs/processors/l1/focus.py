@@ -17,10 +17,10 @@ from s1pdgs.processors.l1.focus_factors import BlockFactors, range_filter
 from s1pdgs.processors.l1.focus_plan import Array, FocusPlan, LineSource, Spectrum
 from s1pdgs.processors.l1.geometry import RangeModel
 from s1pdgs.processors.l1.kernels import (
+    TABLE,
     as_floats,
     compress_azimuth,
     couple_range_azimuth,
-    interpolation_table,
 )
 from s1pdgs.processors.l1.scratch import Scratch
 from s1pdgs.sar.constants import RADAR_FREQUENCY_HZ
@@ -123,17 +123,14 @@ def _focus_block(bench: _Bench, first: int, valid: int) -> FocusedBlock:
 
 def _compressor(bench: _Bench, factors: BlockFactors) -> Callable[[Spectrum, Array], None]:
     """The compression, in range and in azimuth, of two-dimensional spectra given by rows and their frequencies."""
-    occupied, delay, coupling, kernel = factors.occupied, factors.delay_s, factors.coupling, interpolation_table()
-    geometry, reference, gain = factors.geometry, factors.reference, factors.gain
-    weights, weight_grid = factors.weights, factors.weight_grid
-    filtering, step_hz = bench.range_filter.view(np.float32), bench.plan.raw.sampling_hz / bench.plan.bins
+    step_hz, filtering = bench.plan.raw.sampling_hz / bench.plan.bins, bench.range_filter.view(np.float32)
+    bulk = factors.occupied, RADAR_FREQUENCY_HZ, factors.delay_s, factors.coupling
+    residual = factors.geometry, factors.reference, factors.centroid_hz, factors.weights, factors.weight_grid
 
     def compress(rows: Spectrum, doppler: Array) -> None:
-        couple_range_azimuth(
-            as_floats(rows), doppler, filtering, step_hz, occupied, RADAR_FREQUENCY_HZ, delay, coupling
-        )
+        couple_range_azimuth(as_floats(rows), doppler, filtering, step_hz, *bulk)
         rows[...] = scipy.fft.ifft(rows, axis=1, overwrite_x=True)
-        compress_azimuth(as_floats(rows), doppler, geometry, reference, weights, weight_grid, gain, kernel)
+        compress_azimuth(as_floats(rows), doppler, *residual, factors.gain, TABLE)
 
     return compress
 

@@ -17,7 +17,7 @@ from s1pdgs.processors.l1.arrays import Arrays, DeviceArray, batches
 from s1pdgs.processors.l1.focus import FocusedBlock
 from s1pdgs.processors.l1.focus_factors import BlockFactors, occupied_bins_of, range_filter
 from s1pdgs.processors.l1.focus_plan import Array, FocusPlan, LineSource
-from s1pdgs.processors.l1.kernels import interpolation_table
+from s1pdgs.processors.l1.kernels import TABLE
 from s1pdgs.processors.l1.range_arrays import (
     ROW_COPIES,
     RUN,
@@ -112,8 +112,7 @@ def _range_step(bench: _Bench, factors: BlockFactors) -> RangeStep:
         delay_s=factors.delay_s,
         coupling=factors.coupling,
     )
-    geometry = factors.geometry[[0, 1, 3]]
-    migration = ResidualMigration.of(arrays, geometry, factors.reference, factors.gain, interpolation_table())
+    migration = ResidualMigration.of(arrays, factors.geometry, factors.reference, factors.gain, TABLE)
     return RangeStep(bulk, migration, plan.bins)
 
 

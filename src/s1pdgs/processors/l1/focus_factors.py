@@ -69,7 +69,7 @@ class BlockFactors:
             occupied=occupied_bins_of(plan),
             delay_s=2.0 * slant_m / SPEED_OF_LIGHT_M_S,
             coupling=SPEED_OF_LIGHT_M_S / (2.0 * speed_m_s),
-            geometry=np.stack([model.ranges_m, model.effective_m_s, centroid, shift_s]),
+            geometry=np.stack([model.ranges_m, model.effective_m_s, shift_s]),
             reference=(slant_m, speed_m_s, image.range_spacing_m, WAVELENGTH_M, float(plan.skipped_samples)),
             weights=weights,
             weight_grid=weight_grid,

@@ -12,18 +12,11 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-RUN = 64
+from s1pdgs.processors.l1.migration import FRACTIONS, RUN, circular_filter, shift_and_cycles, sinc_table
+
 TAPS = 8
-FRACTIONS = 512
-
-
-def interpolation_table() -> NDArray[np.float32]:
-    """Windowed sinc kernels, shape (FRACTIONS + 1, TAPS): row q interpolates q / FRACTIONS after tap TAPS / 2 - 1."""
-    fraction = np.arange(FRACTIONS + 1)[:, None] / FRACTIONS
-    offset = np.arange(TAPS)[None, :] - (TAPS // 2 - 1) - fraction
-    inside = np.clip(1.0 - (offset / (TAPS / 2)) ** 2, 0.0, 1.0)
-    kernel = np.sinc(offset) * np.i0(3.0 * np.sqrt(inside)) / np.i0(3.0)
-    return np.asarray(kernel / kernel.sum(axis=1, keepdims=True), dtype=np.float32)
+TABLE = sinc_table(TAPS, 3.0)
+_interpolate = circular_filter(TAPS)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
@@ -77,31 +70,12 @@ def couple_range_azimuth(  # noqa: PLR0917 - numba takes positions only
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _interpolate(
-    row: NDArray[np.float32], left: int, taps: NDArray[np.float32], out: NDArray[np.float32]
-) -> None:  # pragma: no cover - compiled
-    """Filter a run of a row whose first tap lies on bin `left`; beyond its ends the row repeats itself."""
-    bins = row.size // 2
-    if left >= 0 and left + out.size // 2 + TAPS <= bins:
-        for j in range(out.size):
-            total = np.float32(0.0)
-            for t in range(TAPS):
-                total += taps[t] * row[2 * (left + t) + j]
-            out[j] = total
-        return
-    for j in range(out.size):
-        total = np.float32(0.0)
-        for t in range(TAPS):
-            total += taps[t] * row[2 * ((left + t + j // 2) % bins) + j % 2]
-        out[j] = total
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True)
 def compress_azimuth(  # noqa: PLR0917 - numba takes positions only
     rows: NDArray[np.float32],
     doppler_hz: NDArray[np.float64],
     geometry: NDArray[np.float64],
     reference: tuple[float, float, float, float, float],
+    centroid_hz: NDArray[np.float64],
     weight: NDArray[np.float64],
     weight_grid: tuple[float, float],
     gain: NDArray[np.float32],
@@ -110,45 +84,49 @@ def compress_azimuth(  # noqa: PLR0917 - numba takes positions only
     """Correct the residual range migration and apply the azimuth matched filter, in place.
 
     `rows`: range-Doppler data, float32 (n, 2 bins); the first `samples` bins are replaced by the filtered samples and
-    the rest is left as it was. `geometry`: (4, samples): slant range, V_r, Doppler centroid, time shift (s) of each
-    sample. `reference`: range, V_r (of the bulk correction), range spacing, wavelength, shift between input and
-    output samples. `weight` tabulates the spectral window over (Doppler - centroid) from weight_grid[0] in steps of
-    weight_grid[1], zero outside. `gain`: amplitude per output sample, float32 (samples,).
+    the rest is left as it was. `geometry` (3, samples) and `reference` are those of `shift_and_cycles`. `weight`
+    tabulates the spectral window over (Doppler - centroid) on a grid, zero outside. `gain`: amplitude per output
+    sample, float32 (samples,).
     """
     samples = geometry.shape[1]
-    reference_m, reference_m_s, spacing_m, wavelength_m, lead = reference
     line = np.empty(2 * samples, np.float32)
     for row in range(rows.shape[0]):
-        half = 0.5 * wavelength_m * doppler_hz[row]
-        bulk = reference_m / math.sqrt(1.0 - (half / reference_m_s) ** 2) - reference_m
         for start in range(0, samples, RUN):
             stop = min(start + RUN, samples)
-            middle = (start + stop) // 2
-            position = (doppler_hz[row] - geometry[2, middle] - weight_grid[0]) / weight_grid[1]
-            entry = int(position)
-            if position < 0.0 or entry >= weight.size - 1:
-                for j in range(2 * start, 2 * stop):
-                    line[j] = np.float32(0.0)
+            middle, count = (start + stop) // 2, stop - start
+            level = _level(weight, weight_grid, doppler_hz[row] - centroid_hz[middle])
+            part = line[2 * start : 2 * stop]
+            if level == 0.0:
+                part[:] = np.float32(0.0)
                 continue
-            level = weight[entry] + (position - entry) * (weight[entry + 1] - weight[entry])
-            contraction = math.sqrt(1.0 - (half / geometry[1, middle]) ** 2)
-            shift = lead + (geometry[0, middle] * (1.0 / contraction - 1.0) - bulk) / spacing_m
+            shift, _ = shift_and_cycles(geometry[:, middle], doppler_hz[row], reference)
+            _, begin = shift_and_cycles(geometry[:, start], doppler_hz[row], reference)
+            _, end = shift_and_cycles(geometry[:, stop - 1], doppler_hz[row], reference)
             whole = math.floor(shift)
-            fraction = int((shift - whole) * FRACTIONS + 0.5)
-            left = start + whole - (TAPS // 2 - 1)
-            first, last = start, stop - 1
-            inner = math.sqrt(1.0 - (half / geometry[1, first]) ** 2)
-            outer = math.sqrt(1.0 - (half / geometry[1, last]) ** 2)
-            begin = 2.0 * geometry[0, first] / wavelength_m * (inner - 1.0) + doppler_hz[row] * geometry[3, first]
-            end = 2.0 * geometry[0, last] / wavelength_m * (outer - 1.0) + doppler_hz[row] * geometry[3, last]
-            count = stop - start
+            _interpolate(
+                rows[row], start + whole - (TAPS // 2 - 1), kernel[int((shift - whole) * FRACTIONS + 0.5)], part
+            )
             slope = np.float32(2.0 * math.pi * (end - begin) / max(count - 1, 1))
             phase = 2.0 * math.pi * (begin - math.floor(begin)) + 0.5 * slope * (count - 1)
-            re, im = np.float32(level * math.cos(phase)), np.float32(level * math.sin(phase))
-            _interpolate(rows[row], left, kernel[fraction], line[2 * start : 2 * stop])
-            _turn(line[2 * start : 2 * stop], slope, (re, im), gain[start:stop])
-        for j in range(2 * samples):
-            rows[row, j] = line[j]
+            _turn(
+                part,
+                slope,
+                (np.float32(level * math.cos(phase)), np.float32(level * math.sin(phase))),
+                gain[start:stop],
+            )
+        rows[row, : 2 * samples] = line
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _level(
+    table: NDArray[np.float64], grid: tuple[float, float], offset_hz: float
+) -> float:  # pragma: no cover - compiled
+    """A table of values from grid[0] in steps of grid[1], interpolated; zero outside."""
+    position = (offset_hz - grid[0]) / grid[1]
+    entry = int(position)
+    if position < 0.0 or entry >= table.size - 1:
+        return 0.0
+    return float(table[entry] + (position - entry) * (table[entry + 1] - table[entry]))
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)

@@ -15,6 +15,7 @@ from s1pdgs.processors.l1.geometry import ImageGrid
 from s1pdgs.processors.l1.ground import GroundRange
 from s1pdgs.processors.l1.kernels import as_floats
 from s1pdgs.processors.l1.lengths import fast_length
+from s1pdgs.processors.l1.migration import sinc_table
 from s1pdgs.processors.l1.scratch import Scratch
 from s1pdgs.processors.l1.tops_kernels import put_columns, regroup, take_columns
 
@@ -24,6 +25,7 @@ NoiseSpectrum = tuple[Array, Array]
 
 _TAPS = 8
 _FRACTIONS = 128
+_SHAPE = 5.0
 _OVERSAMPLING = 1.7
 _PADDING = 64
 _GROUP = 16
@@ -217,7 +219,7 @@ class RangeDetector:
             first = int(signed[band[0]])
             factor = (weights[band] * decimated / bins).astype(np.complex64)
             parts.append((first, first - round(centre / image.sampling_hz * bins), factor))
-        return cls(image, spacing_m, bins, tuple(parts), decimated, _kernel())
+        return cls(image, spacing_m, bins, tuple(parts), decimated, sinc_table(_TAPS, _SHAPE, _FRACTIONS))
 
     def add(  # noqa: PLR0917 - what, where, how
         self,
@@ -258,15 +260,6 @@ class RangeDetector:
             as_floats(panel), slant[count // 2], self.spacing_m, float(image.ranges_m[0]), scale, self.kernel,
             intensity, first_pixel,
         )  # fmt: skip
-
-
-def _kernel() -> NDArray[np.float32]:
-    """Kaiser-windowed sinc for signals that fill 1 / `_OVERSAMPLING` of the band, (_FRACTIONS + 1, _TAPS)."""
-    fraction = np.arange(_FRACTIONS + 1)[:, None] / _FRACTIONS
-    offset = np.arange(_TAPS)[None, :] - (_TAPS // 2 - 1) - fraction
-    inside = np.clip(1.0 - (offset / (_TAPS / 2)) ** 2, 0.0, 1.0)
-    kernel = np.sinc(offset) * np.i0(5.0 * np.sqrt(inside)) / np.i0(5.0)
-    return np.asarray(kernel / kernel.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)

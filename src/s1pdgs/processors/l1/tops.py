@@ -26,7 +26,7 @@ from s1pdgs.processors.l1.tops_factors import (
     range_filter,
     spans,
 )
-from s1pdgs.processors.l1.tops_kernels import interpolation_table, match_rows, put_columns, regroup, take_columns
+from s1pdgs.processors.l1.tops_kernels import TABLE, match_rows, put_columns, regroup, take_columns
 from s1pdgs.processors.l1.tops_plan import BurstPlan
 from s1pdgs.sar.constants import RADAR_FREQUENCY_HZ
 
@@ -112,7 +112,7 @@ def _row_length(columns: int) -> int:
 def compress(plan: BurstPlan, spectrum: Spectrum, pool: ThreadPoolExecutor, scratch: Scratch) -> None:
     """Range compression, migration on the common grid and the azimuth filter, in place."""
     raw, image, (bins, wide_bins) = plan.burst.raw, plan.image, plan.range_bins
-    factors, kernel = RangeFactors.of(plan), interpolation_table()
+    factors = RangeFactors.of(plan)
     compression, occupied = factors.compression.view(np.float32), factors.occupied
     step, delay, coupling = factors.step_hz, factors.delay_s, factors.coupling
     doppler = plan.base_hz + plan.offsets_hz
@@ -130,7 +130,7 @@ def compress(plan: BurstPlan, spectrum: Spectrum, pool: ThreadPoolExecutor, scra
             rows = wide
         rows = scipy.fft.ifft(rows, axis=1, overwrite_x=True)
         out = spectrum[start : start + len(rows), : image.samples]
-        match_rows(as_floats(rows), part, factors.geometry, factors.reference, factors.gain, kernel, as_floats(out))
+        match_rows(as_floats(rows), part, factors.geometry, factors.reference, factors.gain, TABLE, as_floats(out))
 
     list(pool.map(compress_rows, range(0, plan.rows, _ROWS)))
 

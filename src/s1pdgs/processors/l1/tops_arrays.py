@@ -14,7 +14,7 @@ from s1pdgs.processors.l1.arrays import Arrays, DeviceArray, batches, circular, 
 from s1pdgs.processors.l1.focus_plan import LineSource
 from s1pdgs.processors.l1.range_arrays import ROW_COPIES, BulkCorrection, RangeStep, ResidualMigration, occupied_spectra
 from s1pdgs.processors.l1.tops_factors import COLUMNS, DopplerFactors, RangeFactors, SpanFactors, TimeFactors, spans
-from s1pdgs.processors.l1.tops_kernels import interpolation_table
+from s1pdgs.processors.l1.tops_kernels import TABLE
 from s1pdgs.processors.l1.tops_plan import BurstPlan
 
 Spectrum = NDArray[np.complex64]
@@ -64,7 +64,7 @@ def compress(arrays: Arrays, plan: BurstPlan, spectrum: DeviceArray, step_bytes:
             delay_s=factors.delay_s,
             coupling=factors.coupling,
         ),
-        ResidualMigration.of(arrays, factors.geometry, factors.reference, factors.gain, interpolation_table()),
+        ResidualMigration.of(arrays, factors.geometry, factors.reference, factors.gain, TABLE),
         wide_bins,
     )
     doppler = plan.base_hz + plan.offsets_hz

@@ -10,26 +10,16 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from s1pdgs.processors.l1.migration import FRACTIONS, RUN, circular_filter, shift_and_cycles, sinc_table
+
 TAPS = 16
-FRACTIONS = 512
-RUN = 64
-_SHAPE = 3.5
+TABLE = sinc_table(TAPS, 3.5)
+"""For signals that fill up to 0.9 of the band."""
+_interpolate = circular_filter(TAPS)
 _TILE = 16
 _STEP = 16
 
 Block = NDArray[np.complex64]
-
-
-def interpolation_table() -> NDArray[np.float32]:
-    """Windowed sinc kernels for signals that fill up to 0.9 of the band, (FRACTIONS + 1, TAPS).
-
-    Row q interpolates q / FRACTIONS after tap TAPS / 2 - 1.
-    """
-    fraction = np.arange(FRACTIONS + 1)[:, None] / FRACTIONS
-    offset = np.arange(TAPS)[None, :] - (TAPS // 2 - 1) - fraction
-    inside = np.clip(1.0 - (offset / (TAPS / 2)) ** 2, 0.0, 1.0)
-    kernel = np.sinc(offset) * np.i0(_SHAPE * np.sqrt(inside)) / np.i0(_SHAPE)
-    return np.asarray(kernel / kernel.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
@@ -110,18 +100,17 @@ def match_rows(  # noqa: PLR0917 - numba takes positions only
     """Correct the residual range migration and apply the azimuth matched filter.
 
     `rows`: range-Doppler data, float32 (n, 2 bins), circular in range, at Doppler frequencies (n,); `out` float32
-    (n, 2 samples). `geometry`: (3, samples): slant range, V_r and time shift (s) of each sample. `reference`: range and
-    V_r of the bulk correction, range spacing, wavelength, shift between input and output samples. `gain`: amplitude
-    per output sample. Shift and phase are exact at the ends of runs of `RUN` samples and linear in between, the shift
-    in steps of `_STEP` samples.
+    (n, 2 samples). `geometry` (3, samples) and `reference` are those of `shift_and_cycles`. `gain`: amplitude per
+    output sample. Shift and phase are exact at the ends of runs of `RUN` samples and linear in between, the shift in
+    steps of `_STEP` samples.
     """
     samples = geometry.shape[1]
     phasors, line = np.empty(2 * RUN, np.float32), np.empty(2 * _STEP, np.float32)
     for row in range(rows.shape[0]):
         for start in range(0, samples, RUN):
             stop = min(start + RUN, samples)
-            shift, cycles = _shift_and_cycles(geometry[:, start], doppler_hz[row], reference)
-            shift_end, cycles_end = _shift_and_cycles(geometry[:, stop - 1], doppler_hz[row], reference)
+            shift, cycles = shift_and_cycles(geometry[:, start], doppler_hz[row], reference)
+            shift_end, cycles_end = shift_and_cycles(geometry[:, stop - 1], doppler_hz[row], reference)
             scale = 1.0 / max(stop - start - 1, 1)
             slope = (shift_end - shift) * scale
             _turn(cycles, (cycles_end - cycles) * scale, phasors)
@@ -139,19 +128,6 @@ def match_rows(  # noqa: PLR0917 - numba takes positions only
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _shift_and_cycles(
-    place: NDArray[np.float64], doppler_hz: float, reference: tuple[float, float, float, float, float]
-) -> tuple[float, float]:  # pragma: no cover - compiled
-    """Migration in samples beyond that of the reference, and the phase of the matched filter in cycles."""
-    reference_m, reference_m_s, spacing_m, wavelength_m, lead = reference
-    half = 0.5 * wavelength_m * doppler_hz
-    contraction = math.sqrt(1.0 - (half / place[1]) ** 2)
-    bulk = reference_m * (1.0 / math.sqrt(1.0 - (half / reference_m_s) ** 2) - 1.0)
-    shift = lead + (place[0] * (1.0 / contraction - 1.0) - bulk) / spacing_m
-    return shift, 2.0 * place[0] / wavelength_m * (contraction - 1.0) + doppler_hz * place[2]
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True)
 def _turn(cycles: float, slope: float, out: NDArray[np.float32]) -> None:  # pragma: no cover - compiled
     """Fill `out`, float32 (2 RUN,), with e^(2 pi j (cycles + k slope)), doubling what is there."""
     angle, turn = 2.0 * math.pi * (cycles - math.floor(cycles)), 2.0 * math.pi * (slope - math.floor(slope))
@@ -165,23 +141,3 @@ def _turn(cycles: float, slope: float, out: NDArray[np.float32]) -> None:  # pra
             out[2 * (filled + k) + 1] = out[2 * k] * im + out[2 * k + 1] * re
         cosine, sine = cosine * cosine - sine * sine, 2.0 * cosine * sine
         filled *= 2
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def _interpolate(
-    row: NDArray[np.float32], left: int, taps: NDArray[np.float32], out: NDArray[np.float32]
-) -> None:  # pragma: no cover - compiled
-    """Filter a part of a row whose first tap lies on bin `left`; beyond its ends the row repeats itself."""
-    bins = row.size // 2
-    if left >= 0 and left + out.size // 2 + TAPS <= bins:
-        for j in range(out.size):
-            total = np.float32(0.0)
-            for t in range(TAPS):
-                total += taps[t] * row[2 * (left + t) + j]
-            out[j] = total
-        return
-    for j in range(out.size):
-        total = np.float32(0.0)
-        for t in range(TAPS):
-            total += taps[t] * row[2 * ((left + t + j // 2) % bins) + j % 2]
-        out[j] = total
