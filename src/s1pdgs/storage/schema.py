@@ -8,21 +8,32 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from s1pdgs.storage.database import Database
+from s1pdgs.storage.upgrade import told
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_MEMORY_MB = 256
+_CHECK_CLIENT = "SELECT set_config(name, '5s', true) FROM pg_settings WHERE name = 'client_connection_check_interval'"
+"""PostgreSQL (from 14 on) gives up the statement of an upgrade whose process was killed."""
 
 
 def migrate(database: Database) -> None:
     """Apply the steps that are missing, all of them or none; nothing when the schema is current."""
-    if _revision(database) == _newest():
+    before = _revision(database)
+    if before == _newest():
         return
     from alembic import command  # noqa: PLC0415  slow to load, and seldom needed
 
     with _altering(database) as connection:
-        command.upgrade(alembic_config(connection), "head")
+        config = alembic_config(connection)
+        if before is None:
+            command.upgrade(config, "head")
+            return
+        with told(database.engine, connection, before, _newest()) as progress:
+            config.attributes["ended"] = progress.ended
+            command.upgrade(config, "head")
 
 
 def _newest() -> str:
@@ -47,11 +58,14 @@ def _altering(database: Database) -> Iterator[sa.Connection]:
     """
     if database.engine.dialect.name != "sqlite":
         with database.write() as connection:
+            connection.exec_driver_sql(f"SET LOCAL maintenance_work_mem = '{_MEMORY_MB}MB'")
+            connection.exec_driver_sql(_CHECK_CLIENT)
             yield connection
         return
     with database.engine.connect() as connection:
         try:
             connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+            connection.exec_driver_sql(f"PRAGMA cache_size=-{_MEMORY_MB << 10}")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
             orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
@@ -61,6 +75,7 @@ def _altering(database: Database) -> Iterator[sa.Connection]:
         finally:
             connection.rollback()
             connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+            connection.exec_driver_sql("PRAGMA cache_size=-2000")
 
 
 def alembic_config(connection: sa.Connection) -> "Config":

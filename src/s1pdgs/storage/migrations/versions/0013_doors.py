@@ -6,6 +6,8 @@ The triggers belong to `footprint_box`: a step that makes this table anew makes 
 import sqlalchemy as sa
 from alembic import op
 
+from s1pdgs.storage.upgrade import without_indexes
+
 revision = "0013"
 down_revision = "0012"
 branch_labels = None
@@ -29,7 +31,9 @@ def upgrade() -> None:
     for column, attribute in _ORBITS.items():
         comment = f"attribute {attribute}, where it is a whole number"
         op.add_column("product", sa.Column(column, sa.BigInteger(), nullable=True, comment=comment))
-        op.execute(_ATTRIBUTE[kind].format(column, attribute))
+    with without_indexes(op.get_bind(), "product"):
+        for column, attribute in _ORBITS.items():
+            op.execute(_ATTRIBUTE[kind].format(column, attribute))
     op.create_index("ix_product_orbit", "product", ["orbit", "type"], unique=False)
     op.create_index("ix_product_relative_orbit", "product", ["relative_orbit", "type", "start"], unique=False)
     op.drop_index("ix_footprint_box_west", table_name="footprint_box")

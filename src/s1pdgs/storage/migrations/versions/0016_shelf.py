@@ -7,6 +7,8 @@ mode) makes its triggers anew.
 import sqlalchemy as sa
 from alembic import op
 
+from s1pdgs.storage.upgrade import in_parts, without_indexes
+
 revision = "0016"
 down_revision = "0015"
 branch_labels = None
@@ -44,10 +46,13 @@ def _date_products(*, on_sqlite: bool) -> None:
     op.add_column("product", sa.Column("published_at", sa.BigInteger(), nullable=True, comment=comment))
     for name in ("type_start", "start") if on_sqlite else ("type_start", "start", "name"):
         op.drop_index(f"ix_product_{name}", table_name="product")
-    op.execute(
-        "UPDATE product SET published_at = (SELECT published_at FROM publication WHERE product_id = product.id)"
-        " WHERE id IN (SELECT product_id FROM publication WHERE published_at IS NOT NULL)"
+    dated = (
+        "UPDATE product SET published_at = publication.published_at FROM publication"
+        " WHERE publication.product_id = product.id AND publication.published_at IS NOT NULL"
+        " AND product.id {part} AND publication.product_id {part}"
     )
+    with without_indexes(op.get_bind(), "product"):
+        in_parts(op.get_bind(), dated, "product", "id")
     for name, (columns, more) in _INDEXES.items():
         op.create_index(f"ix_product_{name}", "product", columns, unique=False, postgresql_include=more)
 
@@ -88,10 +93,11 @@ def _time_boxes() -> None:
         op.add_column(
             "footprint_box", sa.Column(column, sa.BigInteger(), server_default="0", nullable=False, comment=comment)
         )
-    op.execute(
-        "UPDATE footprint_box SET start = (SELECT product.start FROM product WHERE product.id = product_id),"
-        " stop = (SELECT product.stop FROM product WHERE product.id = product_id)"
+    timed = (
+        "UPDATE footprint_box SET start = product.start, stop = product.stop FROM product"
+        " WHERE product.id = footprint_box.product_id AND product.id {part} AND footprint_box.product_id {part}"
     )
+    in_parts(op.get_bind(), timed, "footprint_box", "product_id")
 
 
 def _index_places() -> None:

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from s1pdgs.storage.upgrade import in_parts, without_indexes
+
 revision = "0017"
 down_revision = "0016"
 branch_labels = None
@@ -15,7 +17,12 @@ _ENDED = sa.text("ended_at IS NOT NULL")
 def upgrade() -> None:
     changed = "when what users see of it changed last, for no two products the same; null before it is published"
     op.add_column("publication", sa.Column("modified_at", sa.BigInteger(), nullable=True, comment=changed))
-    op.execute("UPDATE publication SET modified_at = coalesce(evicted_at, published_at) WHERE published_at IS NOT NULL")
+    modified = (
+        "UPDATE publication SET modified_at = coalesce(evicted_at, published_at)"
+        " WHERE published_at IS NOT NULL AND product_id {part}"
+    )
+    with without_indexes(op.get_bind(), "publication"):
+        in_parts(op.get_bind(), modified, "publication", "product_id")
     op.create_index("ix_publication_modified", "publication", ["modified_at", "product_id"], unique=False)
     returned = "when files that had gone came in again: they are kept from then on"
     op.add_column("product", sa.Column("returned_at", sa.BigInteger(), nullable=True, comment=returned))
