@@ -82,4 +82,8 @@ setup_logging(verbose=0)
 dag = EODataAccessGateway()
 dag.update_providers_config(PRIP)
 dag.add_provider("our_stac", f"{site}/stac/search", priority=1)
-json.dump({"odata": found(dag, "our_prip"), "stac": found(dag, "our_stac")}, sys.stdout)
+told: dict[str, Any] = {"odata": found(dag, "our_prip"), "stac": found(dag, "our_stac")}
+by_property = {"sat:orbit_state": "ascending", "sat:absolute_orbit": 33009, "sar:polarizations": ["VH", "VV"]}
+asked = {"provider": "our_stac", "collection": "IW_SLC__1S", "count": True, "raise_errors": True}
+told["chosen"] = {name: dag.search(**asked, **{name: value}).number_matched for name, value in by_property.items()}
+json.dump(told, sys.stdout)
