@@ -29,6 +29,7 @@ class _LazyGroup(click.Group):
         "jobs": ("s1pdgs.commands.job", "jobs_command"),
         "job": ("s1pdgs.commands.job", "command"),
         "order": ("s1pdgs.commands.order", "command"),
+        "source": ("s1pdgs.commands.source", "command"),
         "campaign": ("s1pdgs.commands.campaign", "command"),
         "product": ("s1pdgs.commands.product", "command"),
         "datatake": ("s1pdgs.commands.datatake", "command"),
@@ -43,6 +44,7 @@ class _LazyGroup(click.Group):
         "station": "Serve deliveries of simulated sessions as CADIP and AUXIP.",
         "jobs": "List jobs and the orders that still wait for inputs, newest first.",
         "job": "Look at jobs and act on them.",
+        "source": "Look at the stations that are polled, and at what they did not deliver.",
         "order": "Look at orders and act on them.",
         "product": "Look at products: how long they are kept, and whether the store holds them.",
         "campaign": "Process a period again, by pinned chains and auxiliary products.",
@@ -97,7 +99,7 @@ def cli(ctx: click.Context, config: Path | None) -> None:
 def main() -> None:
     """Entry of the `s1pdgs` program: errors that a user can mend are one line on standard error and exit code 2."""
     try:
-        cli.main(prog_name="s1pdgs", standalone_mode=False)
+        code = cli.main(prog_name="s1pdgs", standalone_mode=False)  # of ctx.exit, which click gives back here
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -106,6 +108,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _settings(ctx: click.Context) -> "Settings":

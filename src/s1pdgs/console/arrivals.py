@@ -8,23 +8,41 @@ import sqlalchemy as sa
 from attrs import frozen
 
 from s1pdgs.inbox import tables as t
-from s1pdgs.inbox.deliveries import OPEN
+from s1pdgs.inbox.deliveries import COMPLETE, OPEN
 from s1pdgs.inbox.files import ANNOUNCED, QUARANTINED, STORED
 
 SILENT_POLLS = 3
 SILENCE = timedelta(seconds=60)
+LATE = timedelta(hours=1)
 REFUSED_STAYS_NEWS = timedelta(days=1)
 
 
 @frozen
 class SourceView:
-    """A source of the configuration, or one that was polled once."""
+    """A source of the configuration, or one that was polled once.
+
+    Everything that it published until `reached` was seen. `due_files` are to be fetched, the oldest of them published
+    at `oldest_due`.
+    """
 
     name: str
     polled_at: datetime | None
     error: str | None
     is_silent: bool
     due_files: int
+    reached: datetime | None = None
+    oldest_due: datetime | None = None
+
+    @property
+    def health(self) -> str:
+        """How it goes in a word: `not polled`, `silent` (nobody polls it), `trouble` (its error tells), or `well`."""
+        if self.polled_at is None:
+            return "not polled"
+        return "silent" if self.is_silent else "trouble" if self.error else "well"
+
+    def is_late(self, now: datetime) -> bool:
+        """Whether something has waited for long to be fetched."""
+        return self.oldest_due is not None and now - self.oldest_due > LATE
 
 
 @frozen
@@ -78,19 +96,22 @@ class QuarantineView:
 def sources(connection: sa.Connection, configured: Mapping[str, float], now: datetime) -> list[SourceView]:
     """Sources by name. `configured` tells the poll interval (seconds) of each, which bounds its silence."""
     file = t.received_file.c
-    query = sa.select(file.source, sa.func.count()).where(file.state == ANNOUNCED).group_by(file.source)
-    due = {row[0]: row[1] for row in connection.execute(query)}
+    query = sa.select(file.source, sa.func.count(), sa.func.min(file.published)).where(file.state == ANNOUNCED)
+    due = {row[0]: (row[1], row[2]) for row in connection.execute(query.group_by(file.source))}
     polled = {row.source: row for row in connection.execute(sa.select(t.cursor))}
     names = sorted({*configured, *polled})
-    return [_source(name, polled.get(name), configured.get(name), due.get(name, 0), now) for name in names]
+    return [_source(name, polled.get(name), configured.get(name), due.get(name, (0, None)), now) for name in names]
 
 
-def _source(name: str, row: sa.Row[Any] | None, poll_s: float | None, due: int, now: datetime) -> SourceView:
+def _source(
+    name: str, row: sa.Row[Any] | None, poll_s: float | None, due: tuple[int, datetime | None], now: datetime
+) -> SourceView:
+    number, oldest = due
     if row is None:
-        return SourceView(name, None, None, is_silent=False, due_files=due)
+        return SourceView(name, None, None, is_silent=False, due_files=number, oldest_due=oldest)
     patience = None if poll_s is None else SILENCE + timedelta(seconds=SILENT_POLLS * poll_s)
     is_silent = patience is not None and now - row.polled_at > patience
-    return SourceView(name, row.polled_at, row.error, is_silent, due)
+    return SourceView(name, row.polled_at, row.error, is_silent, number, row.published, oldest)
 
 
 def count_sessions(connection: sa.Connection) -> dict[str, int]:
@@ -99,11 +120,17 @@ def count_sessions(connection: sa.Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def sessions(connection: sa.Connection, limit: int) -> list[SessionView]:
-    """Open sessions, then those that ended last, with their channels."""
+def count_open(connection: sa.Connection) -> dict[str, int]:
+    """How many sessions of each source are open."""
+    query = sa.select(t.session.c.source, sa.func.count()).where(t.session.c.state == OPEN).group_by(t.session.c.source)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def sessions(connection: sa.Connection, limit: int, *, lacking: bool = False) -> list[SessionView]:
+    """Open sessions, then those that ended last, with their channels; only `lacking` ones, or all."""
     is_open = sa.case((t.session.c.state == OPEN, 0), else_=1)
     query = sa.select(t.session).order_by(is_open, t.session.c.first_seen.desc(), t.session.c.id).limit(limit)
-    rows = connection.execute(query).all()
+    rows = connection.execute(query.where(t.session.c.state != COMPLETE) if lacking else query).all()
     channels = _channels(connection, [row.id for row in rows])
     return [
         SessionView(

@@ -67,9 +67,11 @@ class Overview:
         retrying = sum(job.state == JobState.READY and job.reason is not None for job in self.jobs)
         failing = [source for source in self.sources if source.error and not source.is_silent]
         silent = [source for source in self.sources if source.is_silent]
+        behind = [source for source in self.sources if source.is_late(self.now)]
         return [
-            *(Trouble(f"source {source.name} cannot be polled", "stations") for source in failing),
+            *(Trouble(f"source {source.name} has trouble", "stations") for source in failing),
             *(Trouble(f"source {source.name} is not polled", "stations") for source in silent),
+            *(Trouble(f"source {source.name} is behind", "stations") for source in behind),
             *_counted(aside, "file set aside", "files set aside", "quarantine"),
             *_counted(self.job_counts[JobState.PARKED], "job parked", "jobs parked", "jobs"),
             *_counted(retrying, "job waits for another attempt", "jobs wait for another attempt", "jobs"),

@@ -76,7 +76,7 @@ def test_the_header_names_what_needs_attention(stage: Stage) -> None:
     state = re.search(r'<p id="state".*?</p>', stage.client().get("/").text, re.DOTALL)
     assert state is not None
     assert text_of(state[0]) == (
-        "Needs attention source auxip cannot be polled 1 file set aside 1 job parked 1 job waits for another attempt"
+        "Needs attention source auxip has trouble 1 file set aside 1 job parked 1 job waits for another attempt"
     )
 
 
