@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from s1pdgs.model.product import Product, StoredFile
 from s1pdgs.publication.errors import CorruptProductError
-from s1pdgs.storage.objects import ObjectStore
+from s1pdgs.storage.objects import ObjectStore, StorageError
 
 DEFLATED = ("*.xml", "*.xsd", "*.safe", "*.html", "*.kml", "*.txt", "*.eof", "*.css")
 """Texts; measurements and packets are stored as they are, for they hardly shrink and are read in place."""
@@ -39,10 +39,22 @@ def zip_chunks(
     yield from sink.taken()
 
 
+def readable(store: ObjectStore, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    """The bytes of an object; `CorruptProductError` where the disk does not give them, lest who writes them elsewhere
+    thinks that he cannot.
+    """
+    try:
+        yield from store.read(key, start, stop)
+    except StorageError:
+        raise
+    except OSError as error:
+        raise CorruptProductError(f"object {key} cannot be read: {error.strerror}") from error
+
+
 def verified_chunks(store: ObjectStore, product: Product, stored: StoredFile) -> Iterator[bytes]:
     """The bytes of one file of a product; raises `CorruptProductError` at the end when they are not the catalogued."""
     sha256, size = hashlib.sha256(), 0
-    for chunk in store.read(f"{product.location}/{stored.path}"):
+    for chunk in readable(store, f"{product.location}/{stored.path}"):
         sha256.update(chunk)
         size += len(chunk)
         yield chunk

@@ -174,16 +174,18 @@ def test_other_leftover_bytes_under_the_key_are_replaced(segment: Segment) -> No
     assert _row(segment).state == "published"
 
 
-@pytest.mark.parametrize("damage", ["changed", "shorter", "gone"])
+@pytest.mark.parametrize("damage", ["changed", "shorter", "gone", "unreadable"])
 def test_damaged_bytes_never_go_out(segment: Segment, damage: str) -> None:
     product = store_product(segment.store, NAME, "IW_SLC__1S")
     segment.register(product)
     segment.deliver()
     victim = segment.store.path(f"{product.location}/measurement/data.tiff")
-    if damage == "gone":
+    if damage in ("gone", "unreadable"):
         victim.unlink()
     else:
         victim.write_bytes(b"x" * (5000 if damage == "changed" else 10))
+    if damage == "unreadable":
+        victim.symlink_to(victim)
     patience = Patience(max_attempts=3, backoff_s=10.0)
     waits = []
     while _row(segment).state == "pending":

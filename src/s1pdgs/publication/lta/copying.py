@@ -19,7 +19,7 @@ from s1pdgs.publication.publisher import DEFAULT_PATIENCE, Patience
 from s1pdgs.publication.tables import publication
 from s1pdgs.publication.versions import first_key
 from s1pdgs.storage.database import Database
-from s1pdgs.storage.objects import Checksums, KeyTaken, MissingObject, ObjectStore
+from s1pdgs.storage.objects import Checksums, KeyTaken, MissingObject, ObjectStore, StorageError
 
 _log = structlog.get_logger(__name__)
 
@@ -95,8 +95,9 @@ def copy_step(
 ) -> bool:
     """Copy the zip that waits longest into the archive; False when none is due.
 
-    A failed attempt is repeated after a rest; a zip that is not as it was published is never archived, and its copy
-    fails with the reason. A process that dies is replaced after its lease; equal bytes under the key are no error.
+    A store that is full or away is waited for as long as it takes; a zip that is not as it was published is never
+    archived, and its copy fails with the reason. A process that dies is replaced after its lease; equal bytes under the
+    key are no error.
     """
     claim = _claim(database, clock, patience)
     if claim is None:
@@ -106,6 +107,9 @@ def copy_step(
         _copy(store, archive.store, claim, lease)
     except (CorruptProductError, KeyTaken, MissingObject) as error:
         _record(database, claim, state="failed", reason=str(error))
+    except StorageError as error:
+        due_at = clock.now() + patience.wait(patience.max_attempts)
+        _record(database, claim, state="pending", attempts=claim.attempts - 1, reason=str(error), due_at=due_at)
     except OSError as error:
         final = claim.attempts >= patience.max_attempts
         due_at = clock.now() + patience.wait(claim.attempts)
@@ -118,7 +122,7 @@ def copy_step(
 def _copy(store: ObjectStore, archive: ObjectStore, claim: sa.Row[Any], lease: Lease) -> None:
     """Store the zip in the archive and read it again there; a copy that is not as published does not stay."""
     key, expected = claim.key, Checksums(claim.size, claim.md5, claim.sha256)
-    archive.put(key, verified(store.read(claim.location), claim.location, expected, lease))
+    archive.put(key, verified(store, claim.location, expected, lease))
     try:
         check_object(archive, key, expected)
     except CorruptProductError:

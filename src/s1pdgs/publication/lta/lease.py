@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from attrs import field, frozen
 
 from s1pdgs.model.time import Clock
+from s1pdgs.publication.archive import readable
 from s1pdgs.publication.errors import CorruptProductError
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import Checksums, ObjectStore, checksums_of
@@ -35,12 +36,12 @@ class Lease:
             connection.execute(self.prolong(now + timedelta(seconds=self.length_s)))
 
 
-def verified(chunks: Iterator[bytes], key: str, expected: Checksums, lease: Lease) -> Iterator[bytes]:
+def verified(store: ObjectStore, key: str, expected: Checksums, lease: Lease) -> Iterator[bytes]:
     """The bytes of an object while a lease is renewed; `CorruptProductError` at their end when they are not as
     expected, so that nobody stores them.
     """
     sha256, size = hashlib.sha256(), 0
-    for chunk in chunks:
+    for chunk in readable(store, key):
         sha256.update(chunk)
         size += len(chunk)
         lease.renew()

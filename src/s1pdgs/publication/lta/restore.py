@@ -148,7 +148,7 @@ def _store_zip(restorer: Restorer, claim: _Claim, key: str, published: Checksums
     archive, store, copy = restorer.terms.archive, restorer.store, claim.row.copy
     if claim.row.archived_at is not None and archive is not None:
         try:
-            sums = store.put(key, verified(archive.read(copy), copy, published, lease))
+            sums = store.put(key, verified(archive, copy, published, lease))
         except (CorruptProductError, MissingObject) as error:
             if claim.held.evicted_at is not None:
                 raise

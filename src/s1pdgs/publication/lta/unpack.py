@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import IO
 
 from s1pdgs.model.product import Product, StoredFile
+from s1pdgs.publication.archive import readable
 from s1pdgs.publication.errors import CorruptProductError
 from s1pdgs.storage.objects import CHUNK_BYTES, MissingObject, ObjectStore
 
@@ -36,7 +37,7 @@ class ObjectFile(io.RawIOBase):
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         stop = min(self._place + len(buffer), self._size)
-        data = b"".join(self._store.read(self._key, self._place, stop)) if stop > self._place else b""
+        data = b"".join(readable(self._store, self._key, self._place, stop)) if stop > self._place else b""
         buffer[: len(data)] = data
         self._place += len(data)
         return len(data)

@@ -1,13 +1,15 @@
 """The archive gets a whole copy of what it is to keep, once; until then nothing of the last copy goes."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from attrs import evolve
 
 from s1pdgs.bus.outbox import deliver
-from s1pdgs.publication.lta.copying import DUE, copy_again, copy_step
+from s1pdgs.model.product import Product
+from s1pdgs.publication.lta.copying import DUE, Archive, copy_again, copy_step
 from s1pdgs.publication.lta.dating import subscriber
 from s1pdgs.publication.lta.restore import restore_step
 from s1pdgs.publication.lta.tables import archive_copy
@@ -70,20 +72,42 @@ def test_a_copy_that_is_under_way_is_taken_over_when_its_process_dies(house: Hou
     assert house.published(product).archived_at == house.now()
 
 
-def test_a_full_archive_is_waited_for_and_told_at_last(house: House) -> None:
-    product = house.make()
+def copying(house: House, archive: Archive) -> sa.Row[Any]:
+    """One turn, and what became of the copy; then time goes by."""
+    assert copy_step(house.database, house.store, archive, house.segment.clock, PATIENCE)
+    house.segment.clock.advance(100)
+    with house.database.read() as connection:
+        return connection.execute(sa.select(archive_copy)).one()
+
+
+def asked(house: House) -> tuple[Product, Archive]:
+    """A product whose copy is asked for, and the archive."""
+    product, archive = house.make(), house.policy.archive
     while deliver(house.database, subscriber(house.policy)):
         pass
-    archive = house.policy.archive
     assert archive is not None
+    return product, archive
+
+
+def test_a_full_archive_is_waited_for_as_long_as_it_takes(house: House) -> None:
+    product, archive = asked(house)
     assert isinstance(archive.store, LocalObjects)
     full = evolve(archive, store=FullStore(archive.store.folder))
-    for state in ("pending", "pending", "failed"):
-        assert copy_step(house.database, house.store, full, house.segment.clock, PATIENCE)
-        with house.database.read() as connection:
-            row = connection.execute(sa.select(archive_copy)).one()
-        assert (row.state, "No space left on device" in row.reason) == (state, True)
-        house.segment.clock.advance(100)
+    for _ in range(7):
+        row = copying(house, full)
+        assert (row.state, "No space left on device" in row.reason) == ("pending", True)
+    assert copying(house, archive).state == "stored"
+    assert house.published(product).archived_at is not None
+
+
+def test_a_zip_that_the_disk_does_not_give_fails_its_copy(house: House) -> None:
+    product, archive = asked(house)
+    path = house.store.path(house.published(product).location)
+    path.unlink()
+    path.symlink_to(path)
+    row = copying(house, archive)
+    assert row.state == "failed"
+    assert row.reason.startswith(f"object published/{product.name}.zip cannot be read: ")
     assert not copy_step(house.database, house.store, archive, house.segment.clock, PATIENCE)
     assert house.published(product).archived_at is None
 
