@@ -5,7 +5,21 @@ from argparse import ArgumentParser, ArgumentTypeError
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import aio, backends, catalogue, day, doors, focus, jobs, level1, link, overhead, packets, zips
+from benchmarks import (
+    aio,
+    backends,
+    catalogue,
+    day,
+    doors,
+    eviction,
+    focus,
+    jobs,
+    level1,
+    link,
+    overhead,
+    packets,
+    zips,
+)
 from benchmarks.harness import KINDS, Options, Result, write_results
 
 SUITES = {
@@ -17,6 +31,7 @@ SUITES = {
     "backends": backends.run,
     "catalogue": catalogue.run,
     "doors": doors.run,
+    "eviction": eviction.run,
     "jobs": jobs.run,
     "day": day.run,
     "overhead": overhead.run,
@@ -46,7 +61,9 @@ def main() -> None:
         "--dag", type=int, default=Options().dag, help="jobs of the graph that engines run side by side"
     )
     parser.add_argument("--keep", action="store_true", help="leave filled databases for the next run")
-    parser.add_argument("--databases", type=_kinds, default=KINDS, help="of the doors: sqlite, postgresql or both")
+    parser.add_argument(
+        "--databases", type=_kinds, default=KINDS, help="of doors and eviction: sqlite, postgresql or both"
+    )
     asked = parser.parse_args()
     unknown = sorted(set(asked.suites) - set(SUITES))
     if unknown:

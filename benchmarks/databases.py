@@ -1,7 +1,8 @@
 """Databases to measure on: an SQLite file, and a PostgreSQL server of our own that is as durable as in operation.
 
 The server of the tests does not wait for the disk; this one does, with the settings of PostgreSQL's package but for
-a shared memory of 1 GB. It is stopped at the end, and everything is removed unless it is to be kept for the next run.
+a shared memory of 1 GB and no log for copies of itself, so that a fill is not written twice. It is stopped at the end,
+and everything is removed unless it is to be kept for the next run.
 """
 
 import getpass
@@ -21,6 +22,9 @@ from s1pdgs.storage.database import Database, open_postgres, open_sqlite
 from s1pdgs.storage.schema import migrate
 
 LABELS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+_SETTINGS = (
+    "listen_addresses=127.0.0.1", "shared_buffers=1GB", "wal_level=minimal", "max_wal_senders=0", "max_wal_size=4GB",
+)  # fmt: skip
 _HOME = Path("/var/tmp") / f"s1pdgs-bench-{os.getuid()}"  # where the server's own user may walk
 
 
@@ -91,7 +95,7 @@ def _server(*, keep: bool) -> Iterator[str]:
         initdb = [place / "initdb", "-D", data, "-U", "s1pdgs", "-A", "trust", "--locale=C", "-E", "UTF8"]
         _as_server(initdb)
     port = _free_port()
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='{_HOME}' -c shared_buffers=1GB"
+    options = f"-p {port} -c unix_socket_directories='{_HOME}' {' '.join(f'-c {each}' for each in _SETTINGS)}"
     control = [place / "pg_ctl", "-D", data, "-s", "-w"]
     if (data / "postmaster.pid").exists():
         stop = " ".join(map(str, [*control, "-m", "fast", "stop"]))

@@ -1,4 +1,4 @@
-"""A day on which very many products are due: `python -m benchmarks.eviction [--products 100000] [--databases sqlite]`.
+"""A day on which very many products are due.
 
 Each product has one file and a zip in a store on disk, of few bytes; both are due at once, and their objects are
 removed with the sweep. Meanwhile a user asks the same database for pages of products, from another thread of the
@@ -8,7 +8,6 @@ process, as where one process has all roles.
 import statistics
 import threading
 import time
-from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -21,7 +20,7 @@ import sqlalchemy as sa
 from attrs import define, field
 
 from benchmarks.databases import LABELS, database_named, settle
-from benchmarks.harness import KINDS, scratch
+from benchmarks.harness import Options, Result, scratch
 from benchmarks.published import fill, name_of
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.catalogue.lifecycle import sweep_garbage
@@ -33,6 +32,8 @@ from s1pdgs.publication.search import search
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import LocalObjects, local_objects
 
+MOST = 100_000
+"""Products that are due at most."""
 ZIP = b"not much of a zip"
 _MD5, _SHA256 = md5(ZIP, usedforsecurity=False).hexdigest(), sha256(ZIP).hexdigest()
 
@@ -49,27 +50,27 @@ class Times:
         yield
         self.values.append(time.perf_counter() - begin)
 
-    def __str__(self) -> str:
-        ordered = [1e3 * value for value in sorted(self.values)]
-        median, p99 = statistics.median(ordered), ordered[int(0.99 * (len(ordered) - 1))]
-        return f"{len(ordered)} of {median:.1f} ms, p99 {p99:.1f}, longest {ordered[-1]:.1f}"
+    def result(self, name: str, command: str) -> Result:
+        p99 = statistics.quantiles(self.values, n=100, method="inclusive")[-1]
+        return Result(name, 1e3 * statistics.median(self.values), "ms", command, p99=1e3 * p99)
 
 
-def main() -> None:
-    parser = ArgumentParser(prog="python -m benchmarks.eviction", description=__doc__)
-    parser.add_argument("--products", type=int, default=100_000)
-    parser.add_argument("--databases", default=",".join(KINDS))
-    asked = parser.parse_args()
-    for kind in asked.databases.split(","):
-        with (
-            TemporaryDirectory(dir=scratch(), prefix="eviction-") as folder,
-            database_named(kind, f"eviction-{asked.products}") as database,
-        ):
-            store = local_objects(Path(folder))
-            begin = time.perf_counter()
-            _make_due(database, store, asked.products)
-            print(f"{LABELS[kind]}: {asked.products} products, made in {time.perf_counter() - begin:.0f} s", flush=True)
-            _measure(database, store, asked.products)
+def run(options: Options) -> list[Result]:
+    """On each database, with no more than `MOST` products."""
+    products, results = min(options.products, MOST), []
+    command = f'make bench ARGS="eviction --products {products}"'
+    for kind in options.databases:
+        try:
+            with (
+                TemporaryDirectory(dir=scratch(), prefix="eviction-") as folder,
+                database_named(kind, f"eviction-{products}") as database,
+            ):
+                store = local_objects(Path(folder))
+                _make_due(database, store, products)
+                results += _measure(database, store, products, command)
+        except LookupError as reason:
+            print(f"{LABELS[kind]} is not measured: {reason}")
+    return results
 
 
 def _make_due(database: Database, store: LocalObjects, products: int) -> None:
@@ -91,7 +92,7 @@ def _make_due(database: Database, store: LocalObjects, products: int) -> None:
     settle(database)
 
 
-def _measure(database: Database, store: LocalObjects, products: int) -> None:
+def _measure(database: Database, store: LocalObjects, products: int, command: str) -> list[Result]:
     evictor = Evictor(database, store, Outbox(SystemClock()), grace=timedelta(0))
     steps, sweeps, pages, done = Times(), Times(), Times(), threading.Event()
     before = most = _resident_mb()
@@ -111,12 +112,24 @@ def _measure(database: Database, store: LocalObjects, products: int) -> None:
         done.set()
         user.join()
     took, cpu = time.perf_counter() - begin, time.process_time() - cpu
+    _check_gone(database, store)
+    told = f"{LABELS[database.engine.dialect.name]}, {products} products due"
+    return [
+        Result(f"{told}: files and zips evicted and removed", 2 * products / took, "forms/s", command),
+        Result(f"{told}: CPU", 1e3 * cpu / (2 * products), "ms/form", command),
+        steps.result(f"{told}: step", command),
+        sweeps.result(f"{told}: sweep", command),
+        pages.result(f"{told}: page of a user meanwhile", command),
+        Result(f"{told}: growth of memory", most - before, "MB", command),
+    ]
+
+
+def _check_gone(database: Database, store: LocalObjects) -> None:
     with database.read() as connection:
         left = connection.scalar(sa.select(sa.func.count()).select_from(garbage))
-    forms, zips = 2 * products, len(store.list("published"))
-    print(f"  {forms} forms evicted and removed in {took:.0f} s ({forms / took:.0f} a second, {cpu:.0f} s of CPU)")
-    print(f"  steps {steps}\n  sweeps {sweeps}\n  pages for a user {pages}")
-    print(f"  memory grew by {most - before:.0f} MB at most; {left} prefixes and {zips} zips are left")
+    zips = len(store.list("published"))
+    if left or zips:
+        raise SystemExit(f"{left} prefixes and {zips} zips are left after all were evicted")
 
 
 def _ask(database: Database, products: int, pages: Times, done: threading.Event) -> None:
@@ -131,7 +144,3 @@ def _ask(database: Database, products: int, pages: Times, done: threading.Event)
 
 def _resident_mb() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * getpagesize() / 1e6
-
-
-if __name__ == "__main__":
-    main()
