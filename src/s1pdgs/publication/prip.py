@@ -69,9 +69,9 @@ class Prip:
         body: dict[str, Any] = {"@odata.context": f"{CONTEXT}{options.selected}"}
         if page.matched is not None:
             body["@odata.count"] = page.matched
-        body["value"] = [entity(product, options) for product in page.products]
+        body["value"] = [entity(product, options, self._root(request)) for product in page.products]
         if page.after is not None:
-            address = f"{root(request, self.base_url, PREFIX)}/Products"
+            address = f"{self._root(request)}/Products"
             body["@odata.nextLink"] = next_link(address, options, len(page.products), page.after)
         return reply(body)
 
@@ -85,7 +85,7 @@ class Prip:
         """One product."""
         options = read_options(request.query_params.multi_items(), ["$expand", "$select", "$format"])
         context = f"{CONTEXT}{options.selected}/$entity"
-        return reply({"@odata.context": context, **entity(self._found(key), options)})
+        return reply({"@odata.context": context, **entity(self._found(key), options, self._root(request))})
 
     def manifest(self, request: Request, key: str) -> Response:
         """Every file of a product with its checksums: JSON, or what `sha256sum --check` reads for `text/plain`."""
@@ -123,7 +123,8 @@ class Prip:
         uuids = [checked_text(one.Id.lower()) for one in wanted if one.Id is not None]
         found = await run_in_threadpool(self._listed, uuids, [name.removesuffix(ARCHIVE_SUFFIX) for name in names])
         context = f"../{CONTEXT}{options.selected}"
-        return reply({"@odata.context": context, "value": [entity(product, options) for product in found]})
+        listed = [entity(product, options, self._root(request)) for product in found]
+        return reply({"@odata.context": context, "value": listed})
 
     def _listed(self, uuids: list[str], names: list[str]) -> list[Published]:
         with bounded(self.database) as connection:
@@ -137,14 +138,17 @@ class Prip:
         return found
 
     def _reader(self, name: str) -> Read:
-        return lambda _, key: belonging_to(self._found(key), name)
+        return lambda request, key: belonging_to(self._found(key), name, self._root(request))
+
+    def _root(self, request: Request) -> str:
+        return root(request, self.base_url, PREFIX)
 
     def _online(self, request: Request, key: str) -> Published:
         found = self._found(key)
         if found.evicted_at is None:
             return found
         with bounded(self.database) as connection:
-            raise EvictedError(why_gone(connection, found, root(request, self.base_url, PREFIX)))
+            raise EvictedError(why_gone(connection, found, self._root(request)))
 
     def add(self, add: AddRoute) -> None:
         """Put the products on a service."""

@@ -337,7 +337,7 @@ def test_garbage_is_refused_with_a_reason_and_nothing_worse(shelf: Segment, text
         ("Attributes/OData.CSC.TextAttribute/any(f:f/Name eq 'a')", "StringAttribute"),
         ("Attributes/OData.CSC.StringAttribute/any(a:a/Nam eq 'a')", "has Name and Value"),
         ("Attributes/OData.CSC.StringAttribute/any(a:Name eq 'a')", "only a/Name and a/Value"),
-        ("Attributes/OData.CSC.StringAttribute/any(a:a/OData.CSC.IntegerAttribute/Value eq 1)", "both"),
+        ("Attributes/OData.CSC.StringAttribute/any(a:a/OData.CSC.IntegerAttribute/Value eq 1)", "in single quotes"),
         ("OData.CSC.Intersects(area=geography'SRID=3857;POINT(1 2)')", "only SRID=4326"),
         ("OData.CSC.Intersects(area=geography'SRID=4326;POLYGON((1 2,3 4))')", "well-known text"),
         ("OData.CSC.Intersects(area=geography'SRID=4326;POINT(200 95)')", "not a longitude and a latitude"),

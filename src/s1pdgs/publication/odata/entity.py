@@ -15,19 +15,24 @@ CONTEXT = "$metadata#Products"
 _TWINS = (("datatakeID", "missionDatatakeID"), ("missionDatatakeID", "datatakeID"))
 
 
-def entity(product: Published, options: Options) -> dict[str, Any]:
-    """A product with the properties selected and the navigations expanded."""
+def entity(product: Published, options: Options, root: str = "") -> dict[str, Any]:
+    """A product with the properties selected and the navigations expanded; `root` is the address of the service."""
     found: dict[str, Any] = {"@odata.mediaContentType": CONTENT_TYPE}
     found.update({name: _PROPERTIES[name](product) for name in _PROPERTIES if name in options.select})
     for name, wanted in options.expand.items():
-        found |= wanted.of(name, _NAVIGATIONS[name](product))
+        found |= wanted.of(name, belonging_to(product, name, root))
     return found
 
 
-def belonging_to(product: Published, navigation: str) -> list[dict[str, Any]]:
+def belonging_to(product: Published, navigation: str, root: str) -> list[dict[str, Any]]:
     """What a navigation of a product leads to."""
-    found: list[dict[str, Any]] = _NAVIGATIONS[navigation](product)
-    return found
+    match navigation:
+        case "Attributes":
+            return attributes(product)
+        case "Quicklooks":
+            return quicklooks(product)
+        case _:
+            return assets(product, root)
 
 
 def attributes(product: Published) -> list[dict[str, Any]]:
@@ -59,6 +64,14 @@ def quicklooks(product: Published) -> list[dict[str, Any]]:
     return [] if product.quicklook_name is None else [{"Image": product.quicklook_name}]
 
 
+def assets(product: Published, root: str) -> list[dict[str, Any]]:
+    """The quicklook as CDSE tells of it, with its address."""
+    return [
+        {"Type": "QUICKLOOK", "DownloadLink": f"{root}/Products({product.uuid})/Quicklooks('{one['Image']}')/$value"}
+        for one in quicklooks(product)
+    ]
+
+
 def _eviction(product: Published) -> str | None:
     moment = product.evicted_at or product.evict_at
     return None if moment is None else format_iso(moment)
@@ -80,7 +93,6 @@ def _geo_footprint(product: Published) -> dict[str, Any] | None:
     return None if shape is None else to_geojson(shape)
 
 
-_NAVIGATIONS: dict[str, Callable[[Published], Any]] = {"Attributes": attributes, "Quicklooks": quicklooks}
 _PROPERTIES: dict[str, Callable[[Published], Any]] = {
     "Id": lambda product: product.uuid,
     "Name": lambda product: product.archive_name,

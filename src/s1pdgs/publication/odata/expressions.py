@@ -9,6 +9,7 @@ from attrs import field, frozen
 from odata_query import ast
 
 from s1pdgs.model.time import parse_utc
+from s1pdgs.publication.columns import ARCHIVE_SUFFIX
 from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.predicate import (
     FUNCTIONS,
@@ -33,6 +34,7 @@ ATTRIBUTE_SETS = {f"{kind.value}Attribute": kind for kind in Kind}
 CONDITIONS = ("contains", "startswith", "endswith", "matchesPattern")
 _SIGNS: dict[type, Any] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Mod: "mod"}
 _NUMBERS = {Kind.INTEGER, Kind.DOUBLE}
+FOLDER_SUFFIX = ".SAFE"
 _LARGEST = 1e18
 _MAX_CALCULATIONS = 8
 _MOMENTS = {
@@ -48,6 +50,8 @@ def _of_a_product(field: Field, text: str) -> str:
             return text.replace(" ", "_").replace("-", "_")
         case "Id":
             return text.lower()
+        case "Name" if text.endswith(FOLDER_SUFFIX):  # CDSE tells the names of folders
+            return text + ARCHIVE_SUFFIX
         case _:
             return text
 
@@ -179,9 +183,7 @@ def _of_attribute(path: list[str], scope: Scope) -> Any:
     kind = scope.kind
     if len(path) == 2 and path[0] in ATTRIBUTE_SETS:
         named = ATTRIBUTE_SETS[path.pop(0)]
-        if kind not in {None, named}:
-            raise QueryError(f"$filter: an attribute cannot be both {kind} and {named}")
-        kind = named
+        kind = kind or named  # eodag asks for numbers among IntegerAttribute by OData.CSC.StringAttribute/Value
     if path == ["Name"]:
         return AttributeName()
     if path == ["Value"]:

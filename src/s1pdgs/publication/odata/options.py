@@ -19,6 +19,11 @@ MAX_TOP = 1000
 NAVIGATIONS = {
     "Attributes": ATTRIBUTES,
     "Quicklooks": Belonging(Names({"Image": Field("Image", Kind.STRING)}), ("Image",), key="Image"),
+    "Assets": Belonging(
+        Names({name: Field(name, Kind.STRING) for name in ("Type", "DownloadLink")}),
+        ("Type", "DownloadLink"),
+        key="Type",
+    ),
 }
 SELECTABLE = (
     "Id", "Name", "ContentType", "ContentLength", "OriginDate", "PublicationDate", "ModificationDate", "Online",
@@ -100,9 +105,15 @@ def next_link(address: str, options: Options, shown: int, after: str) -> str:
 
 
 def given_options(pairs: Iterable[tuple[str, str]], allowed: list[str]) -> dict[str, str]:
-    """The options of a query string, as they came; raises `QueryError` for one that is not allowed or given twice."""
+    """The options of a query string, as they came; raises `QueryError` for one that is not allowed or given twice.
+
+    Clients of CDSE give one `$expand` for each navigation.
+    """
     given: dict[str, str] = {}
     for name, value in pairs:
+        if name == "$expand" and name in allowed and name in given:
+            given[name] += f",{value}"
+            continue
         if name in given:
             raise QueryError(f"query option {name} is given twice")
         if name in allowed:
