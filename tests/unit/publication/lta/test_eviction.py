@@ -16,6 +16,7 @@ from s1pdgs.catalogue.tables import product as product_table
 from s1pdgs.jobs import tables as jobs
 from s1pdgs.model.interval import Interval
 from s1pdgs.model.product import Product, StoredFile
+from s1pdgs.publication.lta import eviction
 from s1pdgs.publication.lta.dating import Policy, date, walk
 from s1pdgs.publication.lta.eviction import due, evict, evict_step
 from s1pdgs.publication.tables import publication
@@ -73,6 +74,22 @@ def test_products_that_were_not_published_are_evicted_and_told_as_such(house: Ho
     house.later(days=30)
     assert house.held(session).evicted_at is not None
     assert news(house) == ["ProductEvicted"]
+
+
+def test_no_product_is_passed_over_when_more_are_due_than_go_at_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reference system pages by offset while the pages shrink (coprs.md section 1)."""
+    monkeypatch.setattr(eviction, "_AT_ONCE", 2)
+    products = [house.make(SLC, number) for number in range(5)]
+    house.settle()
+    held = products[1]
+    with house.database.write() as connection:
+        hold(connection, held.name, "case 1", "ops", house.now())
+    house.later(days=8)
+    gone = [product for product in products if house.published(product).evicted_at is not None]
+    assert gone == [product for product in products if product != held]
+    assert all(house.held(product).evicted_at is not None for product in gone)
 
 
 def test_what_no_rule_fits_stays(house: House) -> None:
