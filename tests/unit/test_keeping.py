@@ -20,7 +20,7 @@ from s1pdgs.catalogue.query import find
 from s1pdgs.cli import cli
 from s1pdgs.ground import GroundSegment, open_ground_segment
 from s1pdgs.model.product import Product
-from s1pdgs.publication.publisher import request
+from s1pdgs.publication.publisher import Patience, publish_step, request
 from s1pdgs.roles import roles_of
 from s1pdgs.settings import SettingsError, load_settings
 from tests.unit.publication.conftest import store_product
@@ -181,6 +181,23 @@ def test_a_legal_hold_is_put_told_and_lifted(ground: GroundSegment, config: Path
     step(ground, "archive", "retention")
     assert shown(config)["files"]["evicted_at"] is not None
     assert shown(config)["holds"][0]["released_by"] is not None
+
+
+def test_a_publication_that_failed_is_told_and_tried_again(ground: GroundSegment, config: Path) -> None:
+    product = publish(ground)
+    path = ground.store.path(f"{product.location}/manifest.safe")  # type: ignore[attr-defined]
+    data = path.read_bytes()
+    path.write_bytes(b"rotten")
+    patience = Patience(max_attempts=1)
+    assert publish_step(ground.database, ground.store, ground.outbox, ground.outbox.clock, patience)
+    assert "\nzip      is failed: " in run(config, "show", NAME).output
+    assert shown(config)["zip"]["reason"].startswith(f"{NAME}/manifest.safe has 6 bytes")
+    path.write_bytes(data)
+    assert run(config, "publish", NAME).output == f"{NAME} will be published\n"
+    step(ground, "publish")
+    assert shown(config)["zip"]["publication"] == "published"
+    again = run(config, "publish", NAME)
+    assert (again.exit_code, "has no failed publication" in again.output) == (1, True)
 
 
 def test_the_rule_that_keeps_something_for_ever_is_told(ground: GroundSegment, config: Path, tmp_path: Path) -> None:

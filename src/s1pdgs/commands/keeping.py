@@ -1,4 +1,6 @@
-"""`s1pdgs product show|hold|release|evict|restore|archive|retention|damaged`: how products are kept, and what to do."""
+"""How products are kept, and what to do: `s1pdgs product` `show`, `hold`, `release`, `evict`, `restore`, `archive`,
+`publish`, `retention` and `damaged`.
+"""
 
 import getpass
 import json
@@ -25,6 +27,7 @@ from s1pdgs.publication.lta.eviction import evict as evict_product
 from s1pdgs.publication.lta.needs import needs
 from s1pdgs.publication.lta.orders import DEFAULT_PRIORITY, Asked, place
 from s1pdgs.publication.lta.telling import as_lines, details
+from s1pdgs.publication.publisher import publish_again
 from s1pdgs.publication.tables import damaged_object
 from s1pdgs.settings import SettingsError
 
@@ -118,6 +121,19 @@ def archive(ctx: click.Context, name: str) -> None:
     click.echo(f"{name} will be copied")
 
 
+@click.command("publish")
+@_NAME
+@click.pass_context
+def publish(ctx: click.Context, name: str) -> None:
+    """Try a failed publication again."""
+    ground = ground_of(ctx)
+    with ground.database.write() as connection:
+        done = publish_again(connection, name, ground.outbox.clock.now())
+    if not done:
+        raise click.ClickException(f"{name} has no failed publication; `s1pdgs product show {name}` tells how it is")
+    click.echo(f"{name} will be published")
+
+
 @click.command("retention")
 @click.option("--limit", type=click.IntRange(0, 10_000), default=20, show_default=True, help="How many that go next.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array of those that go next, for machines.")
@@ -175,4 +191,4 @@ def _actor() -> str:
     return f"{getpass.getuser()} at {socket.gethostname()}"
 
 
-COMMANDS = (show, hold, release, evict, restore, archive, retention, damaged)
+COMMANDS = (show, hold, release, evict, restore, archive, publish, retention, damaged)

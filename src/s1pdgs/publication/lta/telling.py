@@ -54,7 +54,7 @@ def details(connection: sa.Connection, policy: Policy, held: Held) -> dict[str, 
         "orders": [dict(row) for row in connection.execute(_ORDERS, {"product": held.id}).mappings()],
     }
     if zipped is not None:
-        told["zip"] = {"publication": zipped.state, "archived_at": _moment(zipped.archived_at)}
+        told["zip"] = {"publication": zipped.state, "reason": zipped.reason, "archived_at": _moment(zipped.archived_at)}
         copy = connection.execute(sa.select(archive_copy).where(archive_copy.c.product_id == held.id)).one_or_none()
         told["zip"] |= {"archive": None if copy is None else {"copy": copy.state, "reason": copy.reason}}
         if zipped.published_at is not None:
@@ -72,7 +72,7 @@ def as_lines(told: dict[str, Any]) -> Iterator[str]:
     yield from _form_lines("files", told["files"])
     packed = told["zip"]
     if packed is None or packed["publication"] != "published":
-        yield f"zip      {'none: the product stays inside' if packed is None else 'is ' + packed['publication']}"
+        yield f"zip      {'none: the product stays inside' if packed is None else _unpublished(packed)}"
     else:
         yield from _form_lines("zip", packed)
         if packed["archived_at"] is not None:
@@ -115,6 +115,10 @@ def _form(
         "is_put_off": due is not None and at is not None and at > due.at,
         "stays_while": need if evicted_at is None else None,
     }
+
+
+def _unpublished(packed: dict[str, Any]) -> str:
+    return f"is {packed['publication']}{'' if packed['reason'] is None else ': ' + packed['reason']}"
 
 
 def _form_lines(name: str, form: dict[str, Any]) -> Iterator[str]:
