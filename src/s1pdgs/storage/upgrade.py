@@ -17,8 +17,8 @@ _PART = 50_000
 _NUMBERS = re.compile(r"\bBETWEEN \d+ AND \d+")
 _SHOWN = 80
 _SHARE = """
-SELECT coalesce(nullif(tuples_total, 0) IS NOT NULL, false), tuples_done, tuples_total, blocks_done, blocks_total
-FROM pg_stat_progress_create_index WHERE pid = {}"""
+SELECT CASE WHEN tuples_total > 0 THEN tuples_done::float8 / tuples_total
+ WHEN blocks_total > 0 THEN blocks_done::float8 / blocks_total END FROM pg_stat_progress_create_index WHERE pid = {}"""
 log = structlog.get_logger(__name__)
 
 
@@ -91,12 +91,8 @@ def _tell(engine: sa.Engine, backend: int | None, progress: Progress, over: thre
 def share_of_index(engine: sa.Engine, backend: int) -> float | None:
     """How far PostgreSQL is with the index that a connection makes, by its own count; None when it makes none."""
     with engine.connect() as connection:
-        row = connection.exec_driver_sql(_SHARE.format(backend)).first()
-    if row is None:
-        return None
-    sorted_, tuples_done, tuples, blocks_done, blocks = row
-    done, whole = (tuples_done, tuples) if sorted_ else (blocks_done, blocks)
-    return done / whole if whole else None
+        share: float | None = connection.exec_driver_sql(_SHARE.format(backend)).scalar()
+    return share
 
 
 def in_parts(connection: sa.Connection, change: str, table: str, key: str) -> None:
