@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,11 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from s1pdgs.cli import loading
 from s1pdgs.storage.database import Database, open_sqlite
 from tests.databases import KINDS, new_database
 
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+settings.register_profile("thorough", deadline=None, max_examples=500)
+settings.register_profile("usual", deadline=None, max_examples=60)
+settings.load_profile("usual")
 
 
 def _prefer_memory(folder: Path = Path("/dev/shm"), wanted_bytes: int = 6 << 30) -> None:
@@ -24,6 +27,15 @@ def _prefer_memory(folder: Path = Path("/dev/shm"), wanted_bytes: int = 6 << 30)
 
 
 _prefer_memory()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Nothing of what is collected is garbage before the end: the search for garbage never sees it."""
+    with loading():
+        collected = yield
+        gc.freeze()
+    return collected
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,10 @@
 """`s1pdgs …`: the ground segment from the command line. Rooms are imported by the command that needs them."""
 
+import gc
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,8 +13,21 @@ import click
 from s1pdgs import __version__
 
 if TYPE_CHECKING:
+    import threading
+
+    from s1pdgs.doors import Doors
     from s1pdgs.ground import GroundSegment
     from s1pdgs.settings import Settings
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Nothing that is loaded is garbage: to look for it would take a seventh of a start."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 class _LazyGroup(click.Group):
@@ -69,7 +85,8 @@ class _LazyGroup(click.Group):
         import importlib
 
         module, attribute = self.lazy[cmd_name]
-        command: click.Command = getattr(importlib.import_module(module), attribute)
+        with loading():
+            command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -147,8 +164,22 @@ def run(ctx: click.Context, roles: tuple[str, ...]) -> None:
     """
     import signal
     import threading
-    from contextlib import ExitStack
 
+    stop, at_once = threading.Event(), threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: (at_once if stop.is_set() else stop).set())
+    with ExitStack() as stack:
+        with loading():
+            doors = _begin(ctx, roles, at_once, stack)
+            gc.freeze()  # nor does it become garbage
+        if doors is not None:
+            click.echo(f"serving {doors.url}")
+        stop.wait()
+        click.echo("stopping; once more hands jobs back at once")
+
+
+def _begin(ctx: click.Context, roles: tuple[str, ...], at_once: "threading.Event", stack: ExitStack) -> "Doors | None":
+    """Let roles run until the stack is left; the doors, when they serve."""
     from s1pdgs import keeping
     from s1pdgs.app import running
     from s1pdgs.roles import ROLES
@@ -158,25 +189,17 @@ def run(ctx: click.Context, roles: tuple[str, ...]) -> None:
     unknown = set(roles) - set(ROLES)
     if unknown:
         raise click.ClickException(f"unknown role {', '.join(sorted(unknown))}; roles are {', '.join(ROLES)}")
-    stop, at_once = threading.Event(), threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: (at_once if stop.is_set() else stop).set())
     ground = ground_of(ctx)
     try:
         ground.store.check()
         keeping.policy_of(ground.settings, keeping.archive_of(ground.settings))
     except (StorageError, SettingsError) as error:
         raise click.ClickException(str(error)) from None
-    with ExitStack() as stack:
-        try:
-            doors = stack.enter_context(running(ground, roles or ROLES, at_once))
-        except OSError as error:
-            where = f"{ground.settings.serve.host} port {ground.settings.serve.port}"
-            raise click.ClickException(f"{where}: {error.strerror}; set host and port in [serve]") from None
-        if doors is not None:
-            click.echo(f"serving {doors.url}")
-        stop.wait()
-        click.echo("stopping; once more hands jobs back at once")
+    try:
+        return stack.enter_context(running(ground, roles or ROLES, at_once))
+    except OSError as error:
+        where = f"{ground.settings.serve.host} port {ground.settings.serve.port}"
+        raise click.ClickException(f"{where}: {error.strerror}; set host and port in [serve]") from None
 
 
 @cli.command()
