@@ -17,7 +17,8 @@ import sqlalchemy as sa
 from s1pdgs.catalogue.query import find
 from s1pdgs.catalogue.tables import product
 from s1pdgs.inbox.errors import UnknownFile
-from s1pdgs.inbox.files import Announcement, announce_again, announce_file
+from s1pdgs.inbox.files import ANNOUNCED, STORED, Announcement, announce_again, announce_file
+from s1pdgs.inbox.tables import received_file
 from s1pdgs.inbox.tables import session as session_table
 from s1pdgs.model.session import Session, SessionFile
 from s1pdgs.model.time import format_iso, micros
@@ -155,7 +156,16 @@ def _gone_at(connection: sa.Connection, delivery: str) -> datetime | None:
 
 
 def _known(connection: sa.Connection, session: Session) -> sa.Row[Any] | None:
+    """The delivery of a session that was announced before: by the station's key, whatever else it corrects, else by
+    what it tells.
+    """
     table = session_table.c
+    if session.remote_id:
+        same = (table.session_id == session.id, table.remote_id == session.remote_id)
+        named = sa.select(session_table).where(*same, table.retransfer == session.retransfer)
+        row = connection.execute(named.order_by(table.delivery.desc())).first()
+        if row is not None:
+            return row
     query = sa.select(session_table).where(
         table.session_id == session.id,
         table.satellite == session.satellite,
@@ -171,7 +181,8 @@ def _delivery_for(connection: sa.Connection, source: str, file: SessionFile, now
     """The delivery that a block belongs to: the one that its source names, else of its source and with its flag, the
     newest of several.
 
-    A block flagged as retransferred, of a session that was only announced without that flag, begins a delivery.
+    A block flagged as retransferred, of a session that was only announced without that flag, begins a delivery. So does
+    one that is to be in the place of another with other bytes: it is retransferred, whatever its flag.
     """
     query = sa.select(session_table).where(session_table.c.session_id == file.session_id)
     rows = connection.execute(query).all()
@@ -186,9 +197,33 @@ def _delivery_for(connection: sa.Connection, source: str, file: SessionFile, now
             row.delivery,
         ),
     )
-    if file.retransfer and not best.retransfer and best.source == source:
-        return _add(connection, source, _retransferred(best, file), now)
-    return str(best.id)
+    if best.source != source or (file.delivery != "" and best.remote_id == file.delivery):
+        return str(best.id)
+    again = sorted((row for row in rows if row.source == source and row.retransfer), key=lambda row: -row.delivery)
+    fitting = again if file.retransfer else [best, *again]
+    for row in fitting:
+        if not _has_other(connection, row.id, source, file):
+            return str(row.id)
+    return _add(connection, source, _retransferred(best, file), now)
+
+
+def _has_other(connection: sa.Connection, delivery: str, source: str, file: SessionFile) -> bool:
+    """Whether a source offers, or has brought, other bytes in the place of a block: of another size or checksum."""
+    c = received_file.c
+    here = sa.select(received_file).where(c.session_id == delivery, c.source == source)
+    rows = connection.execute(here.where(c.channel == file.channel, c.block == file.block_number)).all()
+    if any(row.remote_id == file.id for row in rows):
+        return False
+    return any(_differs(row, file) for row in rows if row.state in (ANNOUNCED, STORED))
+
+
+def _differs(row: sa.Row[Any], file: SessionFile) -> bool:
+    if row.size is not None and file.size >= 0 and row.size != file.size:
+        return True
+    algorithm, _, told = (file.checksum or "").partition(":")
+    announced, _, of_announced = (row.checksum or "").partition(":")
+    held = {"MD5": row.md5, "SHA256": row.sha256}.get(algorithm) or (of_announced if announced == algorithm else "")
+    return bool(told and held) and str(held).lower() != told.lower()
 
 
 def _retransferred(row: sa.Row[Any], file: SessionFile) -> Session:

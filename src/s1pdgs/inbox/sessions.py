@@ -23,6 +23,8 @@ from s1pdgs.inbox.tables import session as session_table
 from s1pdgs.model.session import Session
 from s1pdgs.storage.objects import ObjectStore
 
+LONGEST_AHEAD = timedelta(days=2)
+
 
 @frozen
 class KnownSession:
@@ -106,12 +108,14 @@ def give_up(connection: sa.Connection, outbox: Outbox, objects: ObjectStore, ses
 
 
 def overdue_sessions(connection: sa.Connection, source: str, now: datetime, wait: timedelta) -> list[str]:
-    """Open sessions of a source that ended and were announced `wait` ago, and in which nothing has arrived since."""
+    """Open sessions of a source that ended and were announced `wait` ago, and in which nothing has arrived since. A
+    station that announces longer ahead than it can know (a wrong date) is not believed.
+    """
     query = sa.select(session_table.c.id, session_table.c.first_seen, session_table.c.downlink_stop).where(
         session_table.c.source == source,
         session_table.c.state == OPEN,
         session_table.c.first_seen <= now - wait,
-        session_table.c.downlink_stop <= now - wait,
+        sa.or_(session_table.c.downlink_stop <= now - wait, session_table.c.first_seen <= now - wait - LONGEST_AHEAD),
     )
     overdue = []
     for row in connection.execute(query).all():

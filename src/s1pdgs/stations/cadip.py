@@ -14,7 +14,7 @@ from s1pdgs.stations import odata
 from s1pdgs.stations.errors import StationAnswerError, StationRefusal
 from s1pdgs.stations.http import StationHttp
 from s1pdgs.stations.odata import Parsed, Record
-from s1pdgs.stations.profile import Profile
+from s1pdgs.stations.profile import Integrity, Profile
 
 _log = structlog.get_logger(__name__)
 _DSIB = "_DSIB.xml"
@@ -48,7 +48,7 @@ class CadipClient:
         """Pages of the blocks that a session offers by now, whenever published. Raises `StationError`."""
         options = {"$filter": f"SessionId eq {odata.text(session_id)}"}
         for page in odata.pages(self.http, "Files", options):
-            yield odata.parsed(page, partial(_block_of, session_id=session_id))
+            yield odata.parsed(page, partial(_block_of, session_id=session_id, profile=self.http.profile))
 
     def quality(self, session: Session) -> list[dict[str, Any]]:
         """The QualityInfo of a delivery of a session, verbatim; none where the station offers none.
@@ -114,14 +114,17 @@ def _time_of(session_id: str) -> datetime:
     raise StationAnswerError(f"session {session_id}: neither its record nor its identifier tells a time")
 
 
-def _block_of(record: Record, session_id: str) -> SessionFile | None:
-    """A block of a session; None for another session's and for a DSIB: of blocks we write our own."""
+def _block_of(record: Record, session_id: str, profile: Profile) -> SessionFile | None:
+    """A block of a session; None for another session's and for a DSIB: of blocks we write our own. Sizes and checksums
+    that are not to be looked at are not told.
+    """
     if record.get("SessionId") != session_id or str(record.get("Name")).endswith(_DSIB):
         return None
     name = odata.name_of(record, "Name")
     channel, block = odata.number_of(record, "Channel", _MOST), odata.number_of(record, "BlockNumber", _MOST)
     published = odata.moment_of(record, "PublicationDate")
-    size = odata.number_of(record, "Size")
+    is_believed = profile.integrity is not Integrity.OFF
+    size = odata.number_of(record, "Size") if is_believed else None
     if channel is None or block is None or published is None:
         raise StationAnswerError(f"file {name}: Channel, BlockNumber or PublicationDate is missing or cannot be")
     return SessionFile(
@@ -135,5 +138,5 @@ def _block_of(record: Record, session_id: str) -> SessionFile | None:
         size=-1 if size is None else size,
         retransfer=odata.flag_of(record, "Retransfer"),
         delivery=odata.optional_text_of(record, "DeliveryId"),
-        checksum=odata.checksum_of(record),
+        checksum=odata.checksum_of(record) if is_believed else None,
     )

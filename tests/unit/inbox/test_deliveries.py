@@ -1,5 +1,6 @@
 """Deliveries of one session keep apart: names, places, blocks and accounts."""
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -115,6 +116,56 @@ def test_a_mirror_of_a_station_brings_no_other_delivery(inbox: Inbox) -> None:
     inbox.receive("mirror")
     assert inbox.conclude(ID)
     assert inbox.blocks(ID) == [b"sgs 1False"]
+
+
+def test_blocks_that_come_twice_with_other_bytes_are_a_delivery_of_their_own(inbox: Inbox) -> None:
+    blocks = [evolve(block(1), size=10), evolve(block(2, final=True), size=10)]
+    inbox.announce(NOMINAL, *blocks)
+    inbox.receive()
+    assert inbox.conclude(ID)
+    twice = [evolve(blocks[0], id="again-1", size=11), evolve(blocks[1], id="again-2", size=11)]
+    for _ in range(2):
+        inbox.announce(NOMINAL, *blocks, *twice, evolve(blocks[0], id="same-1"))
+    inbox.receive()
+    assert inbox.blocks(ID) == [b"sgs 1False", b"sgs 2False"]
+    assert inbox.conclude(f"{ID}_R1")
+    assert inbox.blocks(f"{ID}_R1") == [b"sgs again-1", b"sgs again-2"]
+    with inbox.database.read() as connection:
+        rows = connection.execute(sa.select(received_file.c.remote_id, received_file.c.state)).all()
+        known = sessions.find_session(connection, f"{ID}_R1")
+    assert {row.remote_id: row.state for row in rows}["same-1"] == "duplicate"
+    assert len(rows) == 5
+    assert known is not None
+    assert known.session.retransfer, "so that those whom we feed know it for another delivery"
+
+
+def test_a_checksum_tells_bytes_of_equal_length_apart(inbox: Inbox) -> None:
+    inbox.announce(NOMINAL, evolve(block(1), size=10))
+    inbox.receive()
+    known, other = (hashlib.md5(text, usedforsecurity=False).hexdigest() for text in (b"sgs 1False", b"other"))
+    inbox.announce(NOMINAL, evolve(block(1), id="same", size=10, checksum=f"MD5:{known}"))
+    inbox.announce(NOMINAL, evolve(block(1), id="other", size=10, checksum=f"MD5:{other}"))
+    with inbox.database.read() as connection:
+        rows = connection.execute(sa.select(received_file.c.remote_id, received_file.c.session_id)).all()
+    assert dict(rows) == {"1False": ID, "same": ID, "other": f"{ID}_R1"}
+
+
+def test_a_station_that_corrects_its_record_means_the_same_delivery(inbox: Inbox) -> None:
+    first = evolve(NOMINAL, remote_id="guid-1", station="SIM_")
+    assert inbox.announce(first, block(1, final=True)) == ID
+    assert inbox.announce(evolve(first, station="01", satellite="S1C")) == ID
+    with inbox.database.read() as connection:
+        assert connection.execute(sa.select(session_table.c.station, session_table.c.satellite)).all() == [
+            ("01", "S1C")
+        ]
+
+
+def test_a_session_that_is_to_end_in_another_century_is_not_waited_for_until_then(inbox: Inbox) -> None:
+    wait = timedelta(hours=12)
+    inbox.announce(evolve(NOMINAL, downlink_stop=datetime(2126, 1, 1, tzinfo=UTC)), block(1))
+    with inbox.database.read() as connection:
+        assert sessions.overdue_sessions(connection, "sgs", START + timedelta(days=2), wait) == []
+        assert sessions.overdue_sessions(connection, "sgs", START + timedelta(days=3), wait) == [ID]
 
 
 def test_late_blocks_and_retransfers_share_the_numbers(inbox: Inbox) -> None:
