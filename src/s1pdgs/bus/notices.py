@@ -54,6 +54,10 @@ class NoticeError(ValueError):
     """A notice may not go to an address, or did not reach it; the message says why and what would help."""
 
 
+class SilentError(NoticeError):
+    """Nobody answered at an address."""
+
+
 @frozen
 class Courier:
     """Where notices may go and how: `hosts` are patterns like `*.example.org`, `private` admits listed hosts whose
@@ -254,10 +258,11 @@ def send_due(database: Database, courier: Courier, clock: Clock) -> bool:
     """Send the oldest notice that is due; False when there is none.
 
     It is taken first, so that another process does not send it at the same time; a process that dies in between leaves
-    it to be sent once more.
+    it to be sent once more. While an address is silent, others that are due there wait as well, lest they hold up those
+    to other addresses.
     """
     due = sa.select(table).where(table.c.state == NoticeState.PENDING, table.c.due_at <= clock.now())
-    first = due.order_by(table.c.due_at, table.c.id).limit(1)
+    first = due.order_by(table.c.due_at, table.c.attempts, table.c.id).limit(1)
     with database.read() as connection:
         if connection.execute(first).first() is None:
             return False
@@ -269,15 +274,20 @@ def send_due(database: Database, courier: Courier, clock: Clock) -> bool:
     try:
         outcome = _send(courier, row, login)
     except NoticeError as error:
-        outcome = str(error)
+        outcome, is_silent = str(error), isinstance(error, SilentError)
         values = _failed(courier, row.attempts + 1, outcome, clock.now())
     else:
+        is_silent = False
         values = {"state": NoticeState.SENT, "sent_at": clock.now(), "reason": None}
     ended = attempt_table.update().where(attempt_table.c.id == attempt)
     still = _of(row.id).where(table.c.attempts == row.attempts + 1, table.c.state == NoticeState.PENDING)
     with database.write() as connection:
         connection.execute(still.values(**values))
         connection.execute(ended.values(ended_at=clock.now(), outcome=outcome))
+        if is_silent:
+            there = table.update().where(table.c.url == row.url, table.c.state == NoticeState.PENDING)
+            rest = clock.now() + courier.rest(row.attempts + 1)
+            connection.execute(there.where(table.c.due_at <= clock.now()).values(due_at=rest))
     return True
 
 
@@ -344,10 +354,10 @@ async def _status_of(host: str, urls: list[httpx2.URL], request: httpx2.Request)
                 await answer.aclose()
                 return answer.status_code
     except TimeoutError as error:
-        raise NoticeError(f"{host} did not answer within {_TIMEOUT_S:g} s") from error
+        raise SilentError(f"{host} did not answer within {_TIMEOUT_S:g} s") from error
     except (httpx2.HTTPError, OSError) as error:
-        raise NoticeError(f"{host} did not answer: {type(error).__name__} {error}") from error
-    raise NoticeError(f"{host} was not reached: {failure}")
+        raise SilentError(f"{host} did not answer: {type(error).__name__} {error}") from error
+    raise SilentError(f"{host} was not reached: {failure}")
 
 
 @cache
@@ -391,7 +401,7 @@ def _addresses_of(courier: Courier, host: str, port: int) -> list[IPv4Address | 
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise NoticeError(f"{host} is not known: {error}") from error
+        raise SilentError(f"{host} is not known: {error}") from error
     addresses = list(dict.fromkeys(ip_address(str(entry[4][0]).partition("%")[0]) for entry in found))
     wrong = [address for address in addresses if not is_allowed(courier, host, address)]
     if wrong:

@@ -1,6 +1,7 @@
 """Notices reach real servers on this host, signed, at least once, and nothing else."""
 
 import json
+import socket
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
@@ -262,6 +263,23 @@ def test_a_host_that_takes_no_connection_is_told(database: Database, clock: Manu
     put(database, clock, "http://127.0.0.1:9/")
     send_due(database, COURIER, clock)
     assert "127.0.0.1 was not reached" in str(only(database))
+
+
+def test_a_silent_address_holds_up_no_other_and_its_notices_take_turns(
+    database: Database, clock: ManualClock, receiver: Receiver
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        silent = f"http://127.0.0.1:{closed.getsockname()[1]}/told"
+    for url in (silent, silent, silent, receiver.url):
+        put(database, clock, url)
+    tried = []
+    for turns, seconds in ((2, 10.0), (1, 10.0), (1, 20.0)):
+        assert [send_due(database, COURIER, clock) for _ in range(turns + 1)] == [True] * turns + [False]
+        clock.advance(seconds)
+        with database.read() as connection:
+            tried.append([one.attempts for one in notices_of(connection, "wish-7")])
+    assert tried == [[1, 0, 0, 1], [1, 1, 0, 1], [1, 1, 1, 1]]
+    assert len(receiver.bodies) == 1
 
 
 def test_a_notice_to_a_host_that_is_no_longer_listed_stays_here(database: Database, clock: ManualClock) -> None:
