@@ -3,13 +3,16 @@
 Works with our own doors and with any service that speaks like them (peers.md, section 3; `stac` lists items).
 """
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import BinaryIO
 
 from attrs import evolve, field, frozen
 
@@ -126,12 +129,16 @@ def get(
     """Download products into a folder, `parallel` at a time; what became of each, in their order.
 
     A file that is there already is taken for what it is named when its size and checksum agree. An incomplete
-    `.<name>.part` of an earlier run is taken up. Nothing has its name before it is whole, proven and on the disk.
+    `.<name>.part` of an earlier run is taken up, unless another run writes it now. Nothing has its name before it is
+    whole, proven and on the disk.
     """
     folder.mkdir(parents=True, exist_ok=True)
     told = observer or Observer()
-    with ThreadPoolExecutor(parallel, thread_name_prefix="get") as pool:
+    pool = ThreadPoolExecutor(parallel, thread_name_prefix="get")
+    try:
         return list(pool.map(lambda product: _get(http, product, folder, told), products))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # all have ended, or nobody waits for them any more
 
 
 def _get(http: StationHttp, product: Listed, folder: Path, told: Observer) -> Result:
@@ -140,8 +147,11 @@ def _get(http: StationHttp, product: Listed, folder: Path, told: Observer) -> Re
     except StationRefusal as error:
         gone = " (evicted: order it where the service takes orders)" if error.status == _GONE else ""
         result = Result(product, State.FAILED, why=f"{error}{gone}")
-    except (StationError, OSError) as error:
+    except StationError as error:
         result = Result(product, State.FAILED, why=str(error))
+    except OSError as error:
+        why = f"{error.filename or folder.resolve()}: {error.strerror}" if error.strerror else str(error)
+        result = Result(product, State.FAILED, why=why)
     told.ended(result)
     return result
 
@@ -156,19 +166,49 @@ def _download(http: StationHttp, product: Listed, folder: Path, told: Observer) 
     if not product.online:
         return Result(product, State.FAILED, why=f"{product.name} is offline; order it where the service takes orders")
     target.parent.mkdir(parents=True, exist_ok=True)
-    held = part.stat().st_size if part.is_file() else 0
-    if product.size is None or product.checksum is None or held > product.size:
-        held = 0  # nothing would prove that the part is of the same version
-    try:
-        _receive(http, product, part, held, told)
-    except WrongBytes:
-        part.unlink(missing_ok=True)
-        if not held:
+    with _sole(part) as sink:
+        held = os.fstat(sink.fileno()).st_size
+        if product.size is None or product.checksum is None or held > product.size:
+            held = 0  # nothing would prove that the part is of the same version
+        try:
+            _receive_anew(http, product, sink, held, told)
+        except WrongBytes:
+            part.unlink()
             raise
-        _receive(http, product, part, 0, told)  # the part was of another version, or damaged
-    part.replace(target)
+        part.replace(target)
     sync_directory(target.parent)
     return Result(product, State.GOT, target.stat().st_size)
+
+
+@contextmanager
+def _sole(part: Path) -> Iterator[BinaryIO]:
+    """The incomplete file of a download, new or of an earlier run, which no other download writes meanwhile.
+
+    Raises `BlockingIOError` where one does, or just did.
+    """
+    with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as sink:
+        try:
+            fcntl.flock(sink, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_free = part.exists() and os.path.samestat(os.fstat(sink.fileno()), part.stat())
+        except BlockingIOError:
+            is_free = False
+        except OSError:  # the file system has no locks
+            is_free = True
+        if not is_free:
+            raise BlockingIOError(
+                f"another download writes {part}; ask again when it has ended, or into another folder"
+            )
+        yield sink
+
+
+def _receive_anew(http: StationHttp, product: Listed, sink: BinaryIO, held: int, told: Observer) -> None:
+    """Receive what is missing, or everything when what is held was of another version, or damaged."""
+    try:
+        _receive(http, product, sink, held, told)
+    except WrongBytes:
+        if not held:
+            raise
+        _receive(http, product, sink, 0, told)
 
 
 def _sized(http: StationHttp, product: Listed) -> Listed:
@@ -180,22 +220,23 @@ def _sized(http: StationHttp, product: Listed) -> Listed:
     return evolve(product, size=int(size) if size.isascii() and size.isdigit() else None)
 
 
-def _receive(http: StationHttp, product: Listed, part: Path, held: int, told: Observer) -> None:
+def _receive(http: StationHttp, product: Listed, sink: BinaryIO, held: int, told: Observer) -> None:
     told.begun(product, held)
-    with part.open("r+b" if held else "wb") as sink:
+    sink.seek(0)
+    sink.truncate(held)
 
-        def pieces() -> Iterator[bytes]:
-            yield from _blocks(sink.read, held)
-            for chunk in transfer(http, product.url, product.name, held):
-                sink.write(chunk)
-                told.received(product, len(chunk))
-                yield chunk
+    def pieces() -> Iterator[bytes]:
+        yield from _blocks(sink.read, held)
+        for chunk in transfer(http, product.url, product.name, held):
+            sink.write(chunk)
+            told.received(product, len(chunk))
+            yield chunk
 
-        expected = Expected(product.name, product.size, product.checksum)
-        for _ in verified(pieces(), expected, Integrity.STRICT):
-            pass
-        sink.flush()
-        os.fsync(sink.fileno())
+    expected = Expected(product.name, product.size, product.checksum)
+    for _ in verified(pieces(), expected, Integrity.STRICT):
+        pass
+    sink.flush()
+    os.fsync(sink.fileno())
 
 
 def _blocks(read: Callable[[int], bytes], size: int) -> Iterator[bytes]:

@@ -2,13 +2,24 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
+from attrs import frozen
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from s1pdgs.model.time import SystemClock, parse_utc
 from s1pdgs.stations import stac
@@ -18,6 +29,10 @@ from s1pdgs.stations.http import StationHttp, open_http
 from s1pdgs.stations.profile import Credentials, Kind, Profile, Retry
 
 _NAME_COLUMNS = 32
+_WIDE = 100
+"""Columns of a terminal that has room for sizes and rates."""
+_BESIDE_NAMES = 12
+_INTERRUPTED = 130
 
 
 class _Moment(click.ParamType[datetime]):
@@ -74,73 +89,100 @@ class _Box(click.ParamType[tuple[float, float, float, float]]):
 @click.option("--user", envvar="S1PDGS_GET_USER", help="User name; the password is read from S1PDGS_GET_PASSWORD.")
 @click.option("--trust", "trusted", multiple=True, metavar="HOST", help="Log in at this host of files, too.")
 @click.option("--ca-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Certificates to trust.")
-def command(
-    names: tuple[str, ...],
-    *,
-    url: str,
-    stac_url: str | None,
-    kind: str | None,
-    collections: tuple[str, ...],
-    start: datetime | None,
-    stop: datetime | None,
-    area: str | None,
-    box: tuple[float, float, float, float] | None,
-    condition: str | None,
-    assets: tuple[str, ...],
-    limit: int | None,
-    out: Path,
-    parallel: int,
-    attempts: int,
-    only_list: bool,
-    token_url: str | None,
-    client_id: str | None,
-    user: str | None,
-    trusted: tuple[str, ...],
-    ca_file: Path | None,
-) -> None:
+def command(**given: Any) -> None:
     """Download products whose names begin with NAMES, or that the options choose.
 
     From a STAC API (--stac), NAMES are whole identifiers of items. Broken downloads go on where they stopped, also in a
     later run; each file is proven by the size and checksum that were told before it has its name. The exit code is 1
     when a product could not be had.
     """
-    wish: Wish | stac.ItemWish = Wish(names, kind, start, stop, area, condition)
-    if stac_url is not None:
-        _refuse(stac_url, {"--type": kind}, "OData; give --collection or --filter")
-        wish = stac.ItemWish(names, collections, box, start, stop, area, condition, assets)
-    else:
-        _refuse(url, {"--collection": collections, "--bbox": box, "--asset": assets}, "STAC; give --stac URL")
-    if wish in {Wish(), stac.ItemWish(assets=assets)} and limit is None:
-        raise click.UsageError("say what you want: NAMES, --type, --start, --stop, --area, --filter or --limit")
-    profile = Profile(
-        name="get",
-        kind=Kind.AUXIP,
-        url=stac_url or url,
-        credentials=Credentials(token_url, user, _password(user), client_id, _secret()),
-        trusted_hosts=trusted,
-        parallel_downloads=parallel,
-        ca_file=ca_file,
-        retry=Retry(attempts),
-    )
+    asked = _Asked(**given)
+    wish, profile = asked.wish(), asked.profile()
     http = open_http(profile, SystemClock())
     with http.client:
         try:
-            products = list(_listed(http, wish, limit))
+            products = list(_listed(http, wish, asked.limit))
         except StationError as error:
             raise click.ClickException(str(error)) from error
-        if only_list:
+        if asked.only_list:
             for product in products:
                 click.echo(f"{product.name}  {_size(product.size)}{'' if product.online else '  offline'}")
             return
         if not products:
             raise click.ClickException(f"{profile.url} has no product like that")
-        with _Display(products) as display:
-            results = get(http, products, out, parallel, display.observer())
-    _tell(results, out)
+        results = _downloaded(http, products, asked.out, asked.parallel)
+    _tell(results, asked.out)
     sys.exit(1 if any(result.state is State.FAILED for result in results) else 0)
 
 
-def _refuse(url: str, given: dict[str, object], others: str) -> None:
+@frozen(kw_only=True)
+class _Asked:
+    """The options, by their names."""
+
+    names: tuple[str, ...]
+    url: str
+    stac_url: str | None
+    kind: str | None
+    collections: tuple[str, ...]
+    start: datetime | None
+    stop: datetime | None
+    area: str | None
+    box: tuple[float, float, float, float] | None
+    condition: str | None
+    assets: tuple[str, ...]
+    limit: int | None
+    out: Path
+    parallel: int
+    attempts: int
+    only_list: bool
+    token_url: str | None
+    client_id: str | None
+    user: str | None
+    trusted: tuple[str, ...]
+    ca_file: Path | None
+
+    def wish(self) -> Wish | stac.ItemWish:
+        """What is wanted; raises `click.UsageError` for options that mean nothing to the service, or for none."""
+        wish: Wish | stac.ItemWish
+        if self.stac_url is None:
+            only_stac = {"--collection": self.collections, "--bbox": self.box, "--asset": self.assets}
+            _refuse(self.url, only_stac, "STAC; give --stac URL")
+            wish = Wish(self.names, self.kind, self.start, self.stop, self.area, self.condition)
+        else:
+            _refuse(self.stac_url, {"--type": self.kind}, "OData; give --collection or --filter")
+            wish = stac.ItemWish(
+                self.names, self.collections, self.box, self.start, self.stop, self.area, self.condition, self.assets
+            )
+        if wish in {Wish(), stac.ItemWish(assets=self.assets)} and self.limit is None:
+            raise click.UsageError("say what you want: NAMES, --type, --start, --stop, --area, --filter or --limit")
+        return wish
+
+    def profile(self) -> Profile:
+        """The service as a source."""
+        return Profile(
+            name="get",
+            kind=Kind.AUXIP,
+            url=self.stac_url or self.url,
+            credentials=Credentials(self.token_url, self.user, _password(self.user), self.client_id, _secret()),
+            trusted_hosts=self.trusted,
+            parallel_downloads=self.parallel,
+            ca_file=self.ca_file,
+            retry=Retry(self.attempts),
+        )
+
+
+def _downloaded(http: StationHttp, products: list[Listed], out: Path, parallel: int) -> list[Result]:
+    """Download behind a display. Who interrupts it waits for nothing: parts may break off anywhere."""
+    try:
+        with _Display(products) as display:
+            return get(http, products, out, parallel, display.observer())
+    except KeyboardInterrupt:
+        click.echo(f"interrupted; the same command goes on with what has arrived in {out.resolve()}", err=True)
+        sys.stderr.flush()
+        os._exit(_INTERRUPTED)
+
+
+def _refuse(url: str, given: Mapping[str, object], others: str) -> None:
     """Refuse options that mean nothing to a service."""
     for name, value in given.items():
         if value:
@@ -169,17 +211,21 @@ class _Display:
     """A bar for everything and one for each download under way; nothing moves where the output is no terminal."""
 
     def __init__(self, products: list[Listed]) -> None:
+        console = Console(stderr=True)
+        percentage = TextColumn("{task.percentage:>3.0f}%")
+        rates = DownloadColumn(binary_units=False), TransferSpeedColumn(), TimeRemainingColumn(compact=True)
+        columns: tuple[ProgressColumn, ...] = rates if console.width >= _WIDE else (percentage,)
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(binary_units=False),
-            TransferSpeedColumn(),
-            console=Console(stderr=True),
+            BarColumn(bar_width=None if console.width < _WIDE else 30),
+            *columns,
+            console=console,
             transient=True,
             disable=not sys.stderr.isatty(),
         )
+        self._room = min(_NAME_COLUMNS, max(console.width - _BESIDE_NAMES, 8))
         total = sum(product.size or 0 for product in products)
-        self._all = self._progress.add_task(f"{len(products)} products".ljust(_NAME_COLUMNS), total=total)
+        self._all = self._progress.add_task(f"{len(products)} products".ljust(self._room), total=total)
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> "_Display":
@@ -194,7 +240,9 @@ class _Display:
 
     def _begun(self, product: Listed, held: int) -> None:
         self._forget(product)
-        self._tasks[product.id] = self._progress.add_task(_shortened(product.name), total=product.size, completed=held)
+        self._tasks[product.id] = self._progress.add_task(
+            _shortened(product.name, self._room), total=product.size, completed=held
+        )
         self._progress.advance(self._all, held)
 
     def _received(self, product: Listed, size: int) -> None:
@@ -206,7 +254,9 @@ class _Display:
         if result.state is State.HAD:
             self._progress.advance(self._all, result.bytes)
         if result.state is State.FAILED:
-            self._progress.console.print(f"{result.product.name}: {result.why}", markup=False, highlight=False)
+            why = str(result.why).removeprefix(result.product.name).removeprefix(": ").strip()
+            told = f"{result.product.name}: {why}"
+            self._progress.console.print(told, markup=False, highlight=False, soft_wrap=True)
 
     def _forget(self, product: Listed) -> None:
         task = self._tasks.pop(product.id, None)
@@ -214,8 +264,8 @@ class _Display:
             self._progress.remove_task(task)
 
 
-def _shortened(name: str) -> str:
-    return name if len(name) <= _NAME_COLUMNS else f"{name[: _NAME_COLUMNS - 1]}…"
+def _shortened(name: str, room: int) -> str:
+    return name if len(name) <= room else f"{name[: room - 1]}…"
 
 
 def _tell(results: list[Result], out: Path) -> None:

@@ -1,8 +1,18 @@
 """`s1pdgs get` against our own PRIP: what is wanted arrives whole, once, and is what it is named."""
 
+import errno
+import fcntl
 import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -149,6 +159,90 @@ def test_a_file_of_that_name_with_other_contents_is_replaced(
     (tmp_path / product.name).write_bytes(b"?" * len(whole))
     (result,) = get(http, [product], tmp_path, 1)
     assert (result.state, (tmp_path / product.name).read_bytes()) == (State.GOT, whole)
+
+
+def test_two_downloads_into_one_folder_do_not_write_one_file(
+    segment: Segment, http: StationHttp, tmp_path: Path
+) -> None:
+    (product,) = listed(http, Wish(), 1)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    part = folder / f".{product.name}.part"
+    with part.open("wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        other.write(b"what another one has received")
+        other.flush()
+        (result,) = get(http, [product], folder, 1)
+        assert result.state is State.FAILED
+        assert "another download writes" in str(result.why)
+        assert part.read_bytes() == b"what another one has received"
+    assert [one.name for one in folder.iterdir()] == [part.name]
+    (result,) = get(http, [product], folder, 1)
+    assert result.state is State.GOT
+    assert [one.name for one in folder.iterdir()] == [product.name]
+
+
+def test_a_folder_without_room_is_told_and_goes_on(
+    segment: Segment, http: StationHttp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    products = list(listed(http, Wish()))
+    with monkeypatch.context() as limited:
+        limited.setattr(os, "fsync", _no_room)
+        results = get(http, products, tmp_path / "out", 2)
+    assert {result.why for result in results} == {f"{tmp_path / 'out'}: No space left on device"}
+    assert all(one.name.startswith(".") for one in (tmp_path / "out").iterdir())
+    assert {result.state for result in get(http, products, tmp_path / "out", 2)} == {State.GOT}
+
+
+def _no_room(_file: int) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_who_interrupts_does_not_wait_and_goes_on_later(tmp_path: Path) -> None:
+    """Against a server that gives half of a file and no more."""
+    whole = bytes(range(256)) * 40
+    with _half_server(whole) as (address, is_stuck):
+        folder = tmp_path / "out"
+        arguments = ["get", "--url", f"{address}/odata/v1", "--limit", "1", "--out", str(folder)]
+        running = subprocess.Popen([sys.executable, "-m", "s1pdgs", *arguments], stderr=subprocess.PIPE, text=True)
+        assert is_stuck.wait(60)
+        running.send_signal(signal.SIGINT)
+        assert "goes on with what has arrived" in running.communicate(timeout=60)[1]
+    assert running.returncode == 130
+    assert all(one.name.startswith(".") for one in folder.iterdir())
+
+
+@contextmanager
+def _half_server(whole: bytes) -> Iterator[tuple[str, threading.Event]]:
+    is_stuck, may_end = threading.Event(), threading.Event()
+    record = {"Id": "1", "Name": "S1A_X.zip", "ContentLength": len(whole), "PublicationDate": "2026-01-05T08:00:00Z",
+              "Checksum": [{"Algorithm": "MD5", "Value": hashlib.md5(whole).hexdigest()}]}  # fmt: skip
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            is_file = self.path.endswith("$value")
+            body = whole if is_file else json.dumps({"value": [record]}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body[: len(body) // 2] if is_file else body)
+            if is_file:
+                is_stuck.set()
+                may_end.wait()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", is_stuck
+    finally:
+        may_end.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def test_what_does_not_agree_with_its_checksum_never_gets_its_name(
