@@ -108,11 +108,16 @@ def _several(store: ObjectStore, download: Download, spans: list[tuple[int, int]
     return StreamingResponse(parts(), 206, headers, media_type=f"multipart/byteranges; boundary={boundary}")
 
 
+def disposition(filename: str) -> str:
+    """The header that names a download (RFC 6266); what is no plain character of a name is encoded."""
+    name = quote(filename, safe="")
+    return f"attachment; filename=\"{name}\"; filename*=UTF-8''{name}"
+
+
 def _headers(download: Download) -> dict[str, str]:
-    name = quote(download.filename, safe="")
     headers = {
         "Accept-Ranges": "bytes",
-        "Content-Disposition": f"attachment; filename=\"{name}\"; filename*=UTF-8''{name}",
+        "Content-Disposition": disposition(download.filename),
         "Last-Modified": download.last_modified,
     }
     if download.etag is not None and download.sha256 is not None:

@@ -125,11 +125,12 @@ class FootprintTests:
 
 
 def to_geography(shape: BaseGeometry) -> str:
-    """The text of OData's Edm.Geography."""
-    return f"geography'SRID=4326;{shapely.to_wkt(shape, rounding_precision=7).replace(', ', ',').replace(' (', '(')}'"
+    """The text of OData's Edm.Geography; outlines have their inside on the left."""
+    text = shapely.to_wkt(shapely.orient_polygons(shape), rounding_precision=7)
+    return f"geography'SRID=4326;{text.replace(', ', ',').replace(' (', '(')}'"
 
 
 def to_geojson(shape: BaseGeometry) -> dict[str, Any]:
-    """The GeoJSON geometry object."""
-    found: dict[str, Any] = json.loads(shapely.to_geojson(shape))
+    """The GeoJSON geometry object; outlines have their inside on the left (RFC 7946, section 3.1.6)."""
+    found: dict[str, Any] = json.loads(shapely.to_geojson(shapely.orient_polygons(shape)))
     return found

@@ -7,6 +7,7 @@ from urllib.parse import urljoin
 import httpx2
 import pytest
 
+from s1pdgs.publication.download import disposition
 from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.odata.filter import compile_filter
 from s1pdgs.publication.odata.route import bare
@@ -195,6 +196,19 @@ def test_control_information_is_given_as_asked(prip: httpx2.Client, *, by_option
     assert {*told} == {"@odata.count", "value", "@odata.nextLink"}
     assert not [name for name in told["value"][0] if "@" in name]
     assert {*told["value"][0]["Attributes"][0]} == {"Name", "ValueType", "Value"}
+
+
+@pytest.mark.parametrize("option", ["$expand", "$orderby", "$select", "$top", "$format", "$filtre"])
+def test_what_is_refused_is_not_sent_back_at_length(prip: httpx2.Client, option: str) -> None:
+    for asked in ({option: "N" * 20_000}, {option + "N" * 20_000: "1"}):
+        assert len(refused(prip.get("/Products", params=asked), 400)) < 600
+
+
+def test_a_name_of_a_file_is_one_name() -> None:
+    told = disposition('../a/b "c"\r\nX: ü.zip')
+    assert told == "attachment; filename=\"{0}\"; filename*=UTF-8''{0}".format(
+        "..%2Fa%2Fb%20%22c%22%0D%0AX%3A%20%C3%BC.zip"
+    )
 
 
 def test_the_model_comes_as_xml_only(prip: httpx2.Client) -> None:

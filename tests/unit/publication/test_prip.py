@@ -5,6 +5,7 @@ import email.message
 import email.policy
 import hashlib
 import io
+import json
 import subprocess
 import zipfile
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
+import shapely
 from fastapi import Depends, FastAPI, Header, HTTPException
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -79,6 +81,13 @@ def test_a_product_has_the_shape_of_the_interface_document(prip: httpx2.Client) 
         "@odata.type": "#OData.CSC.DateTimeOffsetAttribute", "Name": "beginningDateTime",
         "ValueType": "DateTimeOffset", "Value": "2020-06-15T12:00:00.000000Z",
     }  # fmt: skip
+
+
+def test_outlines_of_footprints_have_their_inside_on_the_left(prip: httpx2.Client) -> None:
+    for product in get(prip, "/Products", select="Footprint,GeoFootprint")["value"]:
+        shape = shapely.from_geojson(json.dumps(product["GeoFootprint"]))
+        assert all(part.exterior.is_ccw for part in shapely.get_parts(shape))
+        assert shapely.from_wkt(product["Footprint"].removeprefix("geography'SRID=4326;").rstrip("'")) == shape
 
 
 def test_a_footprint_over_the_dateline_is_cut_there(prip: httpx2.Client) -> None:

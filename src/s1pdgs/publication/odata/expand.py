@@ -103,7 +103,7 @@ def read_expand(text: str | None, known: Mapping[str, Belonging], most: int) -> 
             wanted = dict.fromkeys(known, ALL) | wanted
             continue
         if name not in known:
-            raise QueryError(f"$expand: there is no {name!r}; {nearest(name, [*known, '*'])}")
+            raise QueryError(f"$expand: there is no {name[:100]!r}; {nearest(name, [*known, '*'])}")
         if wanted.get(name, ALL) != ALL:
             raise QueryError(f"$expand: {name} is there twice")
         wanted[name] = _read(name, options.removesuffix(")"), known[name], most) if opened else ALL
@@ -117,7 +117,8 @@ def _read(name: str, text: str, belonging: Belonging, most: int) -> Wanted:
         option, _, value = (word.strip() for word in part.partition("="))
         if option not in allowed:
             kind = "" if belonging.many else ", which is one entity"
-            raise QueryError(f"$expand: {option or 'an option without a name'!r} is not supported of {name}{kind}; "
+            told = option[:100] or "an option without a name"
+            raise QueryError(f"$expand: {told!r} is not supported of {name}{kind}; "
                              f"{nearest(option, list(allowed))}")  # fmt: skip
         if option in given:
             raise QueryError(f"$expand: {option} of {name} is given twice")

@@ -115,16 +115,16 @@ def given_options(pairs: Iterable[tuple[str, str]], allowed: list[str]) -> dict[
             given[name] += f",{value}"
             continue
         if name in given:
-            raise QueryError(f"query option {name} is given twice")
+            raise QueryError(f"query option {name[:100]} is given twice")
         if name in allowed:
             given[name] = value
         elif name in _UNSERVED:
             raise UnservedError(f"query option {name} is not served; {', '.join(_OPTIONS)} are")
         elif name.startswith("$") or f"${name}" in _OPTIONS:
-            raise QueryError(f"query option {name!r} is not supported here; {nearest(name, allowed)}")
+            raise QueryError(f"query option {name[:100]!r} is not supported here; {nearest(name, allowed)}")
     form = given.get("$format", "json").split(";")[0].lower()
     if form not in {"json", "application/json"}:
-        raise QueryError(f"$format is {form!r}; only json is served")
+        raise QueryError(f"$format is {form[:100]!r}; only json is served")
     return given
 
 
