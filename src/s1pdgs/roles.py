@@ -189,15 +189,26 @@ def _patrol_role(ground: GroundSegment) -> Role:
 
 
 def _publish_role(ground: GroundSegment) -> Role:
+    from s1pdgs import keeping  # noqa: PLC0415
     from s1pdgs.publication.auxiliary import make_zip  # noqa: PLC0415
+    from s1pdgs.publication.lta.dating import date  # noqa: PLC0415
     from s1pdgs.publication.publisher import Patience, publish_step  # noqa: PLC0415
 
     wanted = ground.settings.publication
+    policy = keeping.policy_of(ground.settings, keeping.archive_of(ground.settings))
     patience = Patience(wanted.max_attempts, wanted.backoff_s, wanted.lease_s)
 
     def step() -> bool:
         database, store, clock = ground.database, ground.store, ground.outbox.clock
-        published = publish_step(database, store, ground.outbox, clock, patience, deflated=wanted.deflated)
+        published = publish_step(
+            database,
+            store,
+            ground.outbox,
+            clock,
+            patience,
+            deflated=wanted.deflated,
+            date=lambda connection, numbers: date(connection, policy, numbers),
+        )
         return make_zip(database, store, clock) or published
 
     return Role("publish", step, waked=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from attrs import evolve
 from click.testing import CliRunner, Result
 
@@ -21,6 +22,7 @@ from s1pdgs.cli import cli
 from s1pdgs.ground import GroundSegment, open_ground_segment
 from s1pdgs.model.product import Product
 from s1pdgs.publication.publisher import Patience, publish_step, request
+from s1pdgs.publication.tables import publication
 from s1pdgs.roles import roles_of
 from s1pdgs.settings import SettingsError, load_settings
 from tests.unit.publication.conftest import store_product
@@ -181,6 +183,14 @@ def test_a_legal_hold_is_put_told_and_lifted(ground: GroundSegment, config: Path
     step(ground, "archive", "retention")
     assert shown(config)["files"]["evicted_at"] is not None
     assert shown(config)["holds"][0]["released_by"] is not None
+
+
+def test_a_product_has_its_date_of_eviction_from_the_moment_that_it_is_published(ground: GroundSegment) -> None:
+    publish(ground)
+    step(ground, "publish")
+    with ground.database.read() as connection:
+        row = connection.execute(sa.select(publication)).one()
+    assert row.evict_at - row.published_at == timedelta(days=400)
 
 
 def test_a_publication_that_failed_is_told_and_tried_again(ground: GroundSegment, config: Path) -> None:

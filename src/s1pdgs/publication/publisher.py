@@ -1,7 +1,7 @@
 """From the catalogue to the users: what is to go out, and its way there."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -149,8 +149,10 @@ def publish_step(
     patience: Patience = DEFAULT_PATIENCE,
     *,
     deflated: Sequence[str] = DEFLATED,
+    date: Callable[[sa.Connection, Sequence[int]], object] = lambda _connection, _numbers: None,
 ) -> bool:
-    """Publish the product that waits longest; False when none is due. Files that match `deflated` shrink in its zip.
+    """Publish the product that waits longest; False when none is due. Files that match `deflated` shrink in its zip;
+    `date` writes when it goes.
 
     A failed attempt is recorded with its reason and tried again later, or given up as `failed`. A store that is full or
     away is waited for as long as it takes, for that is not held against the product. A publisher that dies
@@ -164,6 +166,7 @@ def publish_step(
         archived = _archive(database, store, claim, lease, deflated)
         with database.write() as connection:
             if _mark_published(connection, claim.held.id, archived, clock.now()):
+                date(connection, [claim.held.id])
                 outbox.emit(connection, ProductPublished(claim.held.name))
     except (OSError, PublicationError) as error:
         _record_failure(database, clock, claim, patience, error)
