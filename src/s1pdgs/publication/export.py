@@ -1,6 +1,8 @@
 """The catalogue of published products as one file: stac-geoparquet, which GeoPandas, DuckDB, QGIS and rustac read.
 
-A row is a STAC item as the STAC API shows it, with its properties as columns of their own (GeoParquet 1.1).
+A row is a STAC item as the STAC API shows it, with its properties as columns of their own (GeoParquet 1.1). Its box is
+that of the numbers of its geometry, which is cut at the dateline: readers compare boxes, and would miss a product whose
+west is greater than its east.
 """
 
 import json
@@ -125,9 +127,8 @@ def _row(product: Published, site: str, root: str) -> dict[str, Any]:
     if "processing:software" in properties:
         properties["processing:software"] = list(properties["processing:software"].items())
     shape = product.shape
-    found["geometry"] = None if shape is None else to_binary(shape)
-    if "bbox" in found:
-        found["bbox"] = dict(zip(_EDGES, found["bbox"], strict=True))
+    if shape is not None:
+        found |= {"geometry": to_binary(shape), "bbox": dict(zip(_EDGES, shape.bounds, strict=True))}
     return {**found, **properties}
 
 

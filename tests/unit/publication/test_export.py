@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import shapely
+from pyarrow import dataset
 
 from s1pdgs.publication import export
 from s1pdgs.publication.cql2_text import to_json
@@ -59,7 +60,17 @@ def test_every_item_is_in_the_file_as_the_api_shows_it(shelf: Segment, tmp_path:
     for row, wanted in zip(rows, shown, strict=True):
         found, geometry = as_item(row), shapely.from_geojson(json.dumps(wanted.pop("geometry")))
         assert found.pop("geometry").equals(geometry)
+        assert found.pop("bbox") == list(geometry.bounds)
+        del wanted["bbox"]
         assert found == wanted
+
+
+def test_boxes_find_what_lies_on_either_side_of_the_dateline(shelf: Segment, tmp_path: Path) -> None:
+    exported(shelf, tmp_path / "all.parquet")
+    rows = dataset.dataset(tmp_path / "all.parquet")
+    for west, east in ((178.5, 179.5), (-179.5, -178.5)):
+        meets = (dataset.field("bbox", "xmin") <= east) & (dataset.field("bbox", "xmax") >= west)
+        assert rows.count_rows(filter=meets & (dataset.field("bbox", "ymax") < 0)) == 3
 
 
 def test_the_footer_is_that_of_geoparquet(shelf: Segment, tmp_path: Path) -> None:
