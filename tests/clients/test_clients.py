@@ -40,6 +40,7 @@ def test_eodag_searches_pages_and_downloads_by_odata_and_by_stac(site: str, judg
     assert [one.removesuffix(".SAFE") for one in stac["every"]] == wanted[::-1]
     assert f"{odata['folder']}.SAFE/manifest.safe" in odata["files"]
     assert f"{stac['folder']}.zip" in stac["files"]
+    assert found["chosen"] == {"sat:orbit_state": 2, "sat:absolute_orbit": 1, "sar:polarizations": 4}
 
 
 def test_cdsetool_finds_here_what_it_looks_for_at_copernicus(site: str, judge: Judge, tmp_path: Path) -> None:
@@ -66,6 +67,12 @@ def test_pystac_client_reads_real_products(site: str) -> None:
 def test_stac_api_validator_finds_no_error(judge: Judge) -> None:
     told = judge("validator_judge.py", "IW_SLC__1S", json.dumps(AROUND))
     assert "Errors: none" in told, told[-5000:]
+
+
+def test_cql2_holds_true_of_our_items_what_our_searches_find(judge: Judge) -> None:
+    counts = judge("cql2_judge.py")
+    assert counts["tried"] >= 60
+    assert counts["telling"] >= 20
 
 
 def test_rustac_reads_the_exported_catalogue(judge: Judge, tmp_path: Path) -> None:
