@@ -58,15 +58,16 @@ def announce_session(connection: sa.Connection, source: str, session: Session, n
     if known is None:
         _add(connection, source, session, now)
         return True
-    if known.source == source and known.state != OPEN:
+    if known.source != source:
+        return False
+    if known.state != OPEN:
         gone = _gone_at(connection, known.id)
         is_anew = gone is not None and session.publication_time > gone
         return is_anew and receive_again(connection, known.id, source, now)
-    if known.source == source and known.state == OPEN:
-        columns = _columns(session)
-        columns["published"] = min(known.published, session.publication_time)
-        columns["remote_id"] = session.remote_id or known.remote_id
-        connection.execute(session_table.update().where(session_table.c.id == known.id).values(columns))
+    columns = _columns(session)
+    columns["published"] = min(known.published, session.publication_time)
+    columns["remote_id"] = session.remote_id or known.remote_id
+    connection.execute(session_table.update().where(session_table.c.id == known.id).values(columns))
     return False
 
 
