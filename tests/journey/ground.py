@@ -195,14 +195,20 @@ class Ground:
     def wait(
         self, condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S, look_s: float = LOOK_S
     ) -> Any:
-        """Look until a condition holds, and give what it gave; fails with the standing when it does not in time."""
-        deadline = time.monotonic() + patience_s
+        """Look until a condition holds, and give what it gave; fails with the standing when it does not in time.
+
+        Rests are from `look_s` to ten times that: long looks are had more seldom, so that the ground segment has the
+        processor.
+        """
+        deadline, began_s = time.monotonic() + patience_s, time.monotonic()
         while not (found := condition()):
+            rest_s = min(max(look_s, 4.0 * (time.monotonic() - began_s)), 10.0 * look_s)
             if self.process is not None and self.process.poll() is not None:
                 raise AssertionError(f"the ground segment died with {self.process.returncode}:\n{self.output[-5000:]}")
             if time.monotonic() > deadline:
                 raise AssertionError(f"not in {patience_s:g} s: {what}\n{self.story()}")
-            time.sleep(look_s)
+            time.sleep(rest_s)
+            began_s = time.monotonic()
         return found
 
     def story(self) -> str:
@@ -266,17 +272,21 @@ class Ground:
 
     def settled(self, *types: str) -> bool:
         """Nothing is on its way any more, and there is a product of each of these types."""
-        standing = self.look()
-        return standing.settled and all(standing.products.get(kind) for kind in types)
+        return _is_settled(self.look(), types)
 
     def wait_settled(self, *types: str, patience_s: float = PATIENCE_S) -> Standing:
-        def settled() -> bool:
+        def settled() -> Standing | None:
             standing = self.look()
             assert not standing.troubles, f"{standing.troubles}\n{self.output[-3000:]}"
-            return self.settled(*types)
+            return standing if _is_settled(standing, types) else None
 
-        self.wait(settled, f"all work done, with products of types {', '.join(types)}", patience_s)
-        return self.look()
+        told = f"all work done, with products of types {', '.join(types)}"
+        settled_so: Standing = self.wait(settled, told, patience_s)
+        return settled_so
+
+
+def _is_settled(standing: Standing, types: Sequence[str]) -> bool:
+    return standing.settled and all(standing.products.get(kind) for kind in types)
 
 
 def environment() -> dict[str, str]:
