@@ -142,7 +142,8 @@ def _root(file_type: str, version: str | None) -> etree._Element:
 
 def child(parent: etree._Element, name: str, **attributes: str) -> etree._Element:
     """A child in the namespace of its parent."""
-    return etree.SubElement(parent, etree.QName(etree.QName(parent).namespace, name), attributes)
+    namespace, brace, _ = str(parent.tag).rpartition("}")
+    return etree.SubElement(parent, f"{namespace}{brace}{name}", attributes)
 
 
 def check_count(listed: etree._Element, present: int, source: str) -> None:

@@ -27,7 +27,7 @@ from s1pdgs.formats.earth_explorer import (
 from s1pdgs.formats.files import write_atomic
 from s1pdgs.formats.xml import find, find_all, local_name, serialise, text_of
 from s1pdgs.model.interval import Interval
-from s1pdgs.model.time import FAR_FUTURE, MICROSECOND, gps_minus_utc_s
+from s1pdgs.model.time import FAR_FUTURE, MICROSECOND, format_iso, gps_minus_utc_s
 from s1pdgs.sar.orbit import StateVector
 
 _TAI_MINUS_GPS_S = 19
@@ -263,4 +263,4 @@ def _append_times(element: etree._Element, utc: datetime, ut1_minus_utc_s: float
     tai = utc + timedelta(seconds=gps_minus_utc_s(utc) + _TAI_MINUS_GPS_S)
     ut1 = utc + round(ut1_minus_utc_s * 1e6) * MICROSECOND
     for name, moment in (("TAI", tai), ("UTC", utc), ("UT1", ut1)):
-        child(element, name).text = f"{name}={moment:%Y-%m-%dT%H:%M:%S.%f}"
+        child(element, name).text = f"{name}={format_iso(moment)[:-1]}"
