@@ -5,7 +5,7 @@ from typing import Any
 
 from s1pdgs.publication.on_demand.asked import PRIORITY
 from s1pdgs.publication.on_demand.documents import RELATIONS, link
-from s1pdgs.publication.on_demand.workflows import Option, Workflow
+from s1pdgs.publication.on_demand.workflows import PRODUCT_ORDER, Option, Workflow
 
 _CLASSES = ("core", "ogc-process-description", "json", "job-list", "callback", "dismiss")
 CONFORMANCE = [f"http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/{name}" for name in _CLASSES]
@@ -47,24 +47,29 @@ def summary(workflow: Workflow, base: str) -> dict[str, Any]:
 def description(workflow: Workflow, base: str) -> dict[str, Any]:
     """A process with its inputs and outputs."""
     process = f"{base}/processes/{workflow.name}"
-    return {
-        **summary(workflow, base),
-        "inputs": {
+    priority = _input(
+        "Priority", "the higher, the sooner", {"type": "integer", "minimum": 1, "maximum": 100, "default": PRIORITY}
+    )
+    if workflow is PRODUCT_ORDER:
+        inputs = {"product": {**_input("What is ordered", "name of a product", {"type": "string"}), "minOccurs": 1}}
+    else:
+        inputs = {
             "product": _input(
                 "What it is made of", f"name of a product of type {_either(workflow.inputs)}", {"type": "string"}
             ),
             "start": _input("Sensing start", "with `stop`, in place of a product", _DATE),
             "stop": _input("Sensing stop", "products that begin by then are taken", _DATE),
-            "priority": _input(
-                "Priority",
-                "the higher, the sooner",
-                {"type": "integer", "minimum": 1, "maximum": 100, "default": PRIORITY},
-            ),
+        }
+    return {
+        **summary(workflow, base),
+        "inputs": {
+            **inputs,
+            "priority": priority,
             **{option.name: _option(option) for option in workflow.options},
         },
         "outputs": {
             "product": {
-                "title": f"A product of type {_either(workflow.outputs)}",
+                "title": f"A product of type {_either(workflow.outputs)}" if workflow.outputs else "The product",
                 "description": "a zip; a list of links when several were made",
                 "schema": {"type": "string", "contentMediaType": "application/zip", "format": "binary"},
             }

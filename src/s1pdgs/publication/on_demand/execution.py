@@ -7,10 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.on_demand.asked import PRIORITY, Demand, Listener, interval
 from s1pdgs.publication.on_demand.fates import Status
-from s1pdgs.publication.on_demand.workflows import Workflow
+from s1pdgs.publication.on_demand.workflows import PRODUCT_ORDER, Workflow
 from s1pdgs.triggers.wanted.asked import Time
 
 _OF_OURS = ("product", "start", "stop", "priority")
+_OF_PRODUCT_ORDER = ("product", "priority")
 _TIME: TypeAdapter[Any] = TypeAdapter(Time)
 _Address = Annotated[str | None, Field(max_length=2000)]
 
@@ -42,9 +43,12 @@ class Execute(BaseModel):
         start, stop = (_time(name, inputs.get(name)) for name in ("start", "stop"))
         if (start is None) != (stop is None):
             raise QueryError("inputs: start and stop go together")
-        known = {*_OF_OURS, *(option.name for option in workflow.options)}
+        ours = _OF_PRODUCT_ORDER if workflow is PRODUCT_ORDER else _OF_OURS
+        known = {*ours, *(option.name for option in workflow.options)}
         if unknown := sorted(set(inputs) - known):
             raise QueryError(f"inputs: there is no {unknown[0][:100]!r}; the process has {', '.join(sorted(known))}")
+        if workflow is PRODUCT_ORDER and "product" not in inputs:
+            raise QueryError("inputs: product is missing; it names the product that is ordered")
         options = workflow.chosen((name, value) for name, value in inputs.items() if name not in _OF_OURS)
         return Demand(
             workflow=workflow,

@@ -16,6 +16,7 @@ from s1pdgs.publication.errors import EvictedError, UnknownProductError
 from s1pdgs.publication.lta.orders import Asked, Terms
 from s1pdgs.publication.lta.orders import place as bring_back
 from s1pdgs.publication.lta.tables import restore
+from s1pdgs.publication.on_demand.workflows import PRODUCT_ORDER
 from s1pdgs.publication.publisher import request
 from s1pdgs.publication.tables import publication
 from s1pdgs.triggers import tables as t
@@ -80,7 +81,8 @@ def _out(connection: sa.Connection, row: sa.Row[Any], made: Sequence[str], now: 
     """How the products go out that an order waits for: the newest versions of what was made with its options. They are
     published although others of their type stay inside, and brought back when they are offline.
     """
-    names = [held.name for held in newest(connection, made, row.parameters)]
+    is_made = row.workflow != PRODUCT_ORDER.name
+    names = [held.name for held in newest(connection, made, row.parameters)] if is_made else made
     for name in names:
         request(connection, name, now)
     found = connection.execute(_PUBLICATIONS.where(product.c.name.in_(names))).all()

@@ -16,6 +16,7 @@ from s1pdgs.model.timeliness import Timeliness
 from s1pdgs.publication.lta.orders import Terms
 from s1pdgs.publication.on_demand.fates import come_back, newest
 from s1pdgs.publication.on_demand.tables import demand as table
+from s1pdgs.publication.on_demand.workflows import PRODUCT_ORDER
 from s1pdgs.publication.tables import publication
 from s1pdgs.triggers import tables as t
 from s1pdgs.triggers.orders import Planner
@@ -73,6 +74,9 @@ def _companions(connection: sa.Connection, source: Held) -> Sequence[str]:
 
 
 def _wish(planner: Planner, connection: sa.Connection, row: sa.Row[Any]) -> None:
+    if row.workflow == PRODUCT_ORDER.name:
+        change(connection, row, products=[row.reference])
+        return
     asked = Asked(  # type: ignore[call-arg]
         type=row.workflow,
         product=row.reference,

@@ -27,8 +27,9 @@ from s1pdgs.publication.on_demand.documents import notice_of
 from s1pdgs.publication.on_demand.fates import OPEN, Fate, Status, fate_of
 from s1pdgs.publication.on_demand.making import begin, change
 from s1pdgs.publication.on_demand.tables import demand as table
-from s1pdgs.publication.on_demand.workflows import Workflow
+from s1pdgs.publication.on_demand.workflows import PRODUCT_ORDER, Workflow
 from s1pdgs.publication.predicate import checked_text
+from s1pdgs.publication.search import find_name
 from s1pdgs.triggers.orders import Planner
 from s1pdgs.triggers.wanted import wish as wanted_wish
 from s1pdgs.triggers.wanted.sources import WantedError
@@ -148,6 +149,10 @@ def _source(connection: sa.Connection, wanted: Demand) -> Held:
     found = next(filter(None, (find(connection, stem + ending) for ending in _ENDINGS)), None)
     if found is None:
         raise UnknownProductError(f"there is no product {told!r} here to make it of")
+    if wanted.workflow is PRODUCT_ORDER:
+        if find_name(connection, found.name) is None:
+            raise UnknownProductError(f"{told!r} is not published")
+        return found
     kind, workflow = found.product.type, wanted.workflow
     if kind not in workflow.inputs:
         takes = ", ".join(workflow.inputs)

@@ -28,7 +28,7 @@ from s1pdgs.publication.on_demand.fates import OPEN, Status
 from s1pdgs.publication.on_demand.jobs import Asked
 from s1pdgs.publication.on_demand.odata import repeatable_of
 from s1pdgs.publication.on_demand.orders import Desk, cancel, find_order, place
-from s1pdgs.publication.on_demand.workflows import Workflow
+from s1pdgs.publication.on_demand.workflows import PRODUCT_ORDER, Workflow
 from s1pdgs.publication.predicate import checked_text
 from s1pdgs.storage.database import Database
 
@@ -84,7 +84,7 @@ class ProcessDoor:
 
     def processes(self, request: Request, page: Annotated[Page, Query()]) -> Response:
         """The processes."""
-        base, whole = self._base(request), self.desk.workflows
+        base, whole = self._base(request), self._workflows()
         shown = whole[page.offset : page.offset + page.limit]
         links = [link(f"{base}/processes", "self", "this document")]
         if page.offset + page.limit < len(whole):
@@ -151,8 +151,11 @@ class ProcessDoor:
         header = ", ".join(f'<{one["href"]}>; rel="item"; type="{one["type"]}"' for one in links)
         return Response(status_code=204, headers={"Link": header})
 
+    def _workflows(self) -> tuple[Workflow, ...]:
+        return (*self.desk.workflows, PRODUCT_ORDER)
+
     def _workflow(self, name: str) -> Workflow:
-        found = next((workflow for workflow in self.desk.workflows if workflow.name == name), None)
+        found = next((workflow for workflow in self._workflows() if workflow.name == name), None)
         if found is None:
             detail = f"there is no process {name[:100]!r}; {PREFIX}/processes lists those that there are"
             raise ProcessProblem(404, "no-such-process", detail)

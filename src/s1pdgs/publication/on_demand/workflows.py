@@ -72,6 +72,19 @@ class Workflow:
         return {name: text for name, text in chosen.items() if not _is_default(self.option(name), text)}
 
 
+PRODUCT_ORDER = Workflow(
+    id=str(uuid.uuid5(_NAMESPACE, "ProductOrder")),
+    name="ProductOrder",
+    chain="the archive",
+    version="1.0",
+    description="brings a published product back that is offline",
+    inputs=(),
+    outputs=(),
+    options=(),
+)
+"""The process by which OGC API Processes order what exists (peers.md, section 3.0); nothing is made."""
+
+
 def workflows_of(chains: Chains, types: Sequence[str]) -> tuple[Workflow, ...]:
     """What may be ordered: each type that a chain leaves in the catalogue and that one of some patterns matches."""
     patterns = [re.compile(pattern) for pattern in types]

@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,12 @@ from s1pdgs.bus import notices
 from s1pdgs.bus import tables as bus
 from s1pdgs.bus.notices import Courier
 from s1pdgs.bus.outbox import deliver
+from s1pdgs.catalogue.retention import Form, Retention
 from s1pdgs.jobs.queue import Failure, fail
+from s1pdgs.publication.lta.dating import Policy
+from s1pdgs.publication.lta.eviction import Evictor, evict
+from s1pdgs.publication.lta.orders import Terms
+from s1pdgs.publication.lta.restore import Restorer, restore_step
 from s1pdgs.publication.on_demand.descriptions import CONFORMANCE
 from s1pdgs.publication.on_demand.documents import RELATIONS
 from tests.unit.publication.on_demand.conftest import SECRET, House, body_of
@@ -56,7 +62,11 @@ def test_processes_are_listed_page_by_page_and_described(lasting: House) -> None
         page = lasting.client.get(following).json()
         names += [one["id"] for one in page["processes"]]
         following = links(page).get("next", "")
-    assert names == ["EW_GRDM_1S", "EW_SLC__1S", "IW_GRDH_1S", "IW_SLC__1S", "SM_GRDH_1S", "SM_SLC__1S", "WV_SLC__1S"]
+    assert names == [
+        "EW_GRDM_1S", "EW_SLC__1S", "IW_GRDH_1S", "IW_SLC__1S", "SM_GRDH_1S", "SM_SLC__1S", "WV_SLC__1S",
+        "ProductOrder",
+    ]  # fmt: skip
+    assert sorted(ask(lasting, "GET", "/processes/ProductOrder")[1]["inputs"]) == ["priority", "product"]
     told = ask(lasting, "GET", "/processes/SM_GRDH_1S")[1]
     assert (told["version"], told["jobControlOptions"]) == ("1.0", ["async-execute", "dismiss"])
     assert sorted(told["inputs"]) == ["Application_LUT", "Dem", "priority", "product", "start", "stop"]
@@ -103,6 +113,48 @@ def test_a_job_whose_product_exists_is_successful_at_once(small: House) -> None:
     answer = small.client.get(f"/ogc/jobs/{told['jobID']}/results")
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.links["item"]["url"].endswith("/$value")
+
+
+def test_what_is_offline_is_ordered_by_its_name_and_not_made_again(small: House) -> None:
+    execute(small)
+    made = small.work(raw_slice())
+    small.settle()
+    order = {"inputs": {"product": f"{made.name}.zip", "priority": 80}}
+    status, told = ask(small, "POST", "/processes/ProductOrder/execution", order)
+    assert (status, told["status"]) == (201, "successful"), "it is online"
+    evict(Evictor(small.database, small.store, small.mission.planner.outbox, None), made.name, [Form.ZIP])
+    status, told = ask(small, "POST", "/processes/ProductOrder/execution", order)
+    assert (status, told["processID"], told["status"]) == (201, "ProductOrder", "running")
+    assert told["message"] == "is being brought back"
+    policy = Policy(Retention.read(), timedelta(days=3), None)
+    assert restore_step(Restorer(small.database, small.store, small.mission.planner.outbox, Terms(), policy))
+    small.settle()
+    done = ask(small, "GET", f"/jobs/{told['jobID']}")[1]
+    assert done["status"] == "successful"
+    result = small.client.get(links(done)[f"{RELATIONS}/results"]).json()["product"]
+    assert result["title"] == f"{made.name}.zip"
+    assert small.client.get(result["href"]).content[:2] == b"PK"
+    assert small.mission.jobs("l1-sm") == [(1, "done")]
+    assert small.ask("GET", f"/ProductionOrder({told['jobID']})")[1]["Status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "detail"),
+    [
+        ({}, "inputs: product is missing; it names the product that is ordered"),
+        ({"product": raw_slice().name}, "is not published"),
+        ({"product": "nothing"}, "inputs: there is no product 'nothing'"),
+        ({"product": "a", "start": "2020-06-15"}, "inputs: start and stop go together"),
+        (
+            {"start": "2020-06-15", "stop": "2020-06-16"},
+            "inputs: there is no 'start'; the process has priority, product",
+        ),
+    ],
+)
+def test_only_published_products_are_ordered_by_name(lasting: House, inputs: Any, detail: str) -> None:
+    status, told = ask(lasting, "POST", "/processes/ProductOrder/execution", {"inputs": inputs})
+    assert status == 400
+    assert detail in told["detail"]
 
 
 def test_a_dismissed_job_has_no_results(small: House) -> None:
