@@ -7,9 +7,11 @@ import pytest
 from attrs import evolve
 from click.testing import CliRunner
 
+from s1pdgs.catalogue.tables import product as product_table
 from s1pdgs.cli import cli
+from s1pdgs.model.product import Product
 from s1pdgs.triggers.chains import SHIPPED
-from tests.unit.commands.speaking import told
+from tests.unit.commands.speaking import refused, told
 from tests.unit.triggers.conftest import CALIBRATION, PLANS, Mission, raw_slice, segment, session
 from tests.unit.triggers.wanted.test_way import ACN, SQUARE
 
@@ -148,3 +150,17 @@ def test_mistakes_are_told(runner: CliRunner, arguments: list[str], message: str
     result = runner.invoke(cli, arguments)
     assert result.exit_code != 0
     assert message in result.output
+
+
+@pytest.mark.parametrize(
+    ("product", "remedy"),
+    [(raw_slice(), "`s1pdgs product restore NAME --files`"), (session(), "`s1pdgs session again`")],
+)
+def test_what_its_files_have_left_is_told_with_what_brings_them_back(
+    runner: CliRunner, mission: Mission, product: Product, remedy: str
+) -> None:
+    mission.receive(product)
+    with mission.database.write() as connection:
+        connection.execute(product_table.update().values(evicted_at=mission.watch.now()))
+    output = refused(runner, "order", "make", "S3_GRDH_1S", "--for", product.name)
+    assert f"nothing of {product.name} is here: its files were removed; {remedy} brings them back" in output

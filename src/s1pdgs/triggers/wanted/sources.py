@@ -152,7 +152,10 @@ def _made_of(connection: sa.Connection, names: set[str]) -> set[str]:
 def _here(found: list[Held], what: str) -> list[Held]:
     here = [held for held in found if held.evicted_at is None]
     if not here:
-        raise WantedError(f"nothing of {what} is here" + (", its files were removed" if found else ""))
+        kinds = {held.product.type for held in found}
+        remedy = "`s1pdgs session again`" if kinds == {"SESSION"} else "`s1pdgs product restore NAME --files`"
+        gone = f": its files were removed; {remedy} brings them back" if found else ""
+        raise WantedError(f"nothing of {what} is here{gone}")
     return here
 
 
