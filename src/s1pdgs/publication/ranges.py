@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 
 MAX_RANGES = 16
-_RANGES = re.compile(r"bytes=(\d{0,19}-\d{0,19}(?:,\d{0,19}-\d{0,19})*)")
+_RANGES = re.compile(r"bytes=,*(\d{0,19}-\d{0,19}(?:,+\d{0,19}-\d{0,19})*),*", re.IGNORECASE)
 
 
 class UnsatisfiableRange(Exception):  # noqa: N818
@@ -23,7 +23,7 @@ def asked_spans(header: str, size: int) -> list[tuple[int, int]]:
     matched = _RANGES.fullmatch(re.sub(r"[ \t]+", "", header))
     if matched is None:
         return []
-    asked = [part.partition("-")[::2] for part in matched[1].split(",")]
+    asked = [part.partition("-")[::2] for part in matched[1].split(",") if part]
     if any(not first + last or (first and last and int(last) < int(first)) for first, last in asked):
         return []
     if len(asked) > MAX_RANGES:

@@ -157,6 +157,13 @@ def test_parts_of_the_protocol_that_are_not_served_say_so(
     assert reply.json()["error"]["code"] == "NotImplemented"
 
 
+@pytest.mark.parametrize("function", ["round(1.5)", "fractionalseconds(OriginDate)", "cast(Name,'x')"])
+def test_functions_of_odata_that_are_not_served_say_so(prip: httpx2.Client, function: str) -> None:
+    told = refused(prip.get("/Products", params={"$filter": f"{function} eq 1"}), 501)
+    assert "is not supported here" in told
+    assert "did you mean" in refused(prip.get("/Products", params={"$filter": "lenght(Name) eq 1"}), 400)
+
+
 def test_a_slash_at_the_end_is_taken_off(prip: httpx2.Client, product: dict[str, Any]) -> None:
     moved = prip.get(f"/Products({product['Id']})/?$select=Id")
     assert moved.status_code == 308

@@ -10,7 +10,7 @@ from odata_query import ast
 
 from s1pdgs.model.time import parse_utc
 from s1pdgs.publication.columns import ARCHIVE_SUFFIX
-from s1pdgs.publication.errors import QueryError
+from s1pdgs.publication.errors import QueryError, UnservedError
 from s1pdgs.publication.predicate import (
     FUNCTIONS,
     Arithmetic,
@@ -34,6 +34,11 @@ ATTRIBUTE_SETS = {f"{kind.value}Attribute": kind for kind in Kind}
 CONDITIONS = ("contains", "startswith", "endswith", "matchesPattern")
 _SIGNS: dict[type, Any] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Mod: "mod"}
 _NUMBERS = {Kind.INTEGER, Kind.DOUBLE}
+_UNSERVED = {
+    "round", "floor", "ceiling", "cast", "isof", "case", "time", "fractionalseconds", "totalseconds",
+    "totaloffsetminutes", "hassubset", "hassubsequence", "geo.distance", "geo.length",
+}  # fmt: skip
+"""Functions of OData that are not served."""
 FOLDER_SUFFIX = ".SAFE"
 _LARGEST = 1e18
 _MAX_CALCULATIONS = 8
@@ -213,7 +218,8 @@ def _function(node: ast.Call, scope: Scope) -> Function | Value:
 def known_function(name: str) -> None:
     if name not in FUNCTIONS:
         known = sorted([*FUNCTIONS, *_MOMENTS, *CONDITIONS, "OData.CSC.Intersects"])
-        raise QueryError(f"$filter: function {name!r} is not supported here; {nearest(name, known)}")
+        kind = UnservedError if name in _UNSERVED else QueryError
+        raise kind(f"$filter: function {name!r} is not supported here; {nearest(name, known)}")
 
 
 def literal(node: Any) -> Value:

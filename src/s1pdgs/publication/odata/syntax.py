@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from odata_query import ast
-from odata_query.exceptions import ODataException, ParsingException, TokenizingException
+from odata_query.exceptions import ODataException, ParsingException, TokenizingException, UnknownFunctionException
 from odata_query.grammar import ODataLexer, ODataParser
 from sly.lex import Token  # type: ignore[import-untyped]
 
 from s1pdgs.publication.errors import QueryError
+from s1pdgs.publication.odata.expressions import known_function
 
 MAX_FILTER_BYTES = 8192
 MAX_DEPTH = 40
@@ -39,6 +40,9 @@ def parse_filter(text: str) -> Any:
         tree = ODataParser().parse(_mended(ODataLexer().tokenize(text.strip())))
     except (TokenizingException, ParsingException) as error:
         raise QueryError(_place(error, text.strip())) from None
+    except UnknownFunctionException as error:
+        known_function(error.function_name)
+        raise QueryError(f"$filter: {error}") from None
     except ODataException as error:
         raise QueryError(f"$filter: {error}") from None
     except (AttributeError, RecursionError, NotImplementedError):  # three named parameters, a path of 1000 steps
