@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from attrs import evolve
+from tests.databases import plans_of
 
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.bus.tables import event as event_table
@@ -15,7 +16,7 @@ from s1pdgs.catalogue.query import find
 from s1pdgs.catalogue.tables import product
 from s1pdgs.inbox import sessions
 from s1pdgs.inbox.deliveries import announce_block, announce_session, block_key, place_of, receive_again
-from s1pdgs.inbox.files import due_files, store_file
+from s1pdgs.inbox.files import announce_again, due_files, store_file
 from s1pdgs.model.session import Session, SessionFile
 from s1pdgs.model.time import micros
 from s1pdgs.storage.database import Database
@@ -283,3 +284,12 @@ def test_it_has_the_time_of_a_new_one_before_it_is_given_up(inbox: Inbox, gone: 
         now, wait = inbox.clock.now(), timedelta(hours=2)
         assert sessions.overdue_sessions(connection, "sgs", now, wait) == []
         assert sessions.overdue_sessions(connection, "sgs", now + wait, wait) == [ID]
+
+
+def test_blocks_that_went_are_found_along_an_index(inbox: Inbox) -> None:
+    def again(connection: sa.Connection) -> int:
+        return announce_again(connection, ID, f"sessions/{ID}/1", "sgs", START)
+
+    plans = plans_of(inbox.database, again)
+    assert len(plans) == 2
+    assert all("ix_received_file_session" in plan for plan in plans)
