@@ -41,10 +41,8 @@ order = sa.Table(
 )
 sa.Index("ix_production_order_state", order.c.state, order.c.check_at)
 sa.Index("ix_production_order_campaign", order.c.campaign, order.c.state, order.c.id)
-WAITS = order.c.state == sa.literal("waiting", literal_execute=True)
-"""It stands in a statement as text, so that both databases see which partial index serves it."""
-for _name, _columns in (("time", (order.c.start, order.c.stop, order.c.satellite)), ("length", (order.c.length_us,))):
-    sa.Index(f"ix_production_order_waits_{_name}", order.c.state, *_columns, sqlite_where=WAITS, postgresql_where=WAITS)
+sa.Index("ix_production_order_time", order.c.state, order.c.start, order.c.stop, order.c.satellite)
+sa.Index("ix_production_order_length", order.c.state, order.c.length_us)
 
 order_product = sa.Table(
     "order_product",

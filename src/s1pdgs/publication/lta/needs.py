@@ -12,11 +12,12 @@ from s1pdgs.catalogue.query import ANY_SATELLITE
 from s1pdgs.catalogue.retention import Form
 from s1pdgs.catalogue.tables import product
 from s1pdgs.jobs.tables import job, job_input
-from s1pdgs.model.job import JobState
+from s1pdgs.model.job import JobState, OrderState
+from s1pdgs.publication.dialects import Unindexed
 from s1pdgs.publication.lta.copying import Archive
 from s1pdgs.publication.lta.tables import OPEN, restore
 from s1pdgs.publication.tables import publication
-from s1pdgs.triggers.tables import WAITS, order, order_product
+from s1pdgs.triggers.tables import order, order_product
 
 _NEEDING = [str(state) for state in (JobState.READY, JobState.RUNNING, JobState.PARKED)]
 
@@ -73,7 +74,7 @@ def _read_by_jobs(connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> dic
     query = (
         sa.select(job_input.c.product, job.c.id, job.c.state)
         .join(job, job.c.id == job_input.c.job_id)
-        .where(job_input.c.product.in_(list(numbers)), job.c.state.in_(_NEEDING))
+        .where(job_input.c.product.in_(list(numbers)), Unindexed(job.c.state).in_(_NEEDING))
         .order_by(job.c.id.desc())
     )
     return {numbers[found.product]: f"job {found.id} ({found.state}) reads it" for found in connection.execute(query)}
@@ -98,12 +99,13 @@ def _us(moment: sa.Column[Any]) -> sa.ColumnElement[int]:
     return sa.type_coerce(moment, sa.BigInteger)
 
 
-_LONGEST = sa.select(order.c.length_us).where(WAITS).order_by(order.c.length_us.desc()).limit(1)
+_WAITS = order.c.state == OrderState.WAITING
+_LONGEST = sa.select(order.c.length_us).where(_WAITS).order_by(order.c.length_us.desc()).limit(1)
 _BESIDE: sa.Select[Any] = sa.select(
     product.c.id,
     sa.select(order.c.id)
     .where(
-        WAITS,
+        _WAITS,
         _us(order.c.start) >= _us(product.c.start) - sa.bindparam("longest", type_=sa.BigInteger),
         order.c.start <= product.c.stop,
         order.c.stop >= product.c.start,

@@ -11,7 +11,6 @@ down_revision = "0017"
 branch_labels = None
 depends_on = None
 
-_WAITS = sa.text("state = 'waiting'")
 _IDENTIFIER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _WAITED = "'waiting' IN (OLD.state, NEW.state)"
 _LISTED = {
@@ -32,15 +31,10 @@ def upgrade() -> None:
     computed = sa.Computed("stop - start", persisted=kind == "postgresql")  # where the other way is not known
     length = sa.Column("length_us", sa.BigInteger(), computed, nullable=True, comment="of its time")
     op.add_column("production_order", length)
-    for name, columns in (("time", ["start", "stop", "satellite"]), ("length", ["length_us"])):
-        op.create_index(
-            f"ix_production_order_waits_{name}",
-            "production_order",
-            ["state", *columns],
-            unique=False,
-            sqlite_where=_WAITS,
-            postgresql_where=_WAITS,
-        )
+    op.create_index(
+        "ix_production_order_time", "production_order", ["state", "start", "stop", "satellite"], unique=False
+    )
+    op.create_index("ix_production_order_length", "production_order", ["state", "length_us"], unique=False)
     _name_products(kind)
 
 
