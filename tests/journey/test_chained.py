@@ -1,4 +1,4 @@
-"""One ground segment feeds another by CADIP and AUXIP, and dies on the way: both end with the same products."""
+"""One ground segment feeds another by CADIP and AUXIP, and both die on the way: they end with the same products."""
 
 import json
 import socket
@@ -67,7 +67,7 @@ def is_missed(ground: Ground) -> bool:
     return bool(ground.rows(sa.select(cursor).where(cursor.c.error.is_not(None), cursor.c.source == "upstream")))
 
 
-def test_a_killed_feeder_loses_and_doubles_nothing(tiny: Path, tmp_path: Path, make_ground: MakeGround) -> None:
+def test_a_killed_feeder_and_its_killed_client_lose_and_double_nothing(tiny: Path, tmp_path: Path, make_ground: MakeGround) -> None:
     chains, port = level_0_chains(tmp_path / "chains"), free_port()
     blocks = [file["name"] for file in json.loads((tiny / "session.json").read_text())["files"]]
     held_back = {name: FileFault(missing=True) for name in blocks[1::2]}
@@ -83,6 +83,9 @@ def test_a_killed_feeder_loses_and_doubles_nothing(tiny: Path, tmp_path: Path, m
         second.wait(lambda: is_missed(second), "the second misses the first")
         held_back.clear()
         first.start()
+        second.wait(lambda: second.stored_blocks() > len(blocks) // 2, "the second has more than half of them")
+        second.kill()
+        second.start()
         first.wait_settled(SLICE)
         second.wait_settled(SLICE)
         first.wait(lambda: len(first.products()) == len(second.products()), "both hold as many products")

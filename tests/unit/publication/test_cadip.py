@@ -17,8 +17,16 @@ from lxml import etree
 from s1pdgs.catalogue.query import find
 from s1pdgs.catalogue.tables import product as product_table
 from s1pdgs.inbox import sessions
-from s1pdgs.inbox.deliveries import announce_block, announce_session, block_key, delivery_of, location_of
-from s1pdgs.inbox.files import due_files, store_file
+from s1pdgs.inbox.deliveries import (
+    announce_block,
+    announce_session,
+    block_key,
+    delivery_of,
+    location_of,
+    place_of,
+    receive_again,
+)
+from s1pdgs.inbox.files import due_files, retry_file, store_file
 from s1pdgs.inbox.tables import received_file
 from s1pdgs.model.session import Session, SessionFile
 from s1pdgs.publication.cadip import FILES, HERE, OFFERED, SESSIONS, Cadip
@@ -68,7 +76,8 @@ class Station:
         for file in files:
             self.segment.clock.advance(1.0)
             known = due[file.id]
-            key = block_key(location_of(str(known.session_id)), file.channel, file.name)
+            with self.segment.database.read() as connection:
+                key = block_key(place_of(connection, str(known.session_id)), file.channel, file.name)
             sums = self.segment.store.put(key, iter([bytes_of(file, source)]))
             with self.segment.database.write() as connection:
                 store_file(connection, self.segment.outbox, known, key, sums)
@@ -102,7 +111,7 @@ def downstream(station: Station, tmp_path: Path) -> Iterator[tuple[Segment, Sour
     with new_database("sqlite", tmp_path / "downstream") as database:
         segment = new_segment(database, tmp_path / "downstream")
         segment.clock.advance((station.segment.clock.now() - segment.clock.now()).total_seconds())
-        profile = Profile(name="upstream", kind="cadip", url=str(station.client.base_url), poll_s=1.0)  # type: ignore[arg-type]
+        profile = Profile(name="upstream", kind="cadip", url=str(station.client.base_url), poll_s=1.0, page_size=3)  # type: ignore[arg-type]
         source = open_source(profile, database, segment.store, segment.outbox, tmp_path / "work")
         yield segment, source
         source.close()
@@ -294,6 +303,75 @@ def test_deliveries_of_one_session_stay_apart_in_another_ground_segment(
             assert here.product.attributes["station"] == there.product.attributes["station"]
             assert here.product.attributes["retransfer"] == there.product.attributes["retransfer"]
             assert here.product.files[0] == there.product.files[0]
+
+
+def test_one_who_is_a_day_behind_and_whose_clock_is_wrong_misses_nothing(
+    station: Station, downstream: tuple[Segment, Source]
+) -> None:
+    """Sessions and files of one moment stand on many pages of the list."""
+    segment, source = downstream
+    segment.clock.advance(-420.0)
+    fetch(source, segment)
+    names = [f"S1A_2020061{day}{hour:02d}0000033000" for day in (4, 5) for hour in range(4)]
+    for name in names:
+        passed = evolve(PASS, id=name, channels=1, remote_id="")
+        blocks = [block(number, final=number == 3) for number in (1, 2, 3)]
+        files = [evolve(one, id=f"{name}{one.id}", session_id=name, name=f"{name}{one.name}") for one in blocks]
+        station.announce(passed, *files)
+        with station.segment.database.write() as connection:
+            for due in due_files(connection, "sgs", station.segment.clock.now(), 99):
+                file = due.announcement
+                key = block_key(location_of(name), 1, file.name)
+                sums = station.segment.store.put(key, iter([file.name.encode()]))
+                store_file(connection, station.segment.outbox, file, key, sums)
+        station.conclude(name)
+    segment.clock.advance(86_400.0)
+    for _ in range(3):
+        fetch(source, segment)
+    with segment.database.read() as connection:
+        states = {name: sessions.find_session(connection, name) for name in names}
+        count = connection.scalar(sa.select(sa.func.count()).select_from(received_file))
+    assert {name: known and known.state for name, known in states.items()} == dict.fromkeys(names, "complete")
+    assert count == 3 * len(names)
+
+
+def test_what_was_evicted_before_it_was_fetched_is_set_aside_and_comes_when_it_is_here_again(
+    station: Station, downstream: tuple[Segment, Source]
+) -> None:
+    segment, source = downstream
+    files = [block(1), block(2, final=True)]
+    delivery = station.announce(PASS, *files)
+    station.receive(*files)
+    segment.clock.advance(3.0)
+    poll(source)
+    station.conclude(delivery)
+    gone = station.segment.clock.now()
+    with station.segment.database.write() as connection:
+        connection.execute(product_table.update().where(product_table.c.name == ID).values(evicted_at=gone))
+    for _ in range(source.profile.max_attempts):
+        download(source)
+        segment.clock.advance(1800.0)
+    poll(source)
+    with segment.database.read() as connection:
+        known = sessions.find_session(connection, ID)
+        rows = connection.execute(sa.select(received_file)).all()
+    assert known is not None
+    assert known.state == "open"
+    assert "block 1 is in quarantine" in str(known.reason)
+    assert {row.state for row in rows} == {"quarantined"}
+    assert all("answers 404" in row.reason and "ask the station to transfer it again" in row.reason for row in rows)
+    with station.segment.database.write() as connection:
+        assert receive_again(connection, delivery, "sgs", gone)
+    station.receive(*files)
+    station.conclude(delivery)
+    with segment.database.write() as connection:
+        for row in rows:
+            assert retry_file(connection, "upstream", row.remote_id, segment.clock.now())
+    fetch(source, segment)
+    with segment.database.read() as connection:
+        known = sessions.find_session(connection, ID)
+    assert known is not None
+    assert known.state == "complete"
 
 
 NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) "
