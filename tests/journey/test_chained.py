@@ -67,7 +67,9 @@ def is_missed(ground: Ground) -> bool:
     return bool(ground.rows(sa.select(cursor).where(cursor.c.error.is_not(None), cursor.c.source == "upstream")))
 
 
-def test_a_killed_feeder_and_its_killed_client_lose_and_double_nothing(tiny: Path, tmp_path: Path, make_ground: MakeGround) -> None:
+def test_a_killed_feeder_and_its_killed_client_lose_and_double_nothing(
+    tiny: Path, tmp_path: Path, make_ground: MakeGround
+) -> None:
     chains, port = level_0_chains(tmp_path / "chains"), free_port()
     blocks = [file["name"] for file in json.loads((tiny / "session.json").read_text())["files"]]
     held_back = {name: FileFault(missing=True) for name in blocks[1::2]}
