@@ -161,3 +161,11 @@ def test_options_go_along_from_page_to_page(prip: httpx2.Client) -> None:
     for product in page["value"] + following["value"]:
         assert [set(one) for one in product["Attributes"]] == [{"@odata.type", "Name"}]
         assert (product["Attributes"][0]["Name"], product["Quicklooks"]) == ("relativeOrbitNumber", [])
+
+
+def test_what_has_no_declared_properties_is_paged_and_counted_only() -> None:
+    some = read_expand("Reports($top=1;$count=true)", KNOWN, MAX_TOP)["Reports"]
+    assert some.of("Reports", [{"x": 1}, {"x": 2}]) == {"Reports@odata.count": 2, "Reports": [{"x": 1}]}
+    for option in ("$filter=x eq 1", "$orderby=x", "$select=x"):
+        with pytest.raises(QueryError, match=r"is not supported of Reports; .*\$top"):
+            read_expand(f"Reports({option})", KNOWN, MAX_TOP)

@@ -25,11 +25,10 @@ Read = Callable[[Request, str], Any]
 
 def add_belonging(add: AddRoute, owner: str, name: str, belonging: Belonging, read: Read) -> None:
     """The routes of what belongs to the entities of a set: a collection, or a single entity."""
-    options = ("$filter", "$orderby", "$top", "$skip", "$count", "$select") if belonging.many else ("$select",)
 
     def listing(request: Request, key: str) -> Response:
         """What belongs to one entity."""
-        given = given_options(request.query_params.multi_items(), [*options, "$format"])
+        given = given_options(request.query_params.multi_items(), [*belonging.options, "$format"])
         wanted, found = read_wanted(given, belonging, MAX_TOP), read(request, key)
         context = {"@odata.context": f"../$metadata#{owner}({bare(key)})/{name}{wanted.selected}"}
         if isinstance(found, list):
@@ -41,7 +40,8 @@ def add_belonging(add: AddRoute, owner: str, name: str, belonging: Belonging, re
 
     def count(request: Request, key: str) -> Response:
         """How many belong to one entity, as plain text."""
-        given = given_options(request.query_params.multi_items(), ["$filter", "$format"])
+        allowed = ["$format", *(option for option in belonging.options if option == "$filter")]
+        given = given_options(request.query_params.multi_items(), allowed)
         number, _ = read_wanted(given, belonging, MAX_TOP).chosen(read(request, key))
         return PlainTextResponse(str(number), headers=VERSION)
 

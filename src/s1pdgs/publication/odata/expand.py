@@ -16,9 +16,6 @@ from s1pdgs.publication.odata.matching import holds, rank, value_of
 from s1pdgs.publication.odata.words import flag, natural, order_terms, selected, selected_in_context, split
 from s1pdgs.publication.predicate import ALWAYS, Field, Kind, Predicate, nearest
 
-_OPTIONS = ("$filter", "$orderby", "$top", "$skip", "$count", "$select")
-_OF_ONE = ("$select",)
-
 
 @frozen
 class Belonging:
@@ -33,6 +30,13 @@ class Belonging:
     are_attributes: bool = False
     many: bool = True
     key: str = ""
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options that may be asked of them: what has no declared properties is paged and counted only."""
+        named = ("$filter", "$orderby") if self.names.properties else ()
+        of_many = (*named, "$top", "$skip", "$count") if self.many else ()
+        return (*of_many, "$select") if self.selectable else of_many
 
     @classmethod
     def entities(cls, names: Names, selectable: tuple[str, ...], *, many: bool = True) -> "Belonging":
@@ -111,15 +115,14 @@ def read_expand(text: str | None, known: Mapping[str, Belonging], most: int) -> 
 
 
 def _read(name: str, text: str, belonging: Belonging, most: int) -> Wanted:
-    allowed = _OPTIONS if belonging.many else _OF_ONE
     given: dict[str, str] = {}
     for part in split(text, ";"):
         option, _, value = (word.strip() for word in part.partition("="))
-        if option not in allowed:
+        if option not in belonging.options:
             kind = "" if belonging.many else ", which is one entity"
             told = option[:100] or "an option without a name"
             raise QueryError(f"$expand: {told!r} is not supported of {name}{kind}; "
-                             f"{nearest(option, list(allowed))}")  # fmt: skip
+                             f"{nearest(option, list(belonging.options))}")  # fmt: skip
         if option in given:
             raise QueryError(f"$expand: {option} of {name} is given twice")
         given[option] = value
