@@ -14,15 +14,18 @@ from s1pdgs.catalogue.tables import product
 from s1pdgs.model.time import Clock
 from s1pdgs.publication.mending import Mender
 from s1pdgs.publication.tables import patrol
+from s1pdgs.storage.objects import StorageError
 
 _ONLY = 1
+_AWAY = timedelta(minutes=10)
 _log = structlog.get_logger(__name__)
 
 
 @define
 class Patrol:
     """Looks at every product once in a `round_`, evenly spread, and reads no more than `bytes_per_s` on average. One
-    that is started again goes on where the last one ended; where the first begins is chance.
+    that is started again goes on where the last one ended; where the first begins is chance. A store that is away is
+    waited for; a product of which it tells nothing twice is passed over.
     """
 
     mender: Mender
@@ -33,6 +36,7 @@ class Patrol:
     """The product looked at last."""
     _since: datetime = field(init=False, default=Factory(lambda self: self.clock.now(), takes_self=True))
     _owed: float = field(init=False, default=0.0)
+    _untold: int | None = field(init=False, default=None)
     _rests_until: datetime = field(init=False, default=Factory(lambda self: self._since, takes_self=True))
 
     def step(self) -> bool:
@@ -44,9 +48,16 @@ class Patrol:
         self._since = now
         if newest is None or self._owed < 1 or now < self._rests_until:
             return False
+        following = self._next(self._begin(newest) if self.last is None else self.last)
+        try:
+            found = self.mender.examine(following, now)
+        except StorageError as error:
+            _log.warning("the patrol waits", reason=str(error))
+            self._rests_until = now + _AWAY
+            self.last, self._untold = (following if self._untold == following else self.last), following
+            return False
         self._owed -= 1
-        self.last = self._next(self._begin(newest) if self.last is None else self.last)
-        found = self.mender.examine(self.last, now)
+        self.last = following
         for one in found.findings:
             _log.error("stored object", fault=one.fault, place=one.place, key=one.key, reason=one.reason)
         self._rests_until = now + timedelta(seconds=found.size / self.bytes_per_s)

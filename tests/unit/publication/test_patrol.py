@@ -11,6 +11,7 @@ from s1pdgs.publication.integrity import inspect
 from s1pdgs.publication.mending import Mender
 from s1pdgs.publication.patrol import Patrol
 from tests.unit.publication.conftest import Segment, store_product
+from tests.unit.publication.lta.stores import AwayStore
 
 NAME = "S1A_IW_SLC__1SDV_20200615T120000_20200615T120025_033026_03D35D_1B2C.SAFE"
 DAY_S = 86_400.0
@@ -62,6 +63,27 @@ def test_one_that_is_started_again_goes_on_where_the_last_one_ended(segment: Seg
         segment.clock.advance(DAY_S)
         seen += patrolled(patrol)
     assert seen == everything
+
+
+def test_a_store_that_is_away_is_waited_for_and_what_it_never_gives_is_passed_over(segment: Segment) -> None:
+    filled(segment, 3)
+    away = Mender(segment.database, AwayStore(segment.store.folder))
+    patrol = patrol_of(segment)
+    segment.clock.advance(10 * DAY_S)
+    there, patrol.mender = patrol.mender, away
+    assert patrolled(patrol) == []
+    segment.clock.advance(60.0)
+    assert patrolled(patrol) == [], "it rests"
+    patrol.mender = there
+    segment.clock.advance(600.0)
+    assert patrolled(patrol) == [1, 2, 3]
+    segment.clock.advance(10 * DAY_S)
+    patrol.mender = away
+    for _ in range(2):
+        assert patrolled(patrol) == []
+        segment.clock.advance(600.0)
+    patrol.mender = there
+    assert patrolled(patrol)[0] == 2
 
 
 def test_it_reads_no_faster_than_it_may(segment: Segment) -> None:
