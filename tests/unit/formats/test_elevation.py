@@ -1,5 +1,9 @@
 """Elevation models as GDAL writes them."""
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +89,20 @@ def test_what_is_no_model_in_longitude_and_latitude_is_refused(tmp_path: Path) -
         (tmp_path / "cut.tif").write_bytes(data[:size])
         with pytest.raises(FormatError, match=r"cut\.tif"):
             read_elevation(tmp_path / "cut.tif")
+
+
+def test_the_commands_of_the_how_to_turn_heights_above_the_geoid(tmp_path: Path) -> None:
+    """Tiles of Copernicus DEM, which has none over the sea, and a coarse grid of the geoid."""
+    write(tmp_path / "Copernicus_DSM_COG_10_N45_00_E012_00_DEM.tif", np.full((100, 100), 100, np.float32), 12.0, 46.0)
+    write(tmp_path / "Copernicus_DSM_COG_10_N44_00_E013_00_DEM.tif", np.full((100, 100), 300, np.float32), 13.0, 45.0)
+    undulation = np.full((40, 60), 43.5, np.float32)
+    write(tmp_path / "us_nga_egm08_25.tif", undulation, 5.0, 55.0, transform=Affine(0.5, 0.0, 5.0, 0.0, -0.5, 55.0))
+    page = Path(__file__).resolve().parents[3] / "docs" / "howto-level1.md"
+    commands = re.findall(r"^rio .*$", page.read_text(), re.MULTILINE)
+    assert len(commands) == 3
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    told = "\n".join(["set -e", *commands])
+    subprocess.run(["sh", "-c", told], cwd=tmp_path, env={**os.environ, "PATH": path}, check=True)
+    found = read_elevation(tmp_path / "heights.tif")
+    places = np.array([45.5, 44.5, 44.5]), np.array([12.5, 13.5, 12.5])
+    assert found.at(*places) == pytest.approx([143.5, 343.5, np.nan], nan_ok=True)
