@@ -110,6 +110,43 @@ def test_a_list_without_what_is_wanted_is_not_read_over_and_over(bench: Any) -> 
     assert bench.files() == {}
 
 
+def test_dates_that_move_backwards_are_seen_within_the_overlap_and_move_nothing_back(bench: Any) -> None:
+    station = OddStation(Products=[product(1, 60)])
+    source = auxip(bench, station, overlap_s=3600)
+    poll(source)
+    reached = at(bench).published
+    station.lists["Products"].append(product(2, 30))
+    bench.clock.advance(60)
+    poll(source)
+    assert set(bench.files()) == {"file-001.EOF", "file-002.EOF"}
+    station.lists["Products"] = [product(3, 20)]
+    bench.clock.advance(60)
+    poll(source)
+    assert "file-003.EOF" in bench.files()
+    assert at(bench).published == reached
+
+
+def test_a_station_that_was_away_for_an_hour_is_caught_up_with(bench: Any) -> None:
+    station = OddStation(Products=[product(1)])
+    source = auxip(bench, station, poll_s=20)
+    poll(source)
+
+    def silence(request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ConnectError("nobody is there", request=request)
+
+    station.answer = silence
+    for minute in range(60):
+        poll(source)
+        assert (at(bench).error is not None) == (minute > 0)
+        bench.clock.advance(60)
+    assert "ConnectError nobody is there" in at(bench).error
+    station.answer = lambda _: None
+    station.lists["Products"] += [product(number) for number in range(2, 40)]
+    poll(source)
+    assert len(bench.files()) == 39
+    assert at(bench).error is None
+
+
 def test_compressed_answers_are_read(bench: Any) -> None:
     content = b"a block that somebody between us compresses" * 500
     station = OddStation()
