@@ -101,7 +101,6 @@ def test_candidates_are_of_the_satellite_or_the_mission_and_not_evicted(database
         assert {p.name for p in candidates(connection, ["AUX_CAL"], "S1A")} == {"a", "mission"}
 
 
-BOUNDED = sorted(name for name, policy in POLICIES.items() if policy.bounded)
 intervals = st.tuples(st.integers(-50, 50), st.integers(0, 60))
 
 

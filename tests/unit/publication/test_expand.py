@@ -130,9 +130,6 @@ def asked(prip: httpx2.Client, path: str = "/Products", **options: str) -> Any:
     return reply.json()
 
 
-TYPED = "OData.CSC.{}Attribute/Value"
-
-
 @pytest.mark.parametrize(
     "condition",
     [

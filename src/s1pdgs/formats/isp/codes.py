@@ -124,9 +124,6 @@ def duration_code(seconds: ArrayLike) -> Any:
     return _rounded_code(np.asarray(seconds, np.float64) * F_REF_HZ, (1 << 24) - 1, "duration")
 
 
-pri_code = swst_code = swl_code = tx_pulse_length_code = duration_code
-
-
 def signed_magnitude(code: ArrayLike) -> Any:
     """The signed integer of a 16-bit sign-magnitude code whose set msb means plus (TXPRR, TXPSF)."""
     codes = np.asarray(code, np.int64)
@@ -167,11 +164,6 @@ def tx_start_frequency_code(frequency_hz: ArrayLike, ramp_rate_code: ArrayLike) 
 def rx_gain_db(code: ArrayLike) -> Any:
     """The receiver gain relative to its maximum, dB (0 or negative)."""
     return -0.5 * np.asarray(code, np.float64)[()]
-
-
-def rx_gain_code(gain_db: ArrayLike) -> Any:
-    """The code of a receiver gain in dB relative to its maximum; `PacketError` beyond 8 bits."""
-    return _rounded_code(-2.0 * np.asarray(gain_db, np.float64), 255, "receiver gain")
 
 
 def range_decimation(code: int) -> RangeDecimation:
