@@ -39,7 +39,7 @@ _STATUS: dict[type[PublicationError], tuple[int, str]] = {
     SlowQueryError: (503, "QueryTimeout"),
 }
 _LEVEL = re.compile(r"\bmetadata=(none|minimal|full)")
-_KEPT = {"@odata.count", "@odata.nextLink"}
+_KEPT = ("@odata.count", "@odata.nextLink")
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -107,7 +107,7 @@ def _annotated(request: Request, answer: JsonAnswer) -> JsonAnswer:
 def _plain(value: Any) -> Any:
     match value:
         case dict():
-            return {name: _plain(part) for name, part in value.items() if "@odata." not in name or name in _KEPT}
+            return {name: _plain(part) for name, part in value.items() if "@odata." not in name or name.endswith(_KEPT)}
         case list():
             return [_plain(part) for part in value]
         case _:
