@@ -1,6 +1,5 @@
 """One download from start to its effect: stored and told, tried again later, or set aside with a reason."""
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +21,7 @@ from s1pdgs.stations.errors import StationError, StationRefusal, StationUnreacha
 from s1pdgs.stations.profile import Integrity, Profile
 from s1pdgs.stations.transfer import Expected, agrees, put_stream, spool, transfer, verified
 from s1pdgs.storage.database import Database
-from s1pdgs.storage.objects import Checksums, KeyTaken, ObjectStore, StorageError, checksums_of, file_chunks, put_file
+from s1pdgs.storage.objects import Checksums, KeyTaken, ObjectStore, checksums_of, file_chunks, put_file
 
 _log = structlog.get_logger(__name__)
 _NOT_LET_IN = {401, 403, 407}
@@ -43,8 +42,20 @@ class Fetcher:
         """Download one file; whatever happens to it is in the database afterwards. Gives back why the station could
         not be reached.
         """
+        try:
+            self.work_root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(
+                dir=self.work_root, prefix=f"{self.profile.name}-", ignore_cleanup_errors=True
+            ) as folder:
+                self._fetch_in(due, Path(folder))
+        except (StationError, OSError) as error:  # a store or a disk that cannot be used, too
+            self._postpone(due, error)
+            return error if isinstance(error, StationUnreachable) else None
+        return None
+
+    def _fetch_in(self, due: Due, folder: Path) -> None:
+        """Fetch with a folder for working files. What is the fault of the file itself counts as an attempt at it."""
         file = due.announcement
-        folder = Path(tempfile.mkdtemp(dir=self.work_root, prefix=f"{self.profile.name}-"))
         try:
             if file.session_id is None:
                 self._fetch_product(due, folder)
@@ -54,21 +65,14 @@ class Fetcher:
             self._fail(due, str(error), folder)
         except StationRefusal as error:
             if error.status in _NOT_LET_IN:  # our credentials are at fault, not the file
-                self._postpone(due, error)
-            else:
-                self._fail(due, f"{file.name}: {error}", folder)
+                raise
+            self._fail(due, f"{file.name}: {error}", folder)
         except (InboxError, FormatError, CatalogueError) as error:
             # Bytes that are proven to be the station's own would be no better for another download.
             is_proven = file.checksum is not None and self.profile.integrity is Integrity.STRICT
             self._fail(due, f"{file.name} was received but cannot be used: {error}", folder, is_final=is_proven)
         except KeyTaken as error:
             self._fail(due, f"{file.name} differs from what was stored before: {error}", folder)
-        except (StationError, StorageError) as error:
-            self._postpone(due, error)
-            return error if isinstance(error, StationUnreachable) else None
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        return None
 
     def _fetch_block(self, due: Due, folder: Path) -> None:
         """A block streams straight into the store; in its last attempt by way of a file, so that bytes remain."""

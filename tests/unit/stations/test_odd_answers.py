@@ -230,6 +230,23 @@ def test_when_nobody_answers_the_other_files_are_left_for_later(bench: Any) -> N
     assert {row.state for row in bench.files().values()} == {"stored"}
 
 
+def test_a_place_for_working_files_that_cannot_be_used_is_told_and_not_held_against_the_file(bench: Any) -> None:
+    station = OddStation(Sessions=[session_record()], Files=[file_record(1)])
+    station.bodies = {"f1": b"x"}
+    source = source_of(bench, station, max_attempts=1)
+    poll(source)
+    bench.work.rmdir()
+    bench.work.write_bytes(b"somebody's file")
+    assert download(source)
+    (row,) = bench.files().values()
+    assert (row.state, row.attempts) == ("announced", 0)
+    assert str(bench.work) in row.reason
+    bench.work.unlink()
+    bench.clock.advance(10)
+    assert download(source), "it is made again"
+    assert [row.state for row in bench.files().values()] == ["stored"]
+
+
 def test_a_clock_that_was_put_back_does_not_stop_polling(bench: Any) -> None:
     station = OddStation(Sessions=[session_record()])
     source = source_of(bench, station, poll_s=20)
