@@ -11,6 +11,7 @@ from s1pdgs.stations.errors import StationAnswerError, StationRefusal, StationUn
 from s1pdgs.stations.profile import Credentials
 
 ASSUMED_LIFETIME_S = 300.0
+LONGEST_LIFETIME_S = 86_400.0
 _MARGIN_S = 10.0
 
 
@@ -55,9 +56,12 @@ class TokenSource:
             )
         try:
             answer = reply.json()
-            return str(answer["access_token"]), float(answer.get("expires_in") or ASSUMED_LIFETIME_S)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise StationAnswerError(f"token endpoint {url} answers without an access_token") from None
+            token = answer["access_token"]
+        except (ValueError, KeyError, TypeError):
+            token = None
+        if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+            raise StationAnswerError(f"token endpoint {url} answers without an access_token that a header can hold")
+        return token, _lifetime_s(answer.get("expires_in"))
 
     def _form(self) -> dict[str, str]:
         given = self.credentials
@@ -70,3 +74,12 @@ class TokenSource:
             "scope": given.scope,
         }
         return {name: value for name, value in form.items() if value is not None}
+
+
+def _lifetime_s(told: object) -> float:
+    """How long a token lives in seconds, at most a day; as assumed where that is not told."""
+    try:
+        lifetime_s = float(str(told))
+    except ValueError:
+        return ASSUMED_LIFETIME_S
+    return min(lifetime_s, LONGEST_LIFETIME_S) if lifetime_s > 0 else ASSUMED_LIFETIME_S

@@ -102,6 +102,32 @@ def test_credentials_do_not_follow_a_next_link_to_another_host(bench: Any) -> No
     assert seen[:2] == [("station", True), ("elsewhere", False)]
 
 
+@pytest.mark.parametrize(
+    ("answer", "trouble"),
+    [
+        ({"access_token": "t", "expires_in": float("inf")}, None),
+        ({"access_token": "t", "expires_in": float("nan")}, None),
+        ({"access_token": "t", "expires_in": -5}, None),
+        ({"access_token": "t", "expires_in": "soon"}, None),
+        ({"access_token": "t", "expires_in": "600"}, None),
+        ({"access_token": "t"}, None),
+        ({"access_token": "schlüssel"}, "without an access_token"),
+        ({"access_token": "a\nb"}, "without an access_token"),
+        ({"access_token": None}, "without an access_token"),
+        (["t"], "without an access_token"),
+    ],
+    ids=str,
+)
+def test_a_token_is_used_or_its_endpoint_is_told(bench: Any, answer: Any, trouble: str | None) -> None:
+    station = OddStation(Products=[product(1)])
+    station.answer = lambda request: reply(answer) if request.url.path == "/token" else None
+    given = Credentials(token_url="http://station/token", client_id="us", client_secret="hush")
+    poll(auxip(bench, station, credentials=given))
+    error = at(bench).error
+    assert error is None if trouble is None else trouble in error
+    assert station.asked.count("http://station/token") == 1
+
+
 def test_a_list_without_what_is_wanted_is_not_read_over_and_over(bench: Any) -> None:
     station = OddStation(Products=[product(number) for number in range(8)])
     source = auxip(bench, station, match="never", overlap_s=60)
