@@ -64,7 +64,7 @@ def process_session(order: JobOrder, folder: Path, outcome: Outcome) -> None:
         segments = SegmentMaker(folder, settings.satellite, station, stores, *common).make(receivers)
         telemetry = TelemetryMaker(folder, settings.satellite, station, *common).make(receivers)
     warn_of_losses(receivers, receptions, outcome)
-    products = [*(segment.name for segment in segments), *telemetry]
+    products = [*segments, *telemetry]
     report = acquisition_report(
         settings.satellite, receivers, receptions, memory=settings.memory, products=products, outcome=outcome
     )

@@ -1,7 +1,6 @@
 """Segments: what one session brought of one data take in one receive polarisation."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from s1pdgs.formats.isp.errors import PacketError
 from s1pdgs.formats.l0.manifest import MeasurementQuality, Resource
 from s1pdgs.formats.l0.product import MeasurementContent, MeasurementFile, write_product
-from s1pdgs.formats.obmemc import PacketStore, operational_store_type, store_timeliness
+from s1pdgs.formats.obmemc import PacketStore
 from s1pdgs.model.time import Clock, from_micros
 from s1pdgs.processors.l0.account import Losses, losses_of
 from s1pdgs.processors.l0.copying import copy_packets
@@ -48,27 +47,6 @@ _FIRST_STRAY = 100
 _STEP_NAME = "Generation of Sentinel-1 SAR Standard L0 product"
 
 
-@frozen
-class Segment:
-    """A segment that was made, for the report."""
-
-    name: str
-    data_take_id: int
-    polarisation: str
-    packets: int
-    missing_packets: int
-    lost_in_downlink: int
-    lost_in_instrument: int
-    suppressed_pris: int
-    corrupted_packets: int
-    duplicate_packets: int
-    inconsistent_packets: int
-    consolidation: str
-    timeliness: str
-    start: datetime
-    stop: datetime
-
-
 @frozen(eq=False)
 class _Part:
     """Packets of one segment in one file: the `source` number of their records, and the channel that brought them."""
@@ -95,8 +73,10 @@ class SegmentMaker:
     clock: Clock
     outcome: Outcome
 
-    def make(self, receivers: Sequence[ChannelReceiver]) -> list[Segment]:
-        """All segments, by data take and polarisation; packets of an unknown mode are left where they were received."""
+    def make(self, receivers: Sequence[ChannelReceiver]) -> list[str]:
+        """The names of all segments, by data take and polarisation; packets of an unknown mode are left where they were
+        received.
+        """
         received = self._received(receivers)
         keys = sorted(received)
         segments = []
@@ -139,7 +119,7 @@ class SegmentMaker:
             )
         return received
 
-    def _segment(self, key: SegmentKey, parts: Sequence[_Part], scratch: Scratch) -> Segment:
+    def _segment(self, key: SegmentKey, parts: Sequence[_Part], scratch: Scratch) -> str:
         started = self.clock.now()
         sources = {part.source: part.path for part in parts}
         received = scratch.joined([part.records for part in parts])
@@ -177,23 +157,7 @@ class SegmentMaker:
         )
         name = write_product(self.folder, header, [content], polarisation)
         self.outcome.info(f"{name}: {records.size} packets, {content.quality.missing} missing, {consolidation}")
-        return Segment(
-            name=name,
-            data_take_id=acquisition.data_take_id,
-            polarisation=polarisation,
-            packets=records.size,
-            missing_packets=content.quality.missing,
-            lost_in_downlink=int(losses.downlink.sum()),
-            lost_in_instrument=int(losses.instrument.sum()),
-            suppressed_pris=losses.suppressed_pris,
-            corrupted_packets=content.quality.corrupted,
-            duplicate_packets=ordering.duplicates,
-            inconsistent_packets=ordering.inconsistent.size,
-            consolidation=consolidation,
-            timeliness=store_timeliness(operational_store_type(store.store_id)).value,
-            start=acquisition.start,
-            stop=acquisition.stop,
-        )
+        return name
 
     def _keep_inconsistent(self, key: SegmentKey, records: NDArray[np.void], sources: Mapping[int, Path]) -> None:
         """Packets that contradict the others are kept in a file beside the received ones."""
