@@ -172,8 +172,9 @@ def _download(http: StationHttp, product: Listed, folder: Path, told: Observer) 
             held = 0  # nothing would prove that the part is of the same version
         try:
             _receive_anew(http, product, sink, held, told)
-        except WrongBytes:
-            part.unlink()
+        except StationError as error:
+            if isinstance(error, WrongBytes) or os.fstat(sink.fileno()).st_size == 0:
+                part.unlink()
             raise
         part.replace(target)
     sync_directory(target.parent)
