@@ -22,7 +22,7 @@ from stac_fastapi.extensions.filter.request import FilterExtensionGetRequest
 from stac_fastapi.extensions.pagination.request import GETTokenPagination
 from stac_fastapi.extensions.query import QueryConformanceClasses
 from stac_fastapi.extensions.query.request import QueryExtensionGetRequest
-from stac_fastapi.extensions.sort import BaseSortablesClient, SearchSortExtension
+from stac_fastapi.extensions.sort import BaseSortablesClient, SearchSortExtension, SortConformanceClasses
 from stac_fastapi.extensions.sort.request import SortExtensionGetRequest
 from stac_fastapi.types.config import ApiSettings
 from stac_fastapi.types.core import BaseCoreClient
@@ -55,7 +55,11 @@ MAX_LIMIT = 1000
 MAX_COUNTED = 10_000
 """More items than these are not counted one by one: a search that finds more has no `numberMatched`."""
 _SCHEMA = "https://json-schema.org/draft/2020-12/schema"
-_SORT_1_0 = "https://api.stacspec.org/v1.0.0/item-search#sort"  # the class by which pystac-client knows it
+_SORT = (
+    "https://api.stacspec.org/v1.0.0/item-search#sort",  # the class by which pystac-client knows it
+    "https://api.stacspec.org/v1.0.0/ogcapi-features#sort",
+    SortConformanceClasses.FEATURES_SORT,
+)
 _JSON_TYPES: dict[Kind, dict[str, str]] = {
     Kind.STRING: {"type": "string"},
     Kind.INTEGER: {"type": "integer"},
@@ -264,7 +268,7 @@ def application(database: Database, base_url: str | None = None, access: Sequenc
     client = Client(database=database, base_url=base_url, landing_page_id=settings.stac_fastapi_landing_id)
     filters = Filters(client=Queryables(core=client), conformance_classes=_filter_classes())
     sorting = SearchSortExtension(client=Sortables(core=client))
-    sorting.conformance_classes.append(_SORT_1_0)
+    sorting.conformance_classes.extend(_SORT)
     paging = TokenPaginationExtension()
     queries = QueryExtension(conformance_classes=[QueryConformanceClasses.SEARCH, QueryConformanceClasses.ITEMS])
     fields = FieldsExtension(conformance_classes=[FieldsConformanceClasses.SEARCH, FieldsConformanceClasses.ITEMS])
