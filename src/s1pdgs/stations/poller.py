@@ -38,13 +38,11 @@ class Rest:
     until: datetime | None = None
     why: str = ""
 
-    def begin(self, error: StationError, now: datetime) -> bool:
-        """Rest if a station's answer asks for it; whether it does."""
+    def begin(self, error: StationError, now: datetime) -> None:
+        """Rest if a station's answer asks for it."""
         asked_s = error.retry_after_s if isinstance(error, StationUnreachable) else None
-        if not asked_s:
-            return False
-        self.until, self.why = now + timedelta(seconds=min(asked_s, LONGEST_REST.total_seconds())), str(error)
-        return True
+        if asked_s:
+            self.until, self.why = now + timedelta(seconds=min(asked_s, LONGEST_REST.total_seconds())), str(error)
 
     def lasts(self, now: datetime) -> bool:
         """Whether the station is to be left alone; a clock that was put back ends it within an hour."""
@@ -146,7 +144,8 @@ def download(source: Source) -> bool:
 
     def fetch(entry: Due) -> None:
         error = None if is_away.is_set() else fetcher.fetch(entry)
-        if error is not None and (error.status is None or source.rest.begin(error, source.now())):
+        if error is not None and _is_away(error):
+            source.rest.begin(error, source.now())
             is_away.set()
 
     with ThreadPoolExecutor(profile.parallel_downloads, thread_name_prefix=f"download-{profile.name}") as pool:
@@ -155,6 +154,11 @@ def download(source: Source) -> bool:
         touched = {entry.announcement.session_id for entry in due}
         _conclude(source, source.client, sorted(session for session in touched if session is not None))
     return True
+
+
+def _is_away(error: StationError) -> bool:
+    """Whether nobody answers, or the station asks to be left alone; not when one request fails."""
+    return isinstance(error, StationUnreachable) and (error.status is None or bool(error.retry_after_s))
 
 
 def _poll_auxip(source: Source, client: AuxipClient, after: datetime) -> bool:
@@ -189,7 +193,7 @@ def _poll_cadip(source: Source, client: CadipClient, after: datetime) -> bool:
             news |= _announce_files(source, client, session_id, passed_over)
         except StationError as error:
             troubles.append(error)
-            if isinstance(error, StationUnreachable):
+            if _is_away(error):
                 break
     newest = max((page.newest for page in pages if page.newest is not None), default=None)
     with source.database.write() as connection:

@@ -12,7 +12,7 @@ import pytest
 from s1pdgs.stations.cursor import position
 from s1pdgs.stations.poller import download, open_source, poll
 from s1pdgs.stations.profile import Credentials, Profile
-from tests.unit.stations.odd import IMPATIENT, URL, OddStation, file_record, reply, session_record, source_of
+from tests.unit.stations.odd import IMPATIENT, SESSION, URL, OddStation, file_record, reply, session_record, source_of
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -271,6 +271,21 @@ def test_a_place_for_working_files_that_cannot_be_used_is_told_and_not_held_agai
     bench.clock.advance(10)
     assert download(source), "it is made again"
     assert [row.state for row in bench.files().values()] == ["stored"]
+
+
+def test_one_session_that_the_station_cannot_list_holds_up_no_other(bench: Any) -> None:
+    other = session_record(Id="other", SessionId=f"{SESSION}9", DownlinkStart="2026-01-05T07:50:00Z")
+    station = OddStation(
+        Sessions=[session_record(), other], Files=[file_record(1), file_record(2, SessionId=other["SessionId"])]
+    )
+
+    def answer(request: httpx2.Request) -> httpx2.Response | None:
+        return httpx2.Response(500) if f"'{SESSION}'" in str(request.url.params.get("$filter")) else None
+
+    station.answer = answer
+    poll(source_of(bench, station))
+    assert set(bench.files()) == {file_record(2)["Name"]}
+    assert "answers 500" in at(bench).error
 
 
 def test_a_clock_that_was_put_back_does_not_stop_polling(bench: Any) -> None:
