@@ -71,7 +71,7 @@ class _LazyGroup(click.Group):
         "subscription": "Look at subscriptions, how they are told, and act on them.",
         "export": "Write the catalogue of published products as stac-geoparquet.",
         "tasktable": "Check task tables and see what they ask for.",
-        "get": "Find and download products of an OData service.",
+        "get": "Find and download products of an OData service or a STAC API.",
         "demo": "Turn a simulated downlink into published products, and watch.",
         "l0": "Look into Level-0 products and audit them.",
     }

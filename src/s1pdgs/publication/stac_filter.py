@@ -6,7 +6,7 @@ comparisons, where what is negated is said of values alone.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
@@ -112,13 +112,14 @@ def in_time(text: str) -> Predicate:
     """Products that were sensed within an instant or an interval, which may be open at one end."""
     try:
         interval = str_to_interval(text)
+        ends = interval if isinstance(interval, tuple) else (interval, interval)
+        begin, end = (None if one is None else one.astimezone(UTC) for one in ends)
     except HTTPException as error:
         raise QueryError(f"datetime: {error.detail}") from None
     except OverflowError as error:
         raise QueryError(f"datetime: {text[:40]!r} is out of range: {error}") from None
-    if interval is None:
+    if begin is None and end is None:
         raise QueryError(f"datetime is {text[:40]!r}; an interval is open at one end only")
-    begin, end = interval if isinstance(interval, tuple) else (interval, interval)
     return sensed(begin, end)
 
 
