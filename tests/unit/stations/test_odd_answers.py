@@ -9,7 +9,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from s1pdgs.stations.auxip import AuxipClient
 from s1pdgs.stations.cursor import position
+from s1pdgs.stations.errors import StationAnswerError, StationError
+from s1pdgs.stations.http import open_http
 from s1pdgs.stations.poller import download, open_source, poll
 from s1pdgs.stations.profile import Credentials, Profile
 from tests.unit.stations.odd import IMPATIENT, SESSION, URL, OddStation, file_record, reply, session_record, source_of
@@ -118,13 +121,17 @@ def test_credentials_do_not_follow_a_next_link_to_another_host(bench: Any) -> No
     ],
     ids=str,
 )
-def test_a_token_is_used_or_its_endpoint_is_told(bench: Any, answer: Any, trouble: str | None) -> None:
+def test_a_token_is_used_or_its_endpoint_is_told(clock: Any, answer: Any, trouble: str | None) -> None:
     station = OddStation(Products=[product(1)])
     station.answer = lambda request: reply(answer) if request.url.path == "/token" else None
     given = Credentials(token_url="http://station/token", client_id="us", client_secret="hush")
-    poll(auxip(bench, station, credentials=given))
-    error = at(bench).error
-    assert error is None if trouble is None else trouble in error
+    profile = Profile("odd", "auxip", URL, credentials=given)
+    client = AuxipClient(open_http(profile, clock, httpx2.MockTransport(station)))
+    if trouble is None:
+        assert [len(page.found) for page in client.products(NOON - timedelta(days=2))] == [1]
+    else:
+        with pytest.raises(StationAnswerError, match=trouble):
+            list(client.products(NOON))
     assert station.asked.count("http://station/token") == 1
 
 
@@ -207,12 +214,15 @@ def test_compressed_answers_are_read(bench: Any) -> None:
 @pytest.mark.parametrize(
     "body", [b"\x1f\x8bnot gzip", b"\xef\xbb\xbf[]", b"<html>maintenance</html>", b"[" * 100_000, b"null", b"{}"]
 )
-def test_an_answer_of_any_kind_is_an_error_or_a_list(bench: Any, body: bytes) -> None:
-    station = OddStation()
+def test_an_answer_of_any_kind_is_an_error_or_a_list(clock: Any, body: bytes) -> None:
     headers = {"Content-Encoding": "gzip"} if body.startswith(b"\x1f") else {}
-    station.answer = lambda _: httpx2.Response(200, headers=headers, stream=httpx2.ByteStream(body))
-    assert not poll(auxip(bench, station))
-    assert (at(bench).error is None) is (body == b"\xef\xbb\xbf[]")
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, headers=headers, stream=httpx2.ByteStream(body)))
+    client = AuxipClient(open_http(Profile("odd", "auxip", URL, retry=IMPATIENT), clock, transport))
+    if body == b"\xef\xbb\xbf[]":
+        assert list(client.products(NOON)) == []
+    else:
+        with pytest.raises(StationError, match=URL):
+            list(client.products(NOON))
 
 
 def test_a_station_that_asks_for_a_rest_has_it(bench: Any) -> None:
