@@ -64,9 +64,7 @@ Serve = Callable[..., Mock]
 def serve_mock(tmp_path: Path) -> Iterator[Serve]:
     """Starts a mock by its folder, module and factory."""
     if not (PLACE / ".installed").exists():
-        pytest.skip(
-            "the station mocks of RS-Python are not here (scripts/testmeans says why)"
-        )
+        pytest.skip("the station mocks of RS-Python are not here (scripts/testmeans says why)")
     running = []
 
     def start(station: str, module: str, factory: str) -> Mock:
