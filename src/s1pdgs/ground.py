@@ -24,7 +24,7 @@ from s1pdgs.store import open_store
 from s1pdgs.watch.traces import nothing, print_trace
 
 if TYPE_CHECKING:
-    from s1pdgs.bus.notices import Courier
+    from s1pdgs.bus.courier import Courier
     from s1pdgs.publication.subscriptions.model import Limits
 
 
@@ -98,7 +98,7 @@ def station_profile(source: Source, settings: Settings) -> Profile:
 
 def courier_of(notices: Notices) -> "Courier":
     """How and where the settings let notices go."""
-    from s1pdgs.bus.notices import Courier  # noqa: PLC0415
+    from s1pdgs.bus.courier import Courier  # noqa: PLC0415
 
     secret = None if notices.secret is None else notices.secret.get_secret_value().encode()
     backoff = timedelta(seconds=notices.backoff_s)

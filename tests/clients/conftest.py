@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from s1pdgs.access.guard import Guard
 from s1pdgs.access.operators import operator_gate
-from s1pdgs.bus.notices import Courier
+from s1pdgs.bus.courier import Courier
 from s1pdgs.catalogue.metadata import describe
 from s1pdgs.model.product import Product, StoredFile
 from s1pdgs.publication.lta.door import OrderDesk

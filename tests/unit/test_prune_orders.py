@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from s1pdgs import keeping
 from s1pdgs.bus import notices
-from s1pdgs.bus.notices import Login
+from s1pdgs.bus.courier import Login
 from s1pdgs.bus.tables import login, notice
 from s1pdgs.catalogue.tables import product
 from s1pdgs.publication.lta import pruning as lta

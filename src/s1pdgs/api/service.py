@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 
 from s1pdgs.access.guard import Guard, RefusedError
 from s1pdgs.access.paths import names_nothing
-from s1pdgs.bus.notices import Courier
+from s1pdgs.bus.courier import Courier
 from s1pdgs.publication.subscriptions.model import Limits
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import ObjectStore

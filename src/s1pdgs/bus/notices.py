@@ -1,32 +1,20 @@
 """Notices to the world outside: a callback by HTTP POST for each, sent at least once (docs/joints.md section 6).
 
-A notice is a row in the transaction of the fact that it tells. It goes out as JSON, with `X-S1pdgs-Notice`, by which a
-receiver knows one that came twice, and, where a secret is configured, `X-S1pdgs-Signature: sha256=<HMAC of the body>`.
-A failure is repeated after a rest that doubles; a notice whose attempts are used up stays with the reason. Where the
-receiver asks for a user and password (HTTP Basic), these rest in one row, which notices name (`keep_login`).
-
-Where it may go: this host, and the hosts that the settings list. The addresses of a host are looked up once, checked
-and used, so that a name which begins to resolve elsewhere reaches nothing; redirects are not followed.
+A notice is a row in the transaction of the fact that it tells, which a courier takes to its receiver. A failure is
+repeated after a rest that doubles; a notice whose attempts are used up stays with the reason. Where the receiver asks
+for a user and password (HTTP Basic), these rest in one row, which notices name (`keep_login`).
 """
 
-import asyncio
-import hmac
 import json
-import socket
-import ssl
-from base64 import b64encode
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from fnmatch import fnmatchcase
-from functools import cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
-import httpx2
 import sqlalchemy as sa
-from attrs import field, frozen
+from attrs import frozen
 
+from s1pdgs.bus.courier import Courier, Login, NoticeError, SilentError, deliver
 from s1pdgs.bus.tables import login as login_table
 from s1pdgs.bus.tables import notice as table
 from s1pdgs.bus.tables import notice_attempt as attempt_table
@@ -34,10 +22,6 @@ from s1pdgs.model.time import Clock
 from s1pdgs.storage.database import Database
 
 _LEASE = timedelta(minutes=2)
-_TIMEOUT_S = 20.0
-_LONGEST = timedelta(hours=1)
-_MOST_URL = 2000
-_MOST_LOGIN = 200
 _AT_ONCE = 500
 
 
@@ -48,51 +32,6 @@ class NoticeState(StrEnum):
     SENT = "sent"
     DEAD = "dead"
     WITHDRAWN = "withdrawn"
-
-
-class NoticeError(ValueError):
-    """A notice may not go to an address, or did not reach it; the message says why and what would help."""
-
-
-class SilentError(NoticeError):
-    """Nobody answered at an address."""
-
-
-@frozen
-class Courier:
-    """Where notices may go and how: `hosts` are patterns like `*.example.org`, `private` admits listed hosts whose
-    addresses are of a private network, `secret` signs.
-    """
-
-    hosts: tuple[str, ...] = ()
-    private: bool = False
-    secret: bytes | None = field(default=None, repr=False)
-    max_attempts: int = 10
-    backoff: timedelta = timedelta(seconds=10)
-
-    def rest(self, failures: int) -> timedelta:
-        """The rest after this many failures."""
-        return min(self.backoff * float(1 << min(failures - 1, 20)), _LONGEST)
-
-
-@frozen
-class Login:
-    """User and password that a receiver asks for; `NoticeError` for such as HTTP Basic (RFC 7617) cannot carry."""
-
-    username: str
-    password: str = field(repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        for name, text in (("user", self.username), ("password", self.password)):
-            if len(text) > _MOST_LOGIN or not text.isprintable():
-                raise NoticeError(f"the {name} holds control characters or is longer than {_MOST_LOGIN}")
-        if ":" in self.username:
-            raise NoticeError("the user holds a colon, which HTTP Basic cannot carry")
-
-    @property
-    def header(self) -> str:
-        """What `Authorization` says."""
-        return f"Basic {b64encode(f'{self.username}:{self.password}'.encode()).decode()}"
 
 
 @frozen
@@ -249,11 +188,6 @@ def send_again(connection: sa.Connection, subject: str, now: datetime) -> int:
     return connection.execute(dead.values(state=NoticeState.PENDING, attempts=0, due_at=now)).rowcount
 
 
-def check_url(courier: Courier, url: str) -> None:
-    """Raise `NoticeError` for a URL that no notice may go to, as far as the URL itself tells."""
-    _host_of(courier, url)
-
-
 def send_due(database: Database, courier: Courier, clock: Clock) -> bool:
     """Send the oldest notice that is due; False when there is none.
 
@@ -291,6 +225,14 @@ def send_due(database: Database, courier: Courier, clock: Clock) -> bool:
     return True
 
 
+def _send(courier: Courier, row: sa.Row[Any], login: Login | None) -> str:
+    """What the receiver answered; `NoticeError` when it did not take the notice."""
+    if row.login_id is not None and login is None:
+        raise NoticeError("the user and password that the receiver asks for are here no longer")
+    payload = row.payload if row.bare else {"notice": row.id, "subject": row.subject, **row.payload}
+    return deliver(courier, row.url, row.id, json.dumps(payload).encode(), login)
+
+
 def _take(connection: sa.Connection, row: sa.Row[Any], now: datetime) -> tuple[Login | None, int]:
     """Keep others from sending a notice for a while; the receiver's login, and the number of this attempt's row."""
     connection.execute(_of(row.id).values(attempts=row.attempts + 1, due_at=now + _LEASE))
@@ -309,112 +251,3 @@ def _failed(courier: Courier, attempts: int, reason: str, now: datetime) -> dict
     if attempts >= courier.max_attempts:
         return {"state": NoticeState.DEAD, "reason": reason}
     return {"reason": reason, "due_at": now + courier.rest(attempts)}
-
-
-def _send(courier: Courier, row: sa.Row[Any], login: Login | None) -> str:
-    """What the receiver answered; `NoticeError` when it did not take the notice."""
-    host = _host_of(courier, row.url)
-    if row.login_id is not None and login is None:
-        raise NoticeError(f"the user and password that {host} asks for are here no longer")
-    url = httpx2.URL(row.url)
-    addresses = _addresses_of(courier, host, url.port or (443 if url.scheme == "https" else 80))
-    body = json.dumps(row.payload if row.bare else {"notice": row.id, "subject": row.subject, **row.payload}).encode()
-    headers = {"Host": url.netloc.decode(), "Content-Type": "application/json", "X-S1pdgs-Notice": str(row.id)}
-    if courier.secret is not None:
-        headers["X-S1pdgs-Signature"] = signature(courier.secret, body)
-    if login is not None:
-        headers["Authorization"] = login.header
-    request = httpx2.Request("POST", url, content=body, headers=headers, extensions={"sni_hostname": host})
-    urls = [url.copy_with(host=str(address)) for address in addresses]
-    status = asyncio.run(_status_of(host, urls, request))
-    if 300 <= status < 400:
-        raise NoticeError(f"{host} answered {status}; redirects are not followed, tell the address itself")
-    if not 200 <= status < 300:
-        raise NoticeError(f"{host} answered {status}")
-    return f"{host} answered {status}"
-
-
-async def _status_of(host: str, urls: list[httpx2.URL], request: httpx2.Request) -> int:
-    """What the first address that takes connections answers, all in all within `_TIMEOUT_S`: one that answers byte by
-    byte holds nobody up.
-    """
-    failure: Exception | None = None
-    try:
-        async with (
-            asyncio.timeout(_TIMEOUT_S),
-            httpx2.AsyncClient(timeout=None, follow_redirects=False, trust_env=False, verify=_tls()) as client,
-        ):
-            for url in urls:
-                request.url = url
-                try:
-                    answer = await client.send(request, stream=True)
-                except httpx2.ConnectError as error:
-                    failure = error
-                    continue
-                await answer.aclose()
-                return answer.status_code
-    except TimeoutError as error:
-        raise SilentError(f"{host} did not answer within {_TIMEOUT_S:g} s") from error
-    except (httpx2.HTTPError, OSError) as error:
-        raise SilentError(f"{host} did not answer: {type(error).__name__} {error}") from error
-    raise SilentError(f"{host} was not reached: {failure}")
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """What certificates are verified by; to read them costs more than to send a notice."""
-    return httpx2.create_ssl_context(trust_env=False)
-
-
-def signature(secret: bytes, body: bytes) -> str:
-    """What `X-S1pdgs-Signature` says of a body."""
-    return f"sha256={hmac.new(secret, body, 'sha256').hexdigest()}"
-
-
-def _host_of(courier: Courier, text: str) -> str:
-    """The host of an acceptable URL."""
-    try:
-        url = httpx2.URL(text) if len(text) <= _MOST_URL else None
-    except httpx2.InvalidURL:
-        url = None
-    if url is None or url.scheme not in ("http", "https") or not url.host:
-        raise NoticeError(f"{text[:100]!r} is no URL to tell; write it like https://host/path")
-    if url.userinfo:
-        raise NoticeError("a URL to tell holds no user or password; the signature shows who sends")
-    host = url.host.lower()
-    if not _is_this_host(host) and not any(fnmatchcase(host, pattern.lower()) for pattern in courier.hosts):
-        raise NoticeError(f"notices to {host} are not allowed; add it to hosts in the [notices] settings")
-    return host
-
-
-def _is_this_host(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _addresses_of(courier: Courier, host: str, port: int) -> list[IPv4Address | IPv6Address]:
-    """The addresses of a host; all of them must be of the kind that is allowed."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise SilentError(f"{host} is not known: {error}") from error
-    addresses = list(dict.fromkeys(ip_address(str(entry[4][0]).partition("%")[0]) for entry in found))
-    wrong = [address for address in addresses if not is_allowed(courier, host, address)]
-    if wrong:
-        raise NoticeError(f"{host} has the address {wrong[0]}, which notices may not go to (settings [notices])")
-    return addresses
-
-
-def is_allowed(courier: Courier, host: str, address: IPv4Address | IPv6Address) -> bool:
-    """Loopback for this host; for a listed one an address that all reach, or a private one where these are admitted."""
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    if _is_this_host(host):
-        return address.is_loopback
-    if address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified:
-        return False
-    return address.is_global or (courier.private and address.is_private)

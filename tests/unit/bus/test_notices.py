@@ -16,24 +16,18 @@ from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s1pdgs.bus import notices
+from s1pdgs.bus.courier import Courier, Login, NoticeError, check_url, is_allowed, signature
 from s1pdgs.bus.notices import (
-    Courier,
-    Login,
     Notice,
-    NoticeError,
     NoticeState,
     attempts_at,
-    check_url,
     forget_login,
-    is_allowed,
     keep_login,
     notices_of,
     post,
     prune,
     send_again,
     send_due,
-    signature,
     withdraw,
 )
 from s1pdgs.bus.tables import notice as notice_table
@@ -165,7 +159,7 @@ def test_a_notice_whose_login_was_forgotten_is_not_sent_without(
     put(database, clock, receiver.url, number)
     assert send_due(database, COURIER, clock)
     assert receiver.bodies == []
-    assert "the user and password that localhost asks for are here no longer" in str(only(database))
+    assert "the user and password that the receiver asks for are here no longer" in str(only(database))
 
 
 @pytest.mark.parametrize(
@@ -252,7 +246,7 @@ def trickler() -> Iterator[str]:
 def test_a_receiver_that_answers_byte_by_byte_holds_nobody_up(
     database: Database, clock: ManualClock, trickler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notices, "_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("s1pdgs.bus.courier._TIMEOUT_S", 0.5)
     put(database, clock, trickler)
     assert send_due(database, COURIER, clock)
     assert only(database).state is NoticeState.PENDING

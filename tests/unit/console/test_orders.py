@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from s1pdgs.access.operators import operator_gate
-from s1pdgs.bus.notices import Courier
+from s1pdgs.bus.courier import Courier
 from s1pdgs.console.orders import order_pages
 from s1pdgs.console.web import mount
 from s1pdgs.model.job import OrderState

@@ -14,7 +14,7 @@ from lxml import etree
 
 from s1pdgs.access.guard import Guard
 from s1pdgs.access.operators import operator_gate
-from s1pdgs.bus.notices import Courier
+from s1pdgs.bus.courier import Courier
 from s1pdgs.publication import auxip, cadip
 from s1pdgs.publication.lta.door import ORDERS as RESTORES
 from s1pdgs.publication.odata.entities import Edm, EntitySet

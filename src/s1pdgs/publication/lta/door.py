@@ -16,7 +16,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from s1pdgs.access.guard import Guard, RefusedError
-from s1pdgs.bus.notices import Courier, Login, NoticeError, check_url
+from s1pdgs.bus.courier import Courier, Login, NoticeError, check_url
 from s1pdgs.catalogue.tables import product
 from s1pdgs.model.time import Clock
 from s1pdgs.publication.errors import QueryError, UnknownProductError

@@ -14,7 +14,8 @@ from typing import Any, Self
 import sqlalchemy as sa
 from attrs import frozen
 
-from s1pdgs.bus.notices import Login, forget_told_logins, keep_login, post
+from s1pdgs.bus.courier import Login
+from s1pdgs.bus.notices import forget_told_logins, keep_login, post
 from s1pdgs.catalogue.lifecycle import discard, held_among
 from s1pdgs.catalogue.tables import product
 from s1pdgs.model.time import format_iso

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from attrs import field, frozen
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from s1pdgs.bus.notices import Login, NoticeError
+from s1pdgs.bus.courier import Login, NoticeError
 from s1pdgs.model.interval import Interval
 from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.on_demand.workflows import Workflow, workflow_of

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from s1pdgs.bus.notices import Courier
+from s1pdgs.bus.courier import Courier
 from s1pdgs.catalogue.query import Held, find
 from s1pdgs.catalogue.tables import product
 from s1pdgs.jobs import tables as jobs

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from attrs import evolve, field, frozen
 
 from s1pdgs.bus import notices
-from s1pdgs.bus.notices import Courier, NoticeError
+from s1pdgs.bus.courier import Courier, NoticeError, check_url
 from s1pdgs.catalogue.query import Held, find
 from s1pdgs.model.time import Clock
 from s1pdgs.publication.errors import ConflictError, QueryError, UnknownProductError
@@ -137,7 +137,7 @@ def find_order(connection: sa.Connection, key: str) -> sa.Row[Any]:
 def _check_addresses(courier: Courier, urls: Mapping[str, str]) -> None:
     for url in set(urls.values()):
         try:
-            notices.check_url(courier, url)
+            check_url(courier, url)
         except NoticeError as error:
             raise QueryError(str(error)) from None
 

@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic import Field as Checked
 
-from s1pdgs.bus.notices import Courier, Login, NoticeError, check_url
+from s1pdgs.bus.courier import Courier, Login, NoticeError, check_url
 from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.odata.filter import compile_filter
 from s1pdgs.publication.predicate import (

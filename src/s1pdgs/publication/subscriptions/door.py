@@ -14,7 +14,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
 from s1pdgs.access.guard import Guard, RefusedError
-from s1pdgs.bus.notices import Courier
+from s1pdgs.bus.courier import Courier
 from s1pdgs.model.time import Clock
 from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.lta.orders import Terms

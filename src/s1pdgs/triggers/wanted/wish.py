@@ -15,7 +15,7 @@ from attrs import frozen
 
 from s1pdgs.bus import notices
 from s1pdgs.bus import tables as bus
-from s1pdgs.bus.notices import Courier, NoticeError
+from s1pdgs.bus.courier import Courier, NoticeError, check_url
 from s1pdgs.bus.outbox import unseen
 from s1pdgs.jobs import tables as jobs
 from s1pdgs.model.job import JobState, OrderState
@@ -55,7 +55,7 @@ def place(
         raise WantedError(f"deadline {clock_time(asked.deadline)} has passed already")
     if asked.notify is not None:
         try:
-            notices.check_url(courier, asked.notify)
+            check_url(courier, asked.notify)
         except NoticeError as error:
             raise WantedError(f"notify: {error}") from None
     steps = plan(connection, planner.chains, asked.wanted, sources(connection, planner.chains, asked))

@@ -17,7 +17,8 @@ from fastapi import FastAPI
 
 from s1pdgs.access.guard import Guard
 from s1pdgs.access.operators import operator_gate
-from s1pdgs.bus.notices import Courier, send_due
+from s1pdgs.bus.courier import Courier
+from s1pdgs.bus.notices import send_due
 from s1pdgs.bus.tables import login
 from s1pdgs.catalogue.retention import Form
 from s1pdgs.model.product import Product

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from s1pdgs.access.guard import KEY_HEADER, Guard
 from s1pdgs.access.operators import operator_gate
-from s1pdgs.bus.notices import Courier
+from s1pdgs.bus.courier import Courier
 from s1pdgs.jobs.outputs import _attributes
 from s1pdgs.model.product import Product, StoredFile
 from s1pdgs.publication import prip

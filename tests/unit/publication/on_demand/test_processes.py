@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from s1pdgs.bus import notices
 from s1pdgs.bus import tables as bus
-from s1pdgs.bus.notices import Courier
+from s1pdgs.bus.courier import Courier
 from s1pdgs.bus.outbox import deliver
 from s1pdgs.catalogue.retention import Form, Retention
 from s1pdgs.jobs.queue import Failure, fail

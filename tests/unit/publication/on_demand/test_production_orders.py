@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from attrs import evolve
 
 from s1pdgs.bus import tables as bus
-from s1pdgs.bus.notices import Courier
+from s1pdgs.bus.courier import Courier
 from s1pdgs.catalogue.retention import Form, Retention
 from s1pdgs.jobs import queue
 from s1pdgs.jobs.queue import Failure

@@ -12,8 +12,9 @@ import pytest
 import sqlalchemy as sa
 from attrs import define, evolve, field, frozen
 
+from s1pdgs.bus.courier import Courier
 from s1pdgs.bus.events import AnyEvent, ProductEvicted, ProductRestored
-from s1pdgs.bus.notices import Courier, send_due
+from s1pdgs.bus.notices import send_due
 from s1pdgs.bus.outbox import Subscriber, deliver
 from s1pdgs.bus.tables import login
 from s1pdgs.publication.subscriptions import queue

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from s1pdgs.bus.notices import Courier
+from s1pdgs.bus.courier import Courier
 from s1pdgs.bus.tables import notice
 from s1pdgs.publication.subscriptions import tables as t
 from s1pdgs.publication.subscriptions.asked import amended, asked_of

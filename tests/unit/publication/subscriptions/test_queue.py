@@ -5,7 +5,8 @@ import threading
 
 import pytest
 
-from s1pdgs.bus.notices import attempts_at, signature
+from s1pdgs.bus.courier import signature
+from s1pdgs.bus.notices import attempts_at
 from s1pdgs.publication.subscriptions import queue
 from s1pdgs.publication.subscriptions.lifecycle import again, remove
 from s1pdgs.publication.subscriptions.model import NotNow, Status, SubscriptionError, UnknownSubscription

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from attrs import evolve
 
 import s1pdgs.triggers.tables as t
-from s1pdgs.bus.notices import Courier, send_due
+from s1pdgs.bus.courier import Courier
+from s1pdgs.bus.notices import send_due
 from s1pdgs.catalogue import tables as catalogue
 from s1pdgs.jobs import queue
 from s1pdgs.jobs import tables as jobs

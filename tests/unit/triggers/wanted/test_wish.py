@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s1pdgs.bus import tables as bus
-from s1pdgs.bus.notices import Courier
+from s1pdgs.bus.courier import Courier
 from s1pdgs.bus.outbox import deliver
 from s1pdgs.catalogue.door import register
 from s1pdgs.jobs import queue
