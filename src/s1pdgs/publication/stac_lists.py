@@ -40,12 +40,13 @@ def compared_lists(operation: str, left: Any, right: Any, *, truth: bool) -> Pre
     asked = set(right)
     all_of = Every(tuple(_has(item, one) for one in sorted(asked)))
     none_else = Every(tuple(Negation(_has(item, one)) for one in CHANNELS if one not in asked))
-    found: Predicate = {
+    forms: dict[str, Predicate] = {
         "a_contains": all_of,
         "a_containedBy": none_else,
         "a_equals": Every((all_of, none_else)),
         "a_overlaps": Either(tuple(_has(item, one) for one in sorted(asked))),
-    }[operation]
+    }
+    found = forms[operation]
     return Every((found if truth else Negation(found), Comparison(Operator.NE, item, Value(None))))
 
 
