@@ -6,7 +6,6 @@ Folders and file names follow S1-RS-MDA-52-7441, section 4.
 import hashlib
 import os
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -74,17 +73,13 @@ def file_stem(header: AdsHeader) -> str:
 
 
 class ProductDraft:
-    """A product being made in a hidden folder beside its final place; a product of each class can be made of it.
+    """A product being made in a hidden folder beside its final place; a product of each class can be made of it."""
 
-    Measurements are hashed by threads of their own while others are written.
-    """
-
-    def __init__(self, folder: Path, partial: Path, hashing: Executor) -> None:
+    def __init__(self, folder: Path, partial: Path) -> None:
         self._folder = folder
         self._partial = partial
-        self._hashing = hashing
         self._images: list[tuple[ImageDataSets, ImageObjects]] = []
-        self._measurements: dict[str, Future[DataObject]] = {}
+        self._measurements: dict[str, DataObject] = {}
         self._quicklook: bytes | None = None
         for name in ("annotation/calibration", "measurement"):
             (partial / name).mkdir(parents=True)
@@ -96,7 +91,7 @@ class ProductDraft:
         href = f"measurement/{stem}.tiff"
         with open_measurement(self._partial / href, info, form) as writer:
             yield writer
-        self._measurements[stem] = self._hashing.submit(_component, self._partial, href)
+        self._measurements[stem] = _component(self._partial, href)
 
     def add_image(self, image: ImageDataSets) -> None:
         """Write the data sets of an image whose measurement was written.
@@ -123,7 +118,7 @@ class ProductDraft:
                 self._partial, f"annotation/calibration/calibration-{stem}.xml", calibration_xml(image.calibration)
             ),
             rfi=rfi,
-            measurement=None,
+            measurement=self._measurements[stem],
         )
         self._images.append((image, objects))
 
@@ -139,7 +134,6 @@ class ProductDraft:
         """
         if not self._images or len(self._images) != len(self._measurements):
             raise FormatError(f"{len(self._measurements)} measurements and {len(self._images)} annotated images")
-        wait(self._measurements.values())
         self._images.sort(key=lambda entry: _manifest_order(entry[0].product.ads_header))
         return self._folder / land_folder(self._folder, lambda partial: self._fill(partial, facts))
 
@@ -207,10 +201,8 @@ class ProductDraft:
             processing=facts.processing,
             footprints=_footprints(products),
             images=tuple(
-                evolve(objects, measurement=self._measurements[file_stem(header)].result())
-                if facts.product_class == "S"
-                else objects
-                for header, (_, objects) in zip(headers, self._images, strict=True)
+                objects if facts.product_class == "S" else evolve(objects, measurement=None)
+                for _, objects in self._images
             ),
             map_overlay=nothing,
             product_preview=nothing,
@@ -242,8 +234,8 @@ class ProductDraft:
 @contextmanager
 def product_draft(folder: Path) -> Iterator[ProductDraft]:
     """A draft whose products appear in `folder` when they are finished; what is not finished leaves nothing behind."""
-    with TemporaryDirectory(dir=folder, prefix=".", suffix=".part") as partial, ThreadPoolExecutor(2) as hashing:
-        yield ProductDraft(folder, Path(partial), hashing)
+    with TemporaryDirectory(dir=folder, prefix=".", suffix=".part") as partial:
+        yield ProductDraft(folder, Path(partial))
 
 
 def _write(folder: Path, href: str, data: bytes) -> DataObject:
