@@ -2,6 +2,8 @@
 
 import hashlib
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from fastapi import Request
@@ -9,10 +11,10 @@ from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from s1pdgs import __version__
 from s1pdgs.catalogue.door import product_uuid
 from s1pdgs.console import present
 
+STATIC = Path(__file__).parent / "static"
 TAG_HEADER = "HX-PTag"
 
 PAGE_HEADERS = {
@@ -46,8 +48,15 @@ def environment() -> Environment:
         "map_json": present.map_json,
         "product_uuid": product_uuid,
     }
-    made.globals |= {"version": __version__}
+    made.globals |= {"asset": asset}
     return made
+
+
+@cache
+def asset(name: str) -> str:
+    """The address of a static file, which changes with its bytes: browsers may keep what they have."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()
+    return f"/console/static/{name}?v={digest[:12]}"
 
 
 def render(templates: Environment, name: str, **values: Any) -> Markup:

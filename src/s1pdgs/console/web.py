@@ -20,7 +20,7 @@ from s1pdgs.access.paths import names_nothing
 from s1pdgs.console import pages
 from s1pdgs.console.offers import offer_of
 from s1pdgs.console.overview import Wish, overview
-from s1pdgs.console.pages import PAGE_HEADERS
+from s1pdgs.console.pages import PAGE_HEADERS, STATIC
 from s1pdgs.console.shelf import find_by_uuid, quicklook_key, view_product
 from s1pdgs.inbox.files import retry_file
 from s1pdgs.jobs.listing import actions_of, attempts_of, find_job, inputs_of, outputs_of, read_log
@@ -33,7 +33,6 @@ from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import MissingObject, ObjectStore
 
 LOG_TAIL_BYTES = 128 * 1024
-_STATIC = Path(__file__).parent / "static"
 _SHOWN = ("all", "published", "internal")
 _log = structlog.get_logger(__name__)
 
@@ -90,7 +89,7 @@ def mount(
     for add in additions:
         add(router, console)
     app.include_router(router)
-    app.mount("/console/static", StaticFiles(directory=_STATIC), name="console-static")
+    app.mount("/console/static", StaticFiles(directory=STATIC), name="console-static")
 
 
 def _route_class(console: Console) -> type[APIRoute]:

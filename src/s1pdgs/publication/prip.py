@@ -19,7 +19,7 @@ from s1pdgs.publication.manifest import files_of, manifest, manifest_text
 from s1pdgs.publication.odata.belongings import Read, add_belonging, add_properties
 from s1pdgs.publication.odata.entity import CONTEXT, belonging_to, entity
 from s1pdgs.publication.odata.options import MAX_TOP, NAVIGATIONS, Options, next_link, read_options
-from s1pdgs.publication.odata.route import VERSION, Addition, AddRoute, bare, read_body, reply
+from s1pdgs.publication.odata.route import VERSION, Addition, AddRoute, bare, reply
 from s1pdgs.publication.odata.service import ODataService, root
 from s1pdgs.publication.predicate import checked_text
 from s1pdgs.publication.search import Published, count, find, find_many, search
@@ -118,7 +118,7 @@ class Prip:
     async def filter_list(self, request: Request) -> Response:
         """The products of a list of names or identifiers; those that are not published are left out."""
         options = read_options(request.query_params.multi_items(), ["$expand", "$select", "$format"])
-        wanted = FilterList.model_validate_json(await read_body(request)).FilterProducts
+        wanted = FilterList.model_validate_json(await request.body()).FilterProducts
         names = [checked_text(one.Name) for one in wanted if one.Name is not None]
         uuids = [checked_text(one.Id.lower()) for one in wanted if one.Id is not None]
         found = await run_in_threadpool(self._listed, uuids, [name.removesuffix(ARCHIVE_SUFFIX) for name in names])

@@ -1,3 +1,4 @@
+import hashlib
 import re
 from datetime import timedelta
 
@@ -166,7 +167,11 @@ def test_nothing_is_loaded_from_elsewhere(stage: Stage) -> None:
             assert link.startswith(("/", "#")), link
         assert not re.search(r"\son\w+=|<script(?! defer src=)|style=", html)
         for script in re.findall(r'(?:src|href)="(/console/static/[^"]*)"', html):
-            assert client.get(script).status_code == 200, script
+            served = client.get(script)
+            assert served.status_code == 200, script
+            assert script.endswith(f"?v={hashlib.sha256(served.content).hexdigest()[:12]}"), (
+                "another file, another address"
+            )
 
 
 def test_hostile_names_are_shown_not_run(empty: Stage) -> None:

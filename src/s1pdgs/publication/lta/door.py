@@ -25,7 +25,7 @@ from s1pdgs.publication.lta.tables import lta_order
 from s1pdgs.publication.odata.entities import PREFIX, Edm, EntitySet, Navigation, Property, Shelf, find_one, shown
 from s1pdgs.publication.odata.entity import entity
 from s1pdgs.publication.odata.options import ONE_PRODUCT, Options
-from s1pdgs.publication.odata.route import Addition, AddRoute, bare, read_body, reply
+from s1pdgs.publication.odata.route import Addition, AddRoute, bare, reply
 from s1pdgs.publication.odata.service import root
 from s1pdgs.publication.predicate import checked_text, nearest
 from s1pdgs.publication.search import Order, find, find_many
@@ -100,7 +100,7 @@ class OrderDesk:
     async def order(self, request: Request, key: str) -> Response:
         """Order a product: 201 with the order and its address."""
         self._admit(request)
-        asked = asked_of(await read_body(request), self.courier)
+        asked = asked_of(await request.body(), self.courier)
         return await run_in_threadpool(self._order, request, checked_text(bare(key).lower()), asked)
 
     def _order(self, request: Request, key: str, asked: Asked) -> Response:

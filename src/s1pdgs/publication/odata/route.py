@@ -134,11 +134,6 @@ def bare(key: str, name: str = "Id") -> str:
     return text[1:-1].replace("''", "'") if is_quoted else text
 
 
-async def read_body(request: Request) -> bytes:
-    """The body of a request; `HTTPException` 413, of `BodyLimit`, for one that is longer than a request may be."""
-    return await request.body()
-
-
 def reply(body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> JSONResponse:
     """An answer in OData's JSON."""
     return JsonAnswer(body, status, {**VERSION, **(headers or {})})

@@ -20,7 +20,7 @@ from s1pdgs.publication.errors import ConflictError, QueryError, UnknownProductE
 from s1pdgs.publication.odata.entities import Edm, EntitySet, Navigation, Property, Shelf, find_one, shown
 from s1pdgs.publication.odata.entity import entity
 from s1pdgs.publication.odata.options import MANY_PRODUCTS, ONE_PRODUCT, Options
-from s1pdgs.publication.odata.route import Addition, AddRoute, bare, read_body, reply
+from s1pdgs.publication.odata.route import Addition, AddRoute, bare, reply
 from s1pdgs.publication.odata.service import root
 from s1pdgs.publication.on_demand.asked import ProductionOrder, read
 from s1pdgs.publication.on_demand.documents import options_of, products_of
@@ -170,7 +170,7 @@ class OrderDoor:
     async def place(self, request: Request) -> Response:
         """Place an order: 201 with the order and its address."""
         self._admit(request)
-        body = await read_body(request)
+        body = await request.body()
         order = read(ProductionOrder, body)
         return await run_in_threadpool(self._place, request, order, repeatable_of(request, body))
 

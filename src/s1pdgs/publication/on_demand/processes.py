@@ -19,7 +19,6 @@ from pydantic import BaseModel, Field
 
 from s1pdgs.access.guard import Guard, RefusedError
 from s1pdgs.publication.errors import ConflictError, QueryError, UnknownProductError
-from s1pdgs.publication.odata.route import read_body
 from s1pdgs.publication.on_demand import descriptions, jobs
 from s1pdgs.publication.on_demand.asked import read
 from s1pdgs.publication.on_demand.documents import link, results_of, status_info
@@ -99,7 +98,7 @@ class ProcessDoor:
     async def execute(self, request: Request, process: str) -> Response:
         """Order a process: 201 with the job and its address."""
         self._admit(request)
-        workflow, body, base = self._workflow(process), await read_body(request), self._base(request)
+        workflow, body, base = self._workflow(process), await request.body(), self._base(request)
         wanted = read(Execute, body).demand(workflow, base)
         repeatable = repeatable_of(request, body)
 

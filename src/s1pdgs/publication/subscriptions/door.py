@@ -20,7 +20,7 @@ from s1pdgs.publication.errors import QueryError
 from s1pdgs.publication.lta.orders import Terms
 from s1pdgs.publication.odata.entities import PREFIX, Edm, EntitySet, Property, Shelf, find_one, find_page, shown
 from s1pdgs.publication.odata.options import Options, read_options
-from s1pdgs.publication.odata.route import VERSION, Addition, AddRoute, bare, read_body, reply
+from s1pdgs.publication.odata.route import VERSION, Addition, AddRoute, bare, reply
 from s1pdgs.publication.odata.service import root
 from s1pdgs.publication.search import Order
 from s1pdgs.publication.subscriptions import lifecycle, queue, staging
@@ -106,7 +106,7 @@ class Desk:
     async def create(self, request: Request) -> Response:
         """Subscribe."""
         by = self._admitted(request)
-        return await run_in_threadpool(self._create, request, by, await read_body(request))
+        return await run_in_threadpool(self._create, request, by, await request.body())
 
     def _create(self, request: Request, by: By, text: bytes) -> Response:
         with _told(), self.database.write() as connection:
@@ -119,7 +119,7 @@ class Desk:
     async def change(self, request: Request, key: str) -> Response:
         """Change properties of a subscription, or its status."""
         by = self._admitted(request)
-        return await run_in_threadpool(self._change, by, bare(key), await read_body(request))
+        return await run_in_threadpool(self._change, by, bare(key), await request.body())
 
     def _change(self, by: By, uuid: str, text: bytes) -> Response:
         with _told(), self.database.write() as connection:
