@@ -78,10 +78,11 @@ received_file = sa.Table(
     sa.Column("stored_at", Micros),
     sa.Column("reason", sa.Text, comment="why the last attempt failed, or why it was set aside"),
 )
-sa.Index("ix_received_file_session", received_file.c.session_id, received_file.c.channel)
-sa.Index("ix_received_file_state", received_file.c.state, received_file.c.retry_at)
-sa.Index("ix_received_file_uuid", received_file.c.uuid, unique=True)
-sa.Index("ix_received_file_stored_at", received_file.c.stored_at, received_file.c.uuid)
+_c = received_file.c
+sa.Index("ix_received_file_session", _c.session_id, _c.channel, _c.block, _c.published)
+sa.Index("ix_received_file_state", _c.state, _c.source, _c.published, _c.block, _c.remote_id, _c.retry_at)
+sa.Index("ix_received_file_uuid", _c.uuid, unique=True)
+sa.Index("ix_received_file_stored_at", _c.stored_at, _c.uuid)
 
 quarantine = sa.Table(
     "quarantine",

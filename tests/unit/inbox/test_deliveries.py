@@ -1,6 +1,7 @@
 """Deliveries of one session keep apart: names, places, blocks and accounts."""
 
 import hashlib
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,13 +10,14 @@ import sqlalchemy as sa
 from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.databases import plans_of
 
 from s1pdgs.bus.outbox import Outbox
 from s1pdgs.catalogue.query import find
 from s1pdgs.inbox import sessions
 from s1pdgs.inbox.deliveries import announce_block, announce_session, block_key, delivery_of, location_of
 from s1pdgs.inbox.errors import UnknownFile
-from s1pdgs.inbox.files import due_files, store_file
+from s1pdgs.inbox.files import due_files, files_of_session, store_file
 from s1pdgs.inbox.tables import received_file
 from s1pdgs.inbox.tables import session as session_table
 from s1pdgs.model.session import Session, SessionFile
@@ -184,6 +186,28 @@ def test_late_blocks_and_retransfers_share_the_numbers(inbox: Inbox) -> None:
 def test_a_block_of_a_session_that_nobody_announced_is_refused(inbox: Inbox) -> None:
     with inbox.database.write() as connection, pytest.raises(UnknownFile, match="which sgs never announced"):
         announce_block(connection, "sgs", block(1), START)
+
+
+def test_what_is_due_and_the_place_of_a_block_are_read_along_indexes_whatever_a_channel_has(inbox: Inbox) -> None:
+    inbox.announce(NOMINAL, block(1))
+    like = {"source": "sgs", "session_id": ID, "channel": 1, "published": START, "retry_at": START}
+    many = [{**like, "remote_id": str(n), "name": str(n), "block": n, "state": "announced"} for n in range(2, 2000)]
+    with inbox.database.write() as connection:
+        connection.execute(received_file.insert(), many)
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("ANALYZE received_file")
+
+    def work(connection: sa.Connection) -> None:
+        assert [due.announcement.block for due in due_files(connection, "sgs", START, 3)] == [1, 2, 3]
+        assert not announce_block(connection, "sgs", block(2, tag="again"), START)
+        assert len(files_of_session(connection, ID)) == 2000
+
+    due, _, other, _, rival, first, whole = plans_of(inbox.database, work)
+    assert "ix_received_file_state" in due
+    for plan in (other, rival, first):
+        assert re.search(r"ix_received_file_session .*channel ?= ?.*block ?= ?", plan), plan
+    assert "ix_received_file_session" in whole
+    assert [plan for plan in (due, whole) if re.search(r"Sort|TEMP B-TREE", plan)] == []
 
 
 STEPS = [
