@@ -8,6 +8,7 @@ import pytest
 from tests.s3 import endpoint, s3_store
 
 from s1pdgs.storage.objects import (
+    Checksums,
     KeyTaken,
     MissingObject,
     ObjectStore,
@@ -70,6 +71,21 @@ def test_a_key_is_written_once(store: ObjectStore) -> None:
     with pytest.raises(KeyTaken, match="a/key"):
         store.put("a/key", iter([b"second"]))
     assert b"".join(store.read("a/key")) == b"first"
+
+
+@pytest.mark.parametrize("size", [5, 17 * 1024 * 1024])
+def test_a_stream_is_proven_by_its_checksums_before_it_is_an_object(store: ObjectStore, size: int) -> None:
+    told: list[Checksums] = []
+
+    def prove(sums: Checksums) -> None:
+        told.append(sums)
+        if len(told) == 1:
+            raise StorageError("these are not the bytes")
+
+    with pytest.raises(StorageError, match="these are not the bytes"):
+        store.put("a/key", iter([bytes(size)]), prove)
+    assert store.list("a") == []
+    assert store.put("a/key", iter([bytes(size)]), prove) == told[1] == checksums_of(store, "a/key")
 
 
 def test_a_stream_that_breaks_leaves_nothing(store: ObjectStore) -> None:

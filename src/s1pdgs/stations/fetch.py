@@ -19,9 +19,9 @@ from s1pdgs.stations.auxip import AuxipClient
 from s1pdgs.stations.cadip import CadipClient
 from s1pdgs.stations.errors import StationError, StationRefusal, StationUnreachable, WrongBytes
 from s1pdgs.stations.profile import Integrity, Profile
-from s1pdgs.stations.transfer import Expected, agrees, put_stream, spool, transfer, verified
+from s1pdgs.stations.transfer import Expected, agrees, bounded, proof, put_stream, spool, transfer
 from s1pdgs.storage.database import Database
-from s1pdgs.storage.objects import Checksums, KeyTaken, ObjectStore, checksums_of, file_chunks, put_file
+from s1pdgs.storage.objects import Checksums, KeyTaken, ObjectStore, Proof, checksums_of, file_chunks, put_file
 
 _log = structlog.get_logger(__name__)
 _NOT_LET_IN = {401, 403, 407}
@@ -85,7 +85,7 @@ class Fetcher:
             path, _ = self._spooled(due, folder)
             sums = put_file(self.objects, path, key)
         elif sums is None:
-            sums = put_stream(self.objects, key, self._chunks(due))
+            sums = put_stream(self.objects, key, self._chunks(due), self._proof(due))
         with self.database.write() as connection:
             store_file(connection, self.outbox, file, key, sums)
 
@@ -110,12 +110,15 @@ class Fetcher:
 
     def _spooled(self, due: Due, folder: Path) -> tuple[Path, Checksums]:
         path = folder / due.announcement.name
-        return path, spool(self._chunks(due), path)
+        return path, spool(self._chunks(due), path, self._proof(due))
 
     def _chunks(self, due: Due) -> Iterator[bytes]:
         file = due.announcement
         arriving = transfer(self.client.http, self.client.file_url(file.remote_id), file.name)
-        return verified(arriving, _expected(due), self.profile.integrity)
+        return bounded(arriving, _expected(due), self.profile.integrity)
+
+    def _proof(self, due: Due) -> Proof:
+        return proof(_expected(due), self.profile.integrity)
 
     def _is_last(self, due: Due) -> bool:
         return due.attempts + 1 >= self.profile.max_attempts

@@ -31,7 +31,7 @@ from s1pdgs.model.session import Session, SessionFile
 from s1pdgs.model.time import parse_utc
 from s1pdgs.stations.errors import StationUnreachable, WrongBytes
 from s1pdgs.stations.profile import Integrity, Profile
-from s1pdgs.stations.transfer import Expected, put_stream, verified
+from s1pdgs.stations.transfer import Expected, bounded, proof, put_stream
 from s1pdgs.storage.database import Database
 from s1pdgs.storage.objects import KeyTaken, ObjectStore, StorageError, file_chunks
 
@@ -88,8 +88,8 @@ def _ingest_session(found: Found, database: Database, objects: ObjectStore, outb
         if file.remote_id in paths and file.session_id == delivery:
             key = deliveries.block_key(place, int(file.channel or 0), file.name)
             expected = Expected(file.name, file.size, file.checksum)
-            chunks = verified(file_chunks(paths[file.remote_id]), expected, Integrity.STRICT)
-            sums = put_stream(objects, key, chunks)
+            chunks = bounded(file_chunks(paths[file.remote_id]), expected, Integrity.STRICT)
+            sums = put_stream(objects, key, chunks, proof(expected, Integrity.STRICT))
             with database.write() as connection:
                 store_file(connection, outbox, file, key, sums)
     with database.write() as connection:

@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -12,7 +13,7 @@ from attrs import define, frozen
 from s1pdgs.stations.errors import StationError, StationRefusal, StationUnreachable, WrongBytes
 from s1pdgs.stations.http import StationHttp, asks_for_more
 from s1pdgs.stations.profile import Integrity
-from s1pdgs.storage.objects import Checksums, ObjectStore
+from s1pdgs.storage.objects import Checksums, ObjectStore, Proof, Tally
 
 _log = structlog.get_logger(__name__)
 
@@ -103,71 +104,93 @@ def _begin(response: httpx2.Response, name: str, progress: _Progress) -> int:
     return progress.offset
 
 
-def verified(chunks: Iterator[bytes], expected: Expected, policy: Integrity) -> Iterator[bytes]:
-    """The same chunks; after the last one, `WrongBytes` when size or checksum differ from what was announced.
-
-    With a strict policy a file that grows beyond its announced size ends at once.
-    """
-    algorithm, _, announced = (expected.checksum or "").partition(":")
-    digest = hashlib.new(algorithm, usedforsecurity=False) if announced and policy is not Integrity.OFF else None
+def bounded(chunks: Iterator[bytes], expected: Expected, policy: Integrity) -> Iterator[bytes]:
+    """The same chunks; with a strict policy `WrongBytes` as soon as they are more than was announced."""
     size = 0
     for chunk in chunks:
         size += len(chunk)
-        if digest is not None:
-            digest.update(chunk)
         if policy is Integrity.STRICT and expected.size is not None and size > expected.size:
             raise WrongBytes(f"{expected.name} is larger than the {expected.size} bytes announced")
         yield chunk
+
+
+def proof(expected: Expected, policy: Integrity) -> Proof:
+    """Judges the checksums of what came by what was announced: `WrongBytes` with a strict policy."""
+
+    def prove(sums: Checksums) -> None:
+        trouble = _trouble(expected, sums.size, _sum_of(expected, sums))
+        if trouble is None or policy is Integrity.OFF:
+            return
+        if policy is Integrity.STRICT:
+            raise WrongBytes(trouble)
+        _log.warning("integrity", why=trouble)
+
+    return prove
+
+
+def verified(chunks: Iterator[bytes], expected: Expected) -> Iterator[bytes]:
+    """The same chunks, of which no more is summed than was announced; `WrongBytes` when they are others."""
+    algorithm, _, announced = (expected.checksum or "").partition(":")
+    digest = hashlib.new(algorithm, usedforsecurity=False) if announced else None
+    size = 0
+    for chunk in bounded(chunks, expected, Integrity.STRICT):
+        size += len(chunk)
+        if digest is not None:
+            digest.update(chunk)
+        yield chunk
     trouble = _trouble(expected, size, None if digest is None else digest.hexdigest())
-    if trouble is None or policy is Integrity.OFF:
-        return
-    if policy is Integrity.STRICT:
+    if trouble is not None:
         raise WrongBytes(trouble)
-    _log.warning("integrity", why=trouble)
 
 
 def _trouble(expected: Expected, size: int, digest: str | None) -> str | None:
+    """What differs from what was announced; `digest` is by the announced algorithm."""
     if expected.size is not None and size != expected.size:
         return f"{expected.name} has {size} bytes, its source announced {expected.size}"
     algorithm, _, announced = (expected.checksum or "").partition(":")
-    if digest is not None and digest != announced.lower():
+    if announced and digest != announced.lower():
         return f"{expected.name} has {algorithm} {digest}, its source announced {expected.checksum}"
     return None
 
 
+def _sum_of(expected: Expected, sums: Checksums) -> str | None:
+    """The checksum by the algorithm that a source announced."""
+    return {"MD5": sums.md5, "SHA256": sums.sha256}.get((expected.checksum or "").partition(":")[0])
+
+
 def agrees(expected: Expected, sums: Checksums) -> bool:
     """Whether stored bytes are known to be those announced: the size must be, a checksum where there is one."""
-    algorithm, _, announced = (expected.checksum or "").partition(":")
-    found = {"MD5": sums.md5, "SHA256": sums.sha256}.get(algorithm)
-    return sums.size == expected.size and (not announced or found == announced.lower())
+    return expected.size is not None and _trouble(expected, sums.size, _sum_of(expected, sums)) is None
 
 
-def put_stream(objects: ObjectStore, key: str, chunks: Iterator[bytes]) -> Checksums:
-    """Store a stream; a `StationError` inside it comes out as itself, whatever the store makes of it."""
+def put_stream(objects: ObjectStore, key: str, chunks: Iterator[bytes], prove: Proof) -> Checksums:
+    """Store a stream; a `StationError` of it or its proof comes out as itself, whatever the store makes of it."""
     failures: list[StationError] = []
 
-    def watched() -> Iterator[bytes]:
+    @contextmanager
+    def noted() -> Iterator[None]:
         try:
-            yield from chunks
+            yield
         except StationError as error:
             failures.append(error)
             raise
 
+    def watched() -> Iterator[bytes]:
+        with noted():
+            yield from chunks
+
     try:
-        return objects.put(key, watched())
+        return objects.put(key, watched(), noted()(prove))
     except Exception:
         if failures:
             raise failures[0] from None
         raise
 
 
-def spool(chunks: Iterator[bytes], path: Path) -> Checksums:
-    """Write a stream to a working file; what arrived before an error is left in it."""
-    md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
+def spool(chunks: Iterator[bytes], path: Path, prove: Proof) -> Checksums:
+    """Write a stream to a working file; what arrived before an error is left in it, as is what is not proven."""
+    tally = Tally()
     with path.open("wb") as sink:
-        for chunk in chunks:
+        for chunk in tally.over(chunks, prove):
             sink.write(chunk)
-            md5.update(chunk)
-            sha256.update(chunk)
-            size += len(chunk)
-    return Checksums(size, md5.hexdigest(), sha256.hexdigest())
+    return tally.sums

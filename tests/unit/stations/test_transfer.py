@@ -14,7 +14,7 @@ from s1pdgs.stations.errors import StationRefusal, StationUnreachable, WrongByte
 from s1pdgs.stations.http import StationHttp, open_http
 from s1pdgs.stations.poller import download, poll
 from s1pdgs.stations.profile import Integrity, Profile, Retry
-from s1pdgs.stations.transfer import Expected, put_stream, spool, transfer, verified
+from s1pdgs.stations.transfer import Expected, bounded, proof, put_stream, spool, transfer, verified
 from s1pdgs.storage.objects import LocalObjects, memory_objects
 
 MakePass = Callable[..., Path]
@@ -177,8 +177,10 @@ SHA256 = hashlib.sha256(DATA).hexdigest()
 
 @pytest.mark.parametrize("checksum", [None, f"MD5:{MD5}", f"MD5:{MD5.upper()}", f"SHA256:{SHA256}"])
 def test_verified_bytes_are_stored(tmp_path: Path, checksum: str | None) -> None:
-    stream = verified(chunks(), Expected("x", len(DATA), checksum), Integrity.STRICT)
-    assert put_stream(LocalObjects(tmp_path), "x", stream).md5 == MD5
+    expected = Expected("x", len(DATA), checksum)
+    sums = put_stream(LocalObjects(tmp_path), "x", chunks(), proof(expected, Integrity.STRICT))
+    assert (sums.size, sums.md5, sums.sha256) == (len(DATA), MD5, SHA256)
+    assert b"".join(verified(chunks(), expected)) == DATA
 
 
 @pytest.mark.parametrize(
@@ -191,16 +193,22 @@ def test_verified_bytes_are_stored(tmp_path: Path, checksum: str | None) -> None
     ],
 )
 def test_other_bytes_never_become_an_object(tmp_path: Path, expected: Expected, message: str) -> None:
+    prove = proof(expected, Integrity.STRICT)
     for store in (LocalObjects(tmp_path), memory_objects()):
         with pytest.raises(WrongBytes, match=message):
-            put_stream(store, "x", verified(chunks(), expected, Integrity.STRICT))
+            put_stream(store, "x", bounded(chunks(), expected, Integrity.STRICT), prove)
         assert store.size("x") is None
+    with pytest.raises(WrongBytes, match=message):
+        list(verified(chunks(), expected))
+    with pytest.raises(WrongBytes, match=message):
+        spool(bounded(chunks(), expected, Integrity.STRICT), tmp_path / "spooled", prove)
 
 
 @pytest.mark.parametrize("policy", [Integrity.WARN, Integrity.OFF])
 def test_stations_that_announce_nonsense_can_be_believed_less(tmp_path: Path, policy: Integrity) -> None:
     nonsense = Expected("x", 42, "MD5:" + "0" * 32)
-    assert spool(verified(chunks(), nonsense, policy), tmp_path / "x").size == len(DATA)
+    arriving = bounded(chunks(), nonsense, policy)
+    assert spool(arriving, tmp_path / "x", proof(nonsense, policy)).size == len(DATA)
 
 
 def test_a_dropped_connection_is_taken_up_where_it_broke(bench: Any, make_pass: MakePass) -> None:

@@ -15,10 +15,12 @@ from s1pdgs.storage.objects.protocol import (
     CHUNK_BYTES,
     Checksums,
     MissingObject,
+    Proof,
     StorageError,
     Tally,
     refuse_other,
     safe_key,
+    unproven,
 )
 
 _PART = ".part-"
@@ -31,7 +33,7 @@ class LocalObjects:
 
     folder: Path
 
-    def put(self, key: str, chunks: Iterator[bytes]) -> Checksums:
+    def put(self, key: str, chunks: Iterator[bytes], prove: Proof = unproven) -> Checksums:
         path, tally = self.path(key), Tally()
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PART)
@@ -39,7 +41,7 @@ class LocalObjects:
         try:
             with os.fdopen(handle, "wb") as stream:
                 fcntl.flock(stream, fcntl.LOCK_SH)  # tells that its writer lives
-                for chunk in tally.over(chunks):
+                for chunk in tally.over(chunks, prove):
                     stream.write(chunk)
                 stream.flush()
                 os.fsync(stream.fileno())

@@ -12,10 +12,12 @@ from s1pdgs.storage.objects.protocol import (
     CHUNK_BYTES,
     Checksums,
     MissingObject,
+    Proof,
     StorageError,
     Tally,
     refuse_other,
     safe_key,
+    unproven,
 )
 
 
@@ -61,11 +63,11 @@ class ObstoreReader:
 class MemoryObjects(ObstoreReader):
     """`ObjectStore` of this process only."""
 
-    def put(self, key: str, chunks: Iterator[bytes]) -> Checksums:
+    def put(self, key: str, chunks: Iterator[bytes], prove: Proof = unproven) -> Checksums:
         tally, part = Tally(), f"{key}.part-{id(chunks):x}"
         safe_key(key)
         try:
-            obstore.put(self.store, part, tally.over(chunks), chunk_size=self.chunk_bytes, max_concurrency=1)
+            obstore.put(self.store, part, tally.over(chunks, prove), chunk_size=self.chunk_bytes, max_concurrency=1)
         except OSError as error:
             raise StorageError(f"object {key} could not be stored: {error}") from error
         try:

@@ -1,7 +1,7 @@
 """What every object store promises, and what is the same in all of them."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,6 +33,14 @@ class Checksums:
     sha256: str
 
 
+Proof = Callable[[Checksums], object]
+"""Is told the checksums of a whole stream, and raises when it is not the one that was to come."""
+
+
+def unproven(_sums: Checksums) -> None:
+    """The proof of a stream of which nothing is known."""
+
+
 @define
 class Tally:
     """Counts and sums the bytes that pass through it."""
@@ -41,13 +49,14 @@ class Tally:
     _md5: Any = field(factory=lambda: hashlib.md5(usedforsecurity=False))
     _sha256: Any = field(factory=hashlib.sha256)
 
-    def over(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """The same chunks, each counted before it is given on."""
+    def over(self, chunks: Iterable[bytes], prove: Proof = unproven) -> Iterator[bytes]:
+        """The same chunks, each counted before it is given on; all of them are proven after the last one."""
         for chunk in chunks:
             self._md5.update(chunk)
             self._sha256.update(chunk)
             self.size += len(chunk)
             yield chunk
+        prove(self.sums)
 
     @property
     def sums(self) -> Checksums:
@@ -57,8 +66,10 @@ class Tally:
 class ObjectStore(Protocol):
     """Objects under slash-separated keys. Keys are written once; a repeated put of equal bytes is not an error."""
 
-    def put(self, key: str, chunks: Iterator[bytes]) -> Checksums:
-        """Store a stream whole or not at all; `KeyTaken` when the key holds other bytes."""
+    def put(self, key: str, chunks: Iterator[bytes], prove: Proof = unproven) -> Checksums:
+        """Store a stream whole or not at all; `KeyTaken` when the key holds other bytes. What `prove` raises goes
+        through, and nothing is stored.
+        """
 
     def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """The bytes of an object from `start` up to `stop` in chunks; `MissingObject` when there is none."""

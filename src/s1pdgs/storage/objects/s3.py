@@ -13,7 +13,7 @@ from obstore.exceptions import BaseError, PermissionDeniedError, Unauthenticated
 from obstore.store import S3Store
 
 from s1pdgs.storage.objects.obstores import ObstoreReader
-from s1pdgs.storage.objects.protocol import Checksums, StorageError, Tally, refuse_other, safe_key
+from s1pdgs.storage.objects.protocol import Checksums, Proof, StorageError, Tally, refuse_other, safe_key, unproven
 from s1pdgs.storage.objects.s3_bucket import Bucket, Place
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ class S3Objects:
     part_bytes: int = PART_BYTES
     abandoned_after: timedelta = ABANDONED_AFTER
 
-    def put(self, key: str, chunks: Iterator[bytes]) -> Checksums:
+    def put(self, key: str, chunks: Iterator[bytes], prove: Proof = unproven) -> Checksums:
         tally = Tally()
-        parts = blocks(tally.over(chunks), self.part_bytes)
+        parts = blocks(tally.over(chunks, prove), self.part_bytes)
         if self.size(key) is not None:
             for _ in parts:
                 pass
