@@ -78,9 +78,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def judge(site: str) -> Judge:
-    """Run a script of `judges` with the address of the site; its answer as JSON, or its output when it gives none."""
+    """Run a script of `judges` with the address of the site of its module; its answer as JSON, else its output."""
 
     def run(script: str, *arguments: str) -> Any:
         python = client("python")

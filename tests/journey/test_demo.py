@@ -227,7 +227,7 @@ def test_our_analysis_and_the_toolbox_agree(reported: pd.DataFrame, toolbox: pd.
         "range_pslr_db": 0.15,
         "azimuth_pslr_db": 0.15,
         "range_error_m": 0.006,
-        "azimuth_error_m": 0.012,
+        "azimuth_error_m": 0.009,
     }.items():
         np.testing.assert_allclose(reported[name], toolbox[name], rtol=0.0, atol=tolerance, err_msg=name)
 

@@ -59,4 +59,6 @@ def measure_targets(product: Path, targets: list[dict[str, Any]]) -> pd.DataFram
         logging.getLogger("perseo_quality").setLevel(logging.ERROR)
         found, _ = point_target_analysis(Sentinel1ProductManager(product), wanted, PointTargetAnalysisConfig())
     found["polarisation"] = found["polarization"].str.replace("/", "")
+    errors = [COLUMNS["range_error_m"], COLUMNS["azimuth_error_m"]]
+    found[errors] *= -1.0  # the Toolbox tells where a target should be, less where it is
     return found.set_index(["target_name", "polarisation"])[list(COLUMNS.values())].set_axis(list(COLUMNS), axis=1)
