@@ -310,7 +310,8 @@ class Settings(Table):
     data_dir: Path = Field(Path("s1pdgs-data"), description="database, objects and working directories")
     database: Annotated[SecretStr, AfterValidator(_database)] = Field(
         SecretStr("sqlite"),
-        description="'sqlite' is a file in data_dir; or 'postgresql://user:password@host:port/name'",
+        description="'sqlite' is a file in data_dir; or 'postgresql://user:password@host:port/name', with TLS where "
+        "?sslmode=require or verify-full ends it",
     )
     facility: str = Field("s1pdgs", description="name of this processing centre in products")
     log: Literal["console", "json"] = "console"

@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from s1pdgs.cli import ground_of, show_rows
-from s1pdgs.console import arrivals
 from s1pdgs.ground import GroundSegment
+from s1pdgs.inbox import arrivals
 from s1pdgs.inbox.files import retry_file
 
 _HELP = {"help_option_names": ["-h", "--help"]}

@@ -6,7 +6,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from attrs import frozen
 
-from s1pdgs.console import arrivals, shelf
+from s1pdgs.console import shelf
+from s1pdgs.inbox import arrivals
 from s1pdgs.jobs.listing import LIVE_STATES, ListedJob, count_jobs, jobs_in
 from s1pdgs.jobs.tables import job as job_table
 from s1pdgs.model.job import JobState, OrderState

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx2
 import pytest
 import uvicorn
 from attrs import frozen
@@ -188,6 +189,13 @@ def site(shelf: Segment) -> Iterator[str]:
     mount(app, shelf.database, shelf.store)
     with serving(app) as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def prip(site: str) -> Iterator[httpx2.Client]:
+    """A client of the PRIP that the site serves."""
+    with httpx2.Client(timeout=60.0, base_url=f"{site}/odata/v1") as client:
+        yield client
 
 
 @contextmanager

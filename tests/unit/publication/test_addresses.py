@@ -24,12 +24,6 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Segment]:
 
 
 @pytest.fixture(scope="module")
-def prip(site: str) -> Iterator[httpx2.Client]:
-    with httpx2.Client(timeout=60.0, base_url=f"{site}/odata/v1") as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
 def product(prip: httpx2.Client) -> dict[str, Any]:
     found: dict[str, Any] = prip.get("/Products", params={"$top": "1", "$expand": "*"}).json()["value"][0]
     return found

@@ -32,12 +32,6 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Segment]:
         yield filled(new_segment(database, folder))
 
 
-@pytest.fixture(scope="module")
-def prip(site: str) -> Iterator[httpx2.Client]:
-    with httpx2.Client(timeout=60.0, base_url=f"{site}/odata/v1") as client:
-        yield client
-
-
 def found(prip: httpx2.Client, text: str) -> int:
     reply = prip.get("/Products/$count", params={"$filter": text})
     assert reply.status_code == 200, reply.text

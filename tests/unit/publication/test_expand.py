@@ -1,6 +1,5 @@
 """What belongs to entities, as `$expand` wants it."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -116,12 +115,6 @@ def test_whatever_is_asked_is_answered_or_refused(text: str) -> None:
     except QueryError:
         return
     assert set(wanted) <= set(KNOWN)
-
-
-@pytest.fixture(scope="module")
-def prip(site: str) -> Iterator[httpx2.Client]:
-    with httpx2.Client(timeout=60.0, base_url=f"{site}/odata/v1") as client:
-        yield client
 
 
 def asked(prip: httpx2.Client, path: str = "/Products", **options: str) -> Any:

@@ -104,12 +104,6 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Segment]:
         yield filled(new_segment(database, folder))
 
 
-@pytest.fixture(scope="module")
-def prip(site: str) -> Iterator[httpx2.Client]:
-    with httpx2.Client(timeout=60.0, base_url=f"{site}/odata/v1") as client:
-        yield client
-
-
 def some_of(names: Sequence[str]) -> st.SearchStrategy[list[str]]:
     return st.lists(st.sampled_from(names), min_size=1, max_size=4, unique=True)
 

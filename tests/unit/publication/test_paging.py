@@ -26,12 +26,6 @@ ORDERS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def prip(site: str) -> Iterator[httpx2.Client]:
-    with httpx2.Client(timeout=60.0, base_url=f"{site}/odata/v1") as client:
-        yield client
-
-
 @pytest.fixture
 def growing(segment: Segment) -> Iterator[httpx2.Client]:
     """The door of a segment that goes on publishing."""

@@ -8,7 +8,6 @@ import io
 import json
 import subprocess
 import zipfile
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,12 +34,6 @@ from tests.unit.publication.conftest import (
 )
 
 NAMESPACE = {"m": "http://docs.oasis-open.org/odata/ns/edm"}
-
-
-@pytest.fixture(scope="module")
-def prip(site: str) -> Iterator[httpx2.Client]:
-    with httpx2.Client(timeout=60.0, base_url=f"{site}/odata/v1") as client:
-        yield client
 
 
 def get(prip: httpx2.Client, path: str, **options: str) -> Any:
